@@ -1,0 +1,1 @@
+"""How losses work: the kinds, cards, contracts, options and reduction, each once."""

@@ -1,0 +1,119 @@
+"""Array helpers that hold for NumPy, PyTorch and every other array-API library."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+__all__ = [
+    "Array",
+    "as_array",
+    "as_compute",
+    "compute_dtype",
+    "constant",
+    "first_true",
+    "is_floating",
+    "is_integer",
+    "like",
+    "log_softmax",
+    "one_hot",
+    "sigmoid",
+    "softmax",
+    "times",
+]
+
+# Array libraries share a protocol, not a base class.
+Array = Any
+
+
+def as_array(value: object) -> Array:
+    """Return arrays as they are and turn numbers, sequences and data frames' columns into NumPy."""
+    if array_api_compat.is_array_api_obj(value):
+        return value
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype == object and array.size == 0 else array
+
+
+def is_floating(array: Array, xp: ModuleType) -> bool:
+    """Whether the elements are real floating-point numbers."""
+    return bool(xp.isdtype(array.dtype, "real floating"))
+
+
+def is_integer(array: Array, xp: ModuleType) -> bool:
+    """Whether the elements are integers (booleans are not)."""
+    return bool(xp.isdtype(array.dtype, "integral"))
+
+
+def compute_dtype(arrays: tuple[Array, ...], xp: ModuleType) -> Any:
+    """Return the widest floating dtype among the arrays, and never less than float32.
+
+    float16 has 11 and bfloat16 has 8 significant bits: differences, exponentials and sums are
+    taken in float32, and only the result is rounded.
+    """
+    floats = [array.dtype for array in arrays if is_floating(array, xp)]
+    if not floats:
+        return xp.__array_namespace_info__().default_dtypes()["real floating"]
+    dtype = floats[0] if len(floats) == 1 else xp.result_type(*floats)
+    return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
+
+
+def as_compute(array: Array, dtype: Any, xp: ModuleType) -> Array:
+    """Convert to ``dtype``, without a copy where nothing changes."""
+    return array if array.dtype == dtype else xp.astype(array, dtype)
+
+
+def like(value: object, array: Array, xp: ModuleType) -> Array:
+    """Turn a parameter (number, sequence, array of any library) into an array beside ``array``."""
+    return xp.asarray(value, dtype=array.dtype, device=array_api_compat.device(array))
+
+
+def constant(array: Array) -> Array:
+    """Hide an array from automatic differentiation, where its library has one."""
+    return array.detach() if hasattr(array, "detach") else array
+
+
+def times(factor: Array, array: Array, xp: ModuleType) -> Array:
+    """Multiply, with 0 · ±inf = 0: what has no share adds nothing, however improbable it is."""
+    return xp.where(factor == 0, xp.zeros_like(factor), factor * array)
+
+
+def sigmoid(z: Array, xp: ModuleType) -> Array:
+    """Logistic function, by exp of a number that is never positive, so that nothing overflows."""
+    # Not -abs(z): its derivative at 0 is 0, and a second derivative of the loss runs through here.
+    positive = z >= 0
+    small = xp.exp(xp.where(positive, -z, z))
+    return xp.where(positive, xp.ones_like(z), small) / (1 + small)
+
+
+def _shifted(z: Array, xp: ModuleType) -> Array:
+    # Without the largest logit taken off, exp overflows from 89 (float32) on.
+    return z - constant(xp.max(z, axis=-1, keepdims=True))
+
+
+def softmax(z: Array, xp: ModuleType) -> Array:
+    """Probabilities from logits along the last axis."""
+    share = xp.exp(_shifted(z, xp))
+    return share / xp.sum(share, axis=-1, keepdims=True)
+
+
+def log_softmax(z: Array, xp: ModuleType) -> Array:
+    """Log-probabilities from logits along the last axis."""
+    shifted = _shifted(z, xp)
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+
+def one_hot(indices: Array, like_rows: Array, xp: ModuleType) -> Array:
+    """Rows with a single 1, in the shape, dtype and device of ``like_rows``."""
+    classes = xp.arange(
+        like_rows.shape[-1], dtype=indices.dtype, device=array_api_compat.device(like_rows)
+    )
+    return xp.astype(indices[..., None] == classes, like_rows.dtype)
+
+
+def first_true(flags: Array, xp: ModuleType) -> tuple[int, ...]:
+    """Return the position of the first true element."""
+    flat = int(xp.argmax(xp.astype(xp.reshape(flags, (-1,)), xp.int32)))
+    return tuple(int(i) for i in np.unravel_index(flat, flags.shape))

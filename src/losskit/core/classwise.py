@@ -1,0 +1,176 @@
+"""Losses of one score per class against a class, or against probabilities of classes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from losskit.core.arrays import Array, as_compute, is_floating, is_integer, like, one_hot
+from losskit.core.contracts import CLASS_INDICES, PROBABILITY_ROWS, Contract
+from losskit.core.loss import Loss
+from losskit.core.parameters import parameter
+
+__all__ = ["AmbiguousAxisWarning", "Classwise"]
+
+
+class AmbiguousAxisWarning(UserWarning):
+    """Shapes fit in two ways, so that the class axis is a guess."""
+
+
+@dataclass(frozen=True)
+class Classwise(Loss):
+    """A loss of the scores of K classes at each position.
+
+    Definitions see the class axis last, and targets as integers (N, …) or as probabilities
+    (N, …, K).
+    """
+
+    class_weight: Any = parameter(
+        None, "weight of each class, (K,)", kind="array", optional=True
+    )
+    ignore_index: int = parameter(
+        -100, "class index that takes no part, such as padding", kind="integer"
+    )
+    class_axis: int | None = parameter(
+        None,
+        "axis of the classes in the input; None is axis 1, or the only one",
+        kind="integer",
+        optional=True,
+    )
+
+    def arrange(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Check shapes against each other and move the class axis last."""
+        axis = self._axis(input)
+        classes = input.shape[axis]
+        positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
+        self._check_class_weight(classes)
+        if is_floating(target, xp):
+            if target.shape != input.shape:
+                raise ValueError(self._misfit(input, target, positions))
+            if self.ignore_index >= 0:
+                raise ValueError(
+                    f"{self.name}: ignore_index={self.ignore_index} has no meaning for a target "
+                    "of probabilities; use mask="
+                )
+            rows = xp.moveaxis(target, axis, -1)
+            return xp.moveaxis(input, axis, -1), as_compute(rows, input.dtype, xp)
+        if not is_integer(target, xp):
+            raise TypeError(
+                f"{self.name}: target must hold class indices (integers) or probabilities "
+                f"(floats), got dtype {target.dtype}; convert it to int64"
+            )
+        if tuple(target.shape) != positions:
+            raise ValueError(self._misfit(input, target, positions))
+        if self.class_axis is None and input.ndim > 2 and len(set(input.shape[1:])) == 1:
+            warnings.warn(
+                f"{self.name}: input of shape {tuple(input.shape)} has its classes on axis 1 or "
+                "on the last axis, and both fit the target; axis 1 is taken. Say so with "
+                "class_axis=1, or use class_axis=-1.",
+                AmbiguousAxisWarning,
+                stacklevel=2,
+            )
+        return xp.moveaxis(input, axis, -1), as_compute(target, xp.int64, xp)
+
+    def restore(self, array: Array, xp: ModuleType) -> Array:
+        """Move the class axis back."""
+        return xp.moveaxis(array, -1, self._axis(array))
+
+    def positions(self, input: Array) -> tuple[int, ...]:
+        """One for each row of classes."""
+        return tuple(input.shape[:-1])
+
+    def per_input(self, per_position: Array) -> Array:
+        """Add the class axis."""
+        return per_position[..., None]
+
+    def sum_to_positions(self, per_input: Array, xp: ModuleType) -> Array:
+        """Sum over the classes."""
+        return xp.sum(per_input, axis=-1)
+
+    def target_contract(self, target: Array, xp: ModuleType) -> Contract:
+        """Return that of indices for integers and that of probabilities for floats."""
+        return PROBABILITY_ROWS if is_floating(target, xp) else CLASS_INDICES
+
+    def takes_part(self, target: Array, xp: ModuleType) -> Array | None:
+        """Leave out the positions of `ignore_index`."""
+        return target != self.ignore_index if is_integer(target, xp) else None
+
+    def neutralise(
+        self, input: Array, target: Array, takes_part: Array, xp: ModuleType
+    ) -> tuple[Array, Array]:
+        """Fill with equal scores, and with class 0 or equal probabilities."""
+        rows = takes_part[..., None]
+        input = xp.where(rows, input, xp.full_like(input, self.card.input.neutral))
+        if is_integer(target, xp):
+            return input, xp.where(takes_part, target, xp.zeros_like(target))
+        equal = xp.full_like(target, 1 / max(int(target.shape[-1]), 1))
+        return input, xp.where(rows, target, equal)
+
+    def mass(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
+        """Return the weight of the position's class, or of its mixture of classes."""
+        if self.class_weight is None:
+            return None
+        if is_integer(target, xp):
+            return self.weight_of(target, input, xp)
+        return xp.sum(target * like(self.class_weight, input, xp), axis=-1)
+
+    def weight_of(self, target: Array, input: Array, xp: ModuleType) -> Array:
+        """Weight of each class index."""
+        weights = like(self.class_weight, input, xp)
+        return xp.reshape(xp.take(weights, xp.reshape(target, (-1,)), axis=0), target.shape)
+
+    def at_target(self, rows: Array, target: Array, xp: ModuleType) -> Array:
+        """Element of each row that its class index names."""
+        return xp.take_along_axis(rows, target[..., None], axis=-1)[..., 0]
+
+    def weighted_rows(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """Target as probabilities (N, …, K), each class times its weight."""
+        rows = one_hot(target, input, xp) if is_integer(target, xp) else target
+        return rows if self.class_weight is None else rows * like(self.class_weight, input, xp)
+
+    def _axis(self, input: Array) -> int:
+        if input.ndim == 0:
+            raise ValueError(f"{self.name}: input needs an axis of classes, got a single number")
+        axis = self.class_axis
+        if axis is None:
+            return min(1, input.ndim - 1)
+        if not -input.ndim <= axis < input.ndim:
+            raise ValueError(
+                f"{self.name}: class_axis={axis} is not an axis of input of shape "
+                f"{tuple(input.shape)}"
+            )
+        return axis % int(input.ndim)
+
+    def _check_class_weight(self, classes: int) -> None:
+        if self.class_weight is None:
+            return
+        weights = self.class_weight
+        shape = tuple(weights.shape) if hasattr(weights, "shape") else _shape(weights)
+        if shape != (classes,):
+            raise ValueError(
+                f"{self.name}: class_weight must hold one weight for each of the {classes} "
+                f"classes, got shape {shape}"
+            )
+
+    def _misfit(self, input: Array, target: Array, positions: tuple[int, ...]) -> str:
+        """Say how shapes differ and what was probably meant."""
+        found, wanted = tuple(input.shape), tuple(target.shape)
+        message = (
+            f"{self.name}: input has shape {found}, so target must be class indices of shape "
+            f"{positions} or probabilities of shape {found}, got {wanted} of dtype {target.dtype}"
+        )
+        if self.class_axis is None and wanted == found[:-1]:
+            return f"{message}; if the classes are on the last axis, pass class_axis=-1"
+        if wanted == (*positions, 1):
+            return f"{message}; drop the target's last axis with target[..., 0]"
+        if wanted == positions:
+            return f"{message}; convert class indices to int64"
+        if wanted == found:
+            return f"{message}; for one-hot rows, pass floats, or the indices target.argmax(axis)"
+        return message
+
+
+def _shape(weights: Any) -> tuple[int, ...]:
+    return (len(weights), *_shape(weights[0])) if isinstance(weights, tuple) and weights else ()

@@ -1,0 +1,106 @@
+"""What losses take: each kind of input and target, and how to recognise it from its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+from losskit.core.arrays import Array, first_true
+
+__all__ = [
+    "BINARY",
+    "CLASS_INDICES",
+    "LOGITS",
+    "LOG_PROBABILITIES",
+    "PROBABILITIES",
+    "PROBABILITY_ROWS",
+    "REAL_VALUES",
+    "Contract",
+    "Violation",
+]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Where and how an array breaks a contract."""
+
+    position: tuple[int, ...]
+    found: str
+    wanted: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A kind of values that a loss takes.
+
+    Attributes
+    ----------
+    name : str
+        Identifier, as in the catalogue's tables.
+    title : str
+        The same in words.
+    neutral : float
+        A value that every loss with this contract computes without trouble; it stands where a
+        position takes no part.
+    """
+
+    name: str
+    title: str
+    neutral: float = 0.0
+    _violation: Callable[[Array, ModuleType, int], Violation | None] | None = None
+
+    def violation(self, values: Array, xp: ModuleType, *, classes: int = 0) -> Violation | None:
+        """Find the first value that breaks the contract; class axes are last.
+
+        Contracts that any real number fulfils, such as logits, have no violations: whether such
+        values are *plausible* is a question for a check of a training, not for every call.
+        """
+        if self._violation is None or 0 in values.shape:
+            return None
+        return self._violation(values, xp, classes)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+def _outside_unit(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    # Two reductions are the cheap way to "all fine", and NaN makes both comparisons false.
+    if float(xp.min(values)) >= 0 and float(xp.max(values)) <= 1:
+        return None
+    at = first_true(~((values >= 0) & (values <= 1)), xp)
+    return Violation(at, f"{float(values[at]):g}", "a number in [0, 1]")
+
+
+def _outside_classes(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    if int(xp.min(values)) >= 0 and int(xp.max(values)) < classes:
+        return None
+    at = first_true((values < 0) | (values >= classes), xp)
+    return Violation(at, f"{int(values[at])}", f"a class index in [0, {classes})")
+
+
+def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    outside = _outside_unit(values, xp, classes)
+    if outside is not None:
+        return outside
+    # Rows rounded to half precision sum to 1 only within their rounding.
+    tolerance = max(1e-3, 16 * float(xp.finfo(values.dtype).eps))
+    total = xp.sum(values, axis=-1)
+    wrong = abs(total - 1) > tolerance
+    if not bool(xp.any(wrong)):
+        return None
+    at = first_true(wrong, xp)
+    return Violation(at, f"a row that sums to {float(total[at]):g}", "a row that sums to 1")
+
+
+REAL_VALUES = Contract("RealValues", "real values")
+LOGITS = Contract("Logits", "logits (raw scores, before softmax or sigmoid)")
+PROBABILITIES = Contract("Probabilities", "probabilities in [0, 1]", 0.5, _outside_unit)
+LOG_PROBABILITIES = Contract("LogProbabilities", "log-probabilities (after log-softmax)")
+CLASS_INDICES = Contract("ClassIndices", "class indices in [0, K)", 0, _outside_classes)
+BINARY = Contract("Binary", "0/1 labels, or probabilities between", 0, _outside_unit)
+PROBABILITY_ROWS = Contract(
+    "ProbabilityRows", "one probability per class, summing to 1", 0.0, _not_distributions
+)
+
+

@@ -1,0 +1,75 @@
+"""Engines compute loss values; this is where they are registered and found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from losskit.core.arrays import Array
+
+if TYPE_CHECKING:
+    from losskit.core.loss import Loss
+
+__all__ = ["Engine", "engine_for", "register_engine"]
+
+
+class Engine(ABC):
+    """Computes losses on the arrays of one library, by the definitions as they are written.
+
+    Parameters
+    ----------
+    xp : module
+        The library's array-API namespace.
+    """
+
+    def __init__(self, xp: ModuleType) -> None:
+        self.xp = xp
+
+    @abstractmethod
+    def traced(self, *arrays: Array) -> bool:
+        """Whether values cannot be looked at, since a compiler or a transformation follows."""
+
+    @abstractmethod
+    def at_hand(self, *arrays: Array) -> bool:
+        """Whether untraced values lie in the CPU's memory, so that looking is free."""
+
+    def values(self, loss: Loss, input: Array, target: Array) -> Array:
+        """Loss at each position; differentiable where the library differentiates."""
+        return loss.value_at(input, target, self.xp)
+
+    def values_and_gradient(self, loss: Loss, input: Array, target: Array) -> tuple[Array, Array]:
+        """Loss and its derivative in the input at each position, without differentiation."""
+        return loss.value_at(input, target, self.xp), loss.gradient_at(input, target, self.xp)
+
+    def curvature(self, loss: Loss, input: Array, target: Array) -> Array:
+        """Second derivative in each input, without differentiation."""
+        return loss.curvature_at(input, target, self.xp)
+
+
+_engines: dict[type, Engine] = {}
+_finders: list[Callable[[Array], Engine | None]] = []
+
+
+def register_engine(finder: Callable[[Array], Engine | None]) -> None:
+    """Add a function that returns the engine for an array, or None if the array is not its own."""
+    _finders.append(finder)
+
+
+def engine_for(array: Array) -> Engine:
+    """Return the engine of an array's library.
+
+    Raises
+    ------
+    TypeError
+        If no engine knows the array.
+    """
+    engine = _engines.get(type(array))
+    if engine is None:
+        found = (finder(array) for finder in _finders)
+        engine = next((candidate for candidate in found if candidate is not None), None)
+        if engine is None:
+            raise TypeError(f"no engine computes losses on {type(array).__name__}")
+        _engines[type(array)] = engine
+    return engine

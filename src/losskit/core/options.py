@@ -1,0 +1,112 @@
+"""The options that every loss takes in the same way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Literal, get_args
+
+from losskit.core.arrays import Array, as_array, first_true
+
+__all__ = ["Options", "Reduction", "fit"]
+
+Reduction = Literal["mean", "sum", "none"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How loss values are weighed and reduced.
+
+    Attributes
+    ----------
+    reduction : {"mean", "sum", "none"}
+        Σwℓ / Σw, Σwℓ, or wℓ.
+    weight : array, optional
+        One weight per loss value.
+    mask : array of bool, optional
+        Which positions take part.
+    normalizer : number or array, optional
+        What the mean divides by, instead of Σw.
+    validate : bool, optional
+        Whether values are checked; None checks them where that is free.
+    scale : array, optional
+        Multiplies each loss value, and is not counted in the mean.
+    class_weight_counts : bool
+        Whether class weights are counted in the mean, as weights are.
+    """
+
+    reduction: Reduction = "mean"
+    weight: Array | None = None
+    mask: Array | None = None
+    normalizer: Array | float | None = None
+    validate: bool | None = None
+    scale: Array | None = None
+    class_weight_counts: bool = True
+
+    def check(self, loss: str) -> None:
+        """Refuse options that contradict each other."""
+        if self.reduction not in get_args(Reduction):
+            raise ValueError(
+                f"{loss}: reduction must be 'mean', 'sum' or 'none', got {self.reduction!r}"
+            )
+        if self.normalizer is None:
+            return
+        if self.reduction != "mean":
+            raise ValueError(
+                f"{loss}: normalizer is what the mean divides by, so it goes with "
+                f"reduction='mean', got reduction={self.reduction!r}"
+            )
+        if isinstance(self.normalizer, (int, float)):
+            if not (math.isfinite(self.normalizer) and self.normalizer >= 0):
+                raise ValueError(
+                    f"{loss}: normalizer must be a finite count >= 0, got {self.normalizer!r}"
+                )
+        elif getattr(self.normalizer, "shape", None) != ():
+            raise ValueError(
+                f"{loss}: normalizer must be one number, got shape "
+                f"{getattr(self.normalizer, 'shape', None)}"
+            )
+
+
+def fit(
+    loss: str, name: str, array: object, shape: tuple[int, ...], device: object, xp: ModuleType
+) -> Array:
+    """Return a weight or mask in the shape of the loss values, or refuse it.
+
+    Axes of length 1 are stretched, since they were written to be; nothing else is.
+    """
+    array = as_array(array)
+    found = tuple(array.shape)
+    if found != shape:
+        stretches = len(found) == len(shape) and all(
+            length in (1, wanted) for length, wanted in zip(found, shape, strict=True)
+        )
+        if not stretches:
+            raise ValueError(
+                f"{loss}: {name} has shape {found}, but there is one loss value for each of "
+                f"{shape}; {_mend(name, found, shape)}"
+            )
+    try:
+        array = xp.asarray(array, device=device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"{loss}: {name} does not go with the input: {error}") from None
+    return array if found == shape else xp.broadcast_to(array, shape)
+
+
+def _mend(name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    if found and found == shape[: len(found)]:
+        axes = ", ".join([":"] * len(found) + ["None"] * (len(shape) - len(found)))
+        return f"for one {name} per row, pass {name}[{axes}]"
+    return f"give {name} that shape, with axes of length 1 where it is the same for all"
+
+
+def check_weights(loss: str, weight: Array, xp: ModuleType) -> None:
+    """Refuse weights of which no mean can be taken."""
+    if 0 in weight.shape or float(xp.min(weight)) >= 0:
+        return
+    at = first_true(~(weight >= 0), xp)
+    raise ValueError(
+        f"{loss}: weight must be >= 0 for a weighted mean, got {float(weight[at]):g} at {at}; "
+        "use reduction='sum', or pass a normalizer"
+    )

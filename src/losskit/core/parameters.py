@@ -1,0 +1,123 @@
+"""Parameters of losses: one declaration that documents, checks and converts each."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from losskit.core.arrays import as_array
+
+__all__ = ["Parameter", "parameter", "parameters_of"]
+
+_KEY = "losskit"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a parameter of a loss means and which values it takes.
+
+    Attributes
+    ----------
+    doc : str
+        Meaning, in one sentence.
+    unit : str
+        ``"target"`` where the number is in the target's unit, else empty.
+    kind : {"number", "integer", "array"}
+        Arrays may also be given as a number or a sequence.
+    above, at_least, at_most : float, optional
+        Bounds; ``above`` is exclusive.
+    optional : bool
+        Whether None is a value.
+    """
+
+    doc: str
+    unit: str = ""
+    kind: str = "number"
+    above: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    optional: bool = False
+
+    def checked(self, loss: str, name: str, value: object) -> Any:
+        """Return the value as the loss keeps it, or refuse it."""
+        if value is None and self.optional:
+            return None
+        if self.kind == "array":
+            return _frozen_array(loss, name, value)
+        wanted = "an integer" if self.kind == "integer" else "a finite number"
+        kinds = (int,) if self.kind == "integer" else (int, float)
+        item = getattr(value, "item", None)  # NumPy scalars and 0-d tensors are numbers too
+        number = item() if callable(item) and getattr(value, "shape", None) == () else value
+        if isinstance(number, bool) or not isinstance(number, kinds):
+            raise TypeError(f"{loss}: {name} must be {wanted}, got {value!r}")
+        if not (math.isfinite(number) and self._in_bounds(number)):
+            raise ValueError(f"{loss}: {name} must be {wanted}{self.bounds}, got {value!r}")
+        return number
+
+    def _in_bounds(self, number: float) -> bool:
+        return (
+            (self.above is None or number > self.above)
+            and (self.at_least is None or number >= self.at_least)
+            and (self.at_most is None or number <= self.at_most)
+        )
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words, to follow "a number"."""
+        parts = [
+            f"{sign} {bound:g}"
+            for sign, bound in ((">", self.above), (">=", self.at_least), ("<=", self.at_most))
+            if bound is not None
+        ]
+        return " " + " and ".join(parts) if parts else ""
+
+
+def _frozen_array(loss: str, name: str, value: object) -> Any:
+    """Keep tensors as they are (they may be a module's buffers); freeze the rest into tuples."""
+    if hasattr(value, "detach"):
+        if value.requires_grad:
+            raise ValueError(
+                f"{loss}: {name} requires a gradient, which no loss gives to its parameters; "
+                f"pass {name}.detach()"
+            )
+        return value
+    try:
+        array = as_array(value)
+        frozen = array.tolist() if hasattr(array, "tolist") else value
+        numbers = as_array(frozen).astype(float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{loss}: {name} must be numbers, got {value!r}") from None
+    if not all(math.isfinite(number) for number in numbers.flat):
+        raise ValueError(f"{loss}: {name} must be finite, got {value!r}")
+    return _tuples(numbers.tolist())
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def parameter(
+    default: object,
+    doc: str,
+    *,
+    unit: str = "",
+    kind: str = "number",
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    optional: bool = False,
+) -> Any:
+    """Declare a field of a loss; see `Parameter`."""
+    declared = Parameter(doc, unit, kind, above, at_least, at_most, optional)
+    return dataclasses.field(default=default, metadata={_KEY: declared})
+
+
+def parameters_of(loss: Any) -> dict[str, Parameter]:
+    """Return the parameters of a loss or of its class, in the order of its signature."""
+    return {
+        field.name: field.metadata[_KEY]
+        for field in dataclasses.fields(loss)
+        if _KEY in field.metadata
+    }

@@ -1,0 +1,102 @@
+"""Losses as text: ``Huber:delta=2.0``."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from losskit.core.loss import Loss
+from losskit.core.parameters import Parameter
+
+__all__ = ["BALANCED", "ParsedLoss", "find_loss", "parse_loss"]
+
+BALANCED = "balanced"
+"""Word for an array parameter that is to be computed from the data."""
+
+
+@dataclass(frozen=True)
+class ParsedLoss:
+    """A loss that was named in text, before it is built.
+
+    Attributes
+    ----------
+    kind : type of Loss
+        Its class.
+    parameters : dict
+        Those that were named. Arrays may be the word `BALANCED`.
+    text : str
+        As it was given.
+    """
+
+    kind: type[Loss]
+    parameters: dict[str, object]
+    text: str
+
+
+def find_loss(name: str, catalogue: Mapping[str, type[Loss]]) -> type[Loss]:
+    """Return the loss of this name, alias or torch name, in any case and with any separators.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the nearest names are suggested.
+    """
+    names: dict[str, type[Loss]] = {}
+    for kind in catalogue.values():
+        twin = kind.card.torch
+        twins = (twin.module, twin.function) if twin else ()
+        for known in (*kind.card.aliases, *twins):
+            names.setdefault(_key(known), kind)
+    names |= {_key(known): kind for known, kind in catalogue.items()}
+    found = names.get(_key(name))
+    if found is None:
+        near = difflib.get_close_matches(_key(name), names, n=3, cutoff=0.5)
+        wanted = sorted({names[key].__name__ for key in near}) or sorted(catalogue)
+        raise ValueError(f"no loss is called {name!r}; did you mean {', '.join(wanted)}?")
+    return found
+
+
+def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
+    """Read ``NAME`` or ``NAME:param=value,...``; arrays are written ``[1,2,3]``.
+
+    Raises
+    ------
+    ValueError
+        If the name, a parameter or a value is not known.
+    """
+    name, _, rest = text.partition(":")
+    kind = find_loss(name.strip(), catalogue)
+    declared = kind.parameters()
+    parameters: dict[str, object] = {}
+    for part in re.split(r",(?![^\[]*\])", rest) if rest.strip() else ():
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if key not in declared:
+            takes = ", ".join(declared) or "no parameters"
+            raise ValueError(f"{text!r}: {kind.__name__} has no parameter {key!r}; it takes {takes}")
+        if not equals or not value:
+            raise ValueError(f"{text!r}: {key} needs a value, as in {key}=1")
+        if key in parameters:
+            raise ValueError(f"{text!r}: {key} is given twice")
+        parameters[key] = _value(text, kind.__name__, key, value, declared[key])
+    return ParsedLoss(kind, parameters, text)
+
+
+def _value(text: str, loss: str, key: str, value: str, declared: Parameter) -> object:
+    if declared.kind == "array" and value.lower() == BALANCED:
+        return BALANCED
+    try:
+        parsed = ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        raise ValueError(f"{text!r}: {key}={value} is not a number or a [list]") from None
+    try:
+        declared.checked(loss, key, parsed)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return parsed
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "", name).lower()

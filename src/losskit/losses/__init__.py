@@ -1,0 +1,22 @@
+"""The losses, one file each. A new one is its file and its line here."""
+
+from __future__ import annotations
+
+from losskit.core.loss import Loss
+from losskit.losses.binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
+from losskit.losses.binary_cross_entropy_with_logits import (
+    BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
+)
+from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from losskit.losses.huber import Huber as Huber
+from losskit.losses.mae import MAE as MAE
+from losskit.losses.mse import MSE as MSE
+from losskit.losses.nll import NLL as NLL
+from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
+
+CATALOGUE: dict[str, type[Loss]] = {
+    name: item
+    for name, item in list(globals().items())
+    if isinstance(item, type) and issubclass(item, Loss) and item is not Loss
+}
+"""Name → class of every loss."""

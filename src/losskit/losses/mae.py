@@ -1,0 +1,85 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+
+from losskit.core.arrays import Array
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.contracts import REAL_VALUES
+from losskit.core.elementwise import Residual
+
+__all__ = ["MAE"]
+
+
+@dataclass(frozen=True)
+class MAE(Residual):
+    """Absolute error, abs(x - y).
+
+    Its minimiser is the median of the target given the features. The gradient is the sign of the
+    error; at an error of exactly 0 the subgradient 0 is taken.
+
+    References
+    ----------
+    Boscovich, R. J. (1757); Laplace, P.-S. (1774). *Mémoire sur la probabilité des causes par les
+    événements*.
+
+    Examples
+    --------
+    >>> import losskit
+    >>> float(losskit.MAE()([90.0, 110.0, 200.0], [100.0, 100.0, 100.0]))
+    40.0
+    """
+
+    card = Card(
+        title="mean absolute error",
+        summary="Absolute difference; its best constant is the median.",
+        family=Family.REGRESSION,
+        formula="|x - y|",
+        gradient="sign(x - y), and 0 at x = y",
+        curvature="0",
+        input=REAL_VALUES,
+        targets=(REAL_VALUES,),
+        output_layer="linear",
+        outliers=Outliers.ROBUST,
+        use_when=(
+            "Some targets are wild, and the typical case matters more than they do.",
+            "The conditional median is wanted, or an error in the target's own unit.",
+        ),
+        avoid_when=("The mean is wanted of a skewed target: the median lies elsewhere.",),
+        pitfalls=(
+            "The gradient does not shrink near the optimum: lower the learning rate at the end.",
+            "The curvature is 0, so boosting libraries need a substitute for the Hessian.",
+        ),
+        metrics=("MAE", "median absolute error", "R²"),
+        sources=(
+            Source("Laplace, P.-S.", 1774, "Mémoire sur la probabilité des causes par les événements"),
+        ),
+        aliases=("l1", "absolute error", "least absolute deviations"),
+        equivalents={
+            "Keras": "MeanAbsoluteError",
+            "scikit-learn": 'loss="absolute_error"',
+            "XGBoost": "reg:absoluteerror",
+            "LightGBM": "regression_l1",
+        },
+        torch=TorchTwin(
+            "L1Loss",
+            "l1_loss",
+            ("size_average", "reduce", "reduction"),
+            ("size_average", "reduce", "reduction", "weight"),
+            WeightRole.AVERAGE,
+        ),
+    )
+
+    def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """abs(x - y)."""
+        return abs(input - target)
+
+    def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """sign(x - y)."""
+        return xp.sign(input - target)
+
+    def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """0."""
+        return xp.zeros_like(input)
