@@ -29,12 +29,9 @@ __all__ = [
 Array = Any
 
 
-def as_array(value: object) -> Array:
+def as_array(value: Any) -> Array:
     """Return arrays as they are and turn numbers, sequences and data frames' columns into NumPy."""
-    if array_api_compat.is_array_api_obj(value):
-        return value
-    array = np.asarray(value)
-    return array.astype(np.float64) if array.dtype == object and array.size == 0 else array
+    return value if array_api_compat.is_array_api_obj(value) else np.asarray(value)
 
 
 def is_floating(array: Array, xp: ModuleType) -> bool:
@@ -67,7 +64,7 @@ def as_compute(array: Array, dtype: Any, xp: ModuleType) -> Array:
 
 def like(value: object, array: Array, xp: ModuleType) -> Array:
     """Turn a parameter (number, sequence, array of any library) into an array beside ``array``."""
-    return xp.asarray(value, dtype=array.dtype, device=array_api_compat.device(array))
+    return xp.asarray(value, dtype=array.dtype, device=array.device)
 
 
 def constant(array: Array) -> Array:
@@ -107,9 +104,7 @@ def log_softmax(z: Array, xp: ModuleType) -> Array:
 
 def one_hot(indices: Array, like_rows: Array, xp: ModuleType) -> Array:
     """Rows with a single 1, in the shape, dtype and device of ``like_rows``."""
-    classes = xp.arange(
-        like_rows.shape[-1], dtype=indices.dtype, device=array_api_compat.device(like_rows)
-    )
+    classes = xp.arange(like_rows.shape[-1], dtype=indices.dtype, device=like_rows.device)
     return xp.astype(indices[..., None] == classes, like_rows.dtype)
 
 

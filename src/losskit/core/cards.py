@@ -51,23 +51,18 @@ class WeightRole(StrEnum):
 
 @dataclass(frozen=True)
 class TorchTwin:
-    """The loss's names and signatures in ``torch.nn``.
+    """The loss's names in ``torch.nn``; the signatures are read from there.
 
     Attributes
     ----------
     module, function : str
         Names in ``torch.nn`` and in ``torch.nn.functional``.
-    module_parameters, function_parameters : tuple of str
-        Their parameters in order, after input and target. Besides the loss's own there are
-        ``reduction``, ``size_average``, ``reduce`` and ``weight``.
     weight : WeightRole
         What ``weight`` means there.
     """
 
     module: str
     function: str
-    module_parameters: tuple[str, ...]
-    function_parameters: tuple[str, ...]
     weight: WeightRole = WeightRole.ABSENT
 
 

@@ -27,9 +27,7 @@ class Classwise(Loss):
     (N, …, K).
     """
 
-    class_weight: Any = parameter(
-        None, "weight of each class, (K,)", kind="array", optional=True
-    )
+    class_weight: Any = parameter(None, "weight of each class, (K,)", kind="array", optional=True)
     ignore_index: int = parameter(
         -100, "class index that takes no part, such as padding", kind="integer"
     )
@@ -141,7 +139,7 @@ class Classwise(Loss):
                 f"{self.name}: class_axis={axis} is not an axis of input of shape "
                 f"{tuple(input.shape)}"
             )
-        return axis % int(input.ndim)
+        return int(axis % input.ndim)
 
     def _check_class_weight(self, classes: int) -> None:
         if self.class_weight is None:

@@ -102,5 +102,3 @@ BINARY = Contract("Binary", "0/1 labels, or probabilities between", 0, _outside_
 PROBABILITY_ROWS = Contract(
     "ProbabilityRows", "one probability per class, summing to 1", 0.0, _not_distributions
 )
-
-

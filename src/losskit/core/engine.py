@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, as_array
 
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
@@ -57,14 +57,20 @@ def register_engine(finder: Callable[[Array], Engine | None]) -> None:
     _finders.append(finder)
 
 
-def engine_for(array: Array) -> Engine:
-    """Return the engine of an array's library.
+def engine_for(value: Any) -> tuple[Array, Engine]:
+    """Return a value as an array, and the engine of the array's library.
+
+    Numbers, sequences and data frames' columns become NumPy arrays.
 
     Raises
     ------
     TypeError
         If no engine knows the array.
     """
+    known = _engines.get(type(value))
+    if known is not None:
+        return value, known
+    array = as_array(value)
     engine = _engines.get(type(array))
     if engine is None:
         found = (finder(array) for finder in _finders)
@@ -72,4 +78,4 @@ def engine_for(array: Array) -> Engine:
         if engine is None:
             raise TypeError(f"no engine computes losses on {type(array).__name__}")
         _engines[type(array)] = engine
-    return engine
+    return array, engine

@@ -29,7 +29,7 @@ class Loss(ABC):
     card: ClassVar[Card]
 
     def __post_init__(self) -> None:
-        for name, declared in parameters_of(self).items():
+        for name, declared in parameters_of(type(self)).items():
             given = getattr(self, name)
             checked = declared.checked(self.name, name, given)
             if checked is not given:
@@ -164,9 +164,7 @@ class Loss(ABC):
         normalizer: Array | float | None,
         validate: bool | None,
     ) -> Prepared:
-        return prepare(
-            self, input, target, Options(reduction, weight, mask, normalizer, validate)
-        )
+        return prepare(self, input, target, Options(reduction, weight, mask, normalizer, validate))
 
     def _spread(self, derivative: Array, values: Array, prepared: Prepared) -> Array:
         """Scale each position's derivative as the reduction scales its value."""

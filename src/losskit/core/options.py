@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal, get_args
 
-from losskit.core.arrays import Array, as_array, first_true
+from losskit.core.arrays import Array, first_true
+from losskit.core.engine import engine_for
 
 __all__ = ["Options", "Reduction", "fit"]
 
@@ -62,21 +63,20 @@ class Options:
                 raise ValueError(
                     f"{loss}: normalizer must be a finite count >= 0, got {self.normalizer!r}"
                 )
-        elif getattr(self.normalizer, "shape", None) != ():
-            raise ValueError(
-                f"{loss}: normalizer must be one number, got shape "
-                f"{getattr(self.normalizer, 'shape', None)}"
-            )
+            return
+        shape = getattr(self.normalizer, "shape", None)
+        if shape != ():
+            raise ValueError(f"{loss}: normalizer must be one number, got shape {shape}")
 
 
 def fit(
-    loss: str, name: str, array: object, shape: tuple[int, ...], device: object, xp: ModuleType
+    loss: str, name: str, given: object, shape: tuple[int, ...], device: object, xp: ModuleType
 ) -> Array:
     """Return a weight or mask in the shape of the loss values, or refuse it.
 
     Axes of length 1 are stretched, since they were written to be; nothing else is.
     """
-    array = as_array(array)
+    array, _ = engine_for(given)
     found = tuple(array.shape)
     if found != shape:
         stretches = len(found) == len(shape) and all(

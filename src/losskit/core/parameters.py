@@ -74,7 +74,7 @@ class Parameter:
         return " " + " and ".join(parts) if parts else ""
 
 
-def _frozen_array(loss: str, name: str, value: object) -> Any:
+def _frozen_array(loss: str, name: str, value: Any) -> Any:
     """Keep tensors as they are (they may be a module's buffers); freeze the rest into tuples."""
     if hasattr(value, "detach"):
         if value.requires_grad:
@@ -114,10 +114,17 @@ def parameter(
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
-def parameters_of(loss: Any) -> dict[str, Parameter]:
-    """Return the parameters of a loss or of its class, in the order of its signature."""
-    return {
-        field.name: field.metadata[_KEY]
-        for field in dataclasses.fields(loss)
-        if _KEY in field.metadata
-    }
+_declared: dict[type, dict[str, Parameter]] = {}
+
+
+def parameters_of(kind: type) -> dict[str, Parameter]:
+    """Return the parameters of a loss's class, in the order of its signature."""
+    declared = _declared.get(kind)
+    if declared is None:
+        # Kept, since torch.compile can follow a look-up but not `dataclasses.fields` of a class.
+        declared = _declared[kind] = {
+            field.name: field.metadata[_KEY]
+            for field in dataclasses.fields(kind)
+            if _KEY in field.metadata
+        }
+    return declared

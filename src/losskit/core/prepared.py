@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import array_api_compat
-
-from losskit.core.arrays import Array, as_array, as_compute, compute_dtype, is_floating
+from losskit.core.arrays import Array, as_compute, compute_dtype, is_floating
 from losskit.core.engine import Engine, engine_for
 from losskit.core.options import Options, check_weights, fit
 
@@ -83,7 +82,7 @@ class Prepared:
         if normalizer is None:
             counted = [factor for factor in (self.weight, self.mass) if factor is not None]
             if not counted:
-                return max(array_api_compat.size(values) or 0, 1)
+                return max(math.prod(values.shape), 1)
             product = counted[0] if len(counted) == 1 else counted[0] * counted[1]
             normalizer = self.xp.sum(product)
         elif isinstance(normalizer, (int, float)):
@@ -96,15 +95,14 @@ class Prepared:
 def prepare(loss: Loss, input: object, target: object, options: Options) -> Prepared:
     """Check a call and bring its arrays into the form that definitions compute on."""
     options.check(loss.name)
-    given = as_array(input)
-    engine = engine_for(given)
+    given, engine = engine_for(input)
     xp = engine.xp
     wanted = _beside(loss.name, target, given, engine)
     _check_dtypes(loss.name, given, wanted, xp)
     dtype = compute_dtype((given, wanted), xp)
     ready_input, ready_target = loss.arrange(as_compute(given, dtype, xp), wanted, xp)
     shape = loss.positions(ready_input)
-    device = array_api_compat.device(given)
+    device = given.device
     traced = engine.traced(given, wanted)
     concrete = not traced and engine.at_hand(given, wanted)
     if options.validate and traced:
@@ -128,9 +126,7 @@ def prepare(loss: Loss, input: object, target: object, options: Options) -> Prep
 
     weight = None
     if options.weight is not None:
-        weight = as_compute(
-            fit(loss.name, "weight", options.weight, shape, device, xp), dtype, xp
-        )
+        weight = as_compute(fit(loss.name, "weight", options.weight, shape, device, xp), dtype, xp)
         if takes_part is not None:
             weight = xp.where(takes_part, weight, xp.zeros_like(weight))
         if look and options.reduction == "mean" and options.normalizer is None:
@@ -155,25 +151,21 @@ def prepare(loss: Loss, input: object, target: object, options: Options) -> Prep
     )
 
 
-def _beside(loss: str, target: object, input: Array, engine: Engine) -> Array:
-    """Return the target in the input's library and on its device."""
-    xp = engine.xp
-    if not array_api_compat.is_array_api_obj(target):
-        target = as_array(target)
-        if engine_for(target) is not engine:
-            return xp.asarray(target.tolist(), device=array_api_compat.device(input))
-        return target
-    if engine_for(target) is not engine:
+def _beside(loss: str, target: Any, input: Array, engine: Engine) -> Array:
+    """Return the target as an array in the input's library."""
+    array, found = engine_for(target)
+    if found.xp is not engine.xp:
+        if isinstance(target, (int, float, list, tuple)):
+            return engine.xp.asarray(target, device=input.device)
         raise TypeError(
             f"{loss}: input is a {type(input).__name__} and target a {type(target).__name__}; "
             "convert one, e.g. torch.from_numpy(target) or target.numpy()"
         )
-    where, whither = array_api_compat.device(target), array_api_compat.device(input)
-    if where != whither:
+    if array.device != input.device:
         raise ValueError(
-            f"{loss}: input is on {whither} but target is on {where}; move one of them"
+            f"{loss}: input is on {input.device} but target is on {array.device}; move one of them"
         )
-    return target
+    return array
 
 
 def _check_dtypes(loss: str, input: Array, target: Array, xp: ModuleType) -> None:

@@ -75,7 +75,9 @@ def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if key not in declared:
             takes = ", ".join(declared) or "no parameters"
-            raise ValueError(f"{text!r}: {kind.__name__} has no parameter {key!r}; it takes {takes}")
+            raise ValueError(
+                f"{text!r}: {kind.__name__} has no parameter {key!r}; it takes {takes}"
+            )
         if not equals or not value:
             raise ValueError(f"{text!r}: {key} needs a value, as in {key}=1")
         if key in parameters:

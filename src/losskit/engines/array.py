@@ -19,4 +19,4 @@ class ArrayEngine(Engine):
 
     def at_hand(self, *arrays: Array) -> bool:
         """Whether all arrays are in the CPU's memory."""
-        return all(str(array_api_compat.device(array)).lower().startswith("cpu") for array in arrays)
+        return all(str(array.device).lower().startswith("cpu") for array in arrays)

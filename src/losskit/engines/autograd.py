@@ -93,7 +93,7 @@ class AutogradEngine(Engine):
     def values(self, loss: Loss, input: Array, target: Array) -> Array:
         """Loss at each position, differentiable in input and target."""
         function = _Positions if torch.compiler.is_compiling() else _PositionsForwardMode
-        return function.apply(loss, input, target)
+        return function.apply(loss, input, target)  # type: ignore[no-untyped-call]
 
     def values_and_gradient(self, loss: Loss, input: Array, target: Array) -> tuple[Array, Array]:
         """Loss and gradient at each position, outside of autograd."""

@@ -65,8 +65,6 @@ class BinaryCrossEntropy(Elementwise):
         torch=TorchTwin(
             "BCELoss",
             "binary_cross_entropy",
-            ("weight", "size_average", "reduce", "reduction"),
-            ("weight", "size_average", "reduce", "reduction"),
             WeightRole.SCALE,
         ),
     )

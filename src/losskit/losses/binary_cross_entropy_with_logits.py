@@ -78,8 +78,6 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         torch=TorchTwin(
             "BCEWithLogitsLoss",
             "binary_cross_entropy_with_logits",
-            ("weight", "size_average", "reduce", "reduction", "pos_weight"),
-            ("weight", "size_average", "reduce", "reduction", "pos_weight"),
             WeightRole.SCALE,
         ),
     )

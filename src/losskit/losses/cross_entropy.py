@@ -102,8 +102,6 @@ class CrossEntropy(Classwise):
         torch=TorchTwin(
             "CrossEntropyLoss",
             "cross_entropy",
-            ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
-            ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
             WeightRole.CLASSES,
         ),
     )
@@ -124,7 +122,7 @@ class CrossEntropy(Classwise):
         return softmax(input, xp) * xp.sum(rows, axis=-1, keepdims=True) - rows
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
-        """p (1 - p) Σ w q, with p = softmax(z)."""
+        """P (1 - p) Σ w q, with p = softmax(z)."""
         p = softmax(input, xp)
         return p * (1 - p) * xp.sum(self._rows(input, target, xp), axis=-1, keepdims=True)
 

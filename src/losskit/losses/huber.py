@@ -73,8 +73,6 @@ class Huber(Residual):
         torch=TorchTwin(
             "HuberLoss",
             "huber_loss",
-            ("reduction", "delta"),
-            ("reduction", "delta", "weight"),
             WeightRole.SCALE,
         ),
     )
@@ -82,9 +80,7 @@ class Huber(Residual):
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Parabola within delta, its tangent beyond."""
         error = abs(input - target)
-        return xp.where(
-            error <= self.delta, error**2 / 2, self.delta * (error - self.delta / 2)
-        )
+        return xp.where(error <= self.delta, error**2 / 2, self.delta * (error - self.delta / 2))
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Error, held to [-delta, delta]."""

@@ -54,7 +54,9 @@ class MAE(Residual):
         ),
         metrics=("MAE", "median absolute error", "R²"),
         sources=(
-            Source("Laplace, P.-S.", 1774, "Mémoire sur la probabilité des causes par les événements"),
+            Source(
+                "Laplace, P.-S.", 1774, "Mémoire sur la probabilité des causes par les événements"
+            ),
         ),
         aliases=("l1", "absolute error", "least absolute deviations"),
         equivalents={
@@ -66,8 +68,6 @@ class MAE(Residual):
         torch=TorchTwin(
             "L1Loss",
             "l1_loss",
-            ("size_average", "reduce", "reduction"),
-            ("size_average", "reduce", "reduction", "weight"),
             WeightRole.AVERAGE,
         ),
     )

@@ -68,8 +68,6 @@ class MSE(Residual):
         torch=TorchTwin(
             "MSELoss",
             "mse_loss",
-            ("size_average", "reduce", "reduction"),
-            ("size_average", "reduce", "reduction", "weight"),
             WeightRole.AVERAGE,
         ),
     )

@@ -59,14 +59,14 @@ class NLL(Classwise):
         ),
         metrics=("accuracy", "balanced accuracy", "F1", "calibration error"),
         sources=(
-            Source("Fisher, R. A.", 1922, "On the Mathematical Foundations of Theoretical Statistics"),
+            Source(
+                "Fisher, R. A.", 1922, "On the Mathematical Foundations of Theoretical Statistics"
+            ),
         ),
         aliases=("negative log likelihood",),
         torch=TorchTwin(
             "NLLLoss",
             "nll_loss",
-            ("weight", "size_average", "ignore_index", "reduce", "reduction"),
-            ("weight", "size_average", "ignore_index", "reduce", "reduction"),
             WeightRole.CLASSES,
         ),
     )

@@ -67,8 +67,6 @@ class SmoothL1(Residual):
         torch=TorchTwin(
             "SmoothL1Loss",
             "smooth_l1_loss",
-            ("size_average", "reduce", "reduction", "beta"),
-            ("size_average", "reduce", "reduction", "beta"),
         ),
     )
 

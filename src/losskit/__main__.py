@@ -1,0 +1,5 @@
+"""``python -m losskit``."""
+
+from losskit.cli.main import run
+
+run()

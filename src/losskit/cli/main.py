@@ -1,0 +1,43 @@
+"""The ``losskit`` command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from losskit import __version__
+from losskit.cli.compare import compare
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="losskit",
+    help="Choose, compute, check and compare loss functions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"losskit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def losskit(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Choose, compute, check and compare loss functions."""
+
+
+app.command("compare")(compare)
+
+
+def run() -> None:
+    """Run the command line."""
+    app()
