@@ -1,0 +1,311 @@
+"""What a comparison found: these models are the schema of ``results.json``.
+
+``python -m losskit.compare.results --write`` renews ``docs/results-schema.json``, and ``--check``
+says whether it is up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = [
+    "Arm",
+    "Calibration",
+    "ClassCount",
+    "Comparison",
+    "Curves",
+    "Data",
+    "Learnt",
+    "Machine",
+    "Measured",
+    "MetricInfo",
+    "Recall",
+    "Residuals",
+    "Results",
+    "Run",
+    "Shape",
+    "Summary",
+    "TargetInfo",
+    "Training",
+    "Verdict",
+    "schema",
+]
+
+SCHEMA_VERSION = 1
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+Number = Annotated[
+    float | None,
+    BeforeValidator(_finite),
+    Field(description="null where there is no finite number"),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(_Model):
+    """The table that was read."""
+
+    name: str
+    source: str
+    rows: int = Field(description="rows in the table")
+    used_rows: int = Field(description="rows with a target")
+    columns: int
+    features: dict[str, str] = Field(description="used column → what it was taken for")
+    dropped: dict[str, str] = Field(description="unused column → why")
+    inputs: int = Field(description="numbers that the network takes, with the first seed")
+    notes: list[str] = Field(description="what was assumed or left out")
+
+
+class ClassCount(_Model):
+    """A class and how many rows have it."""
+
+    label: str
+    rows: int
+
+
+class TargetInfo(_Model):
+    """The column to predict."""
+
+    name: str
+    task: Literal["regression", "binary", "multiclass"]
+    reason: str = Field(description="why it is that task")
+    classes: list[ClassCount] = Field(description="empty for a regression")
+    positive: str | None = Field(description="the positive class of a binary task")
+    mean: Number = Field(description="of a regression's target")
+    deviation: Number = Field(description="of a regression's target")
+
+
+class Training(_Model):
+    """What was the same for every loss."""
+
+    seeds: list[int]
+    train_rows: int
+    validation_rows: int
+    test_rows: int
+    hidden: list[int] = Field(description="sizes of the network's hidden layers")
+    outputs: int
+    weights: int = Field(description="numbers that are learnt")
+    optimiser: str
+    learning_rate: float
+    batch_size: int
+    epochs: int
+
+
+class Learnt(_Model):
+    """The line of code that a loss needs, for a network's ``output`` and its ``target``."""
+
+    module: str = Field(description="the module in losskit.torch, with its arguments")
+    input: str
+    target: str
+
+
+class Arm(_Model):
+    """A loss that was compared."""
+
+    label: str = Field(description="the loss as the command line reads it")
+    name: str
+    title: str = Field(description="its name as it stands in a sentence")
+    words: str = Field(description="what it is called in words")
+    summary: str
+    parameters: dict[str, Any] = Field(description="as asked for; those left out are defaults")
+    reason: str = Field(description="why it was compared")
+    pairing: str = Field(description="how the network's output meets the loss")
+    code: Learnt
+
+
+class MetricInfo(_Model):
+    """A measure of predictions that does not depend on the loss."""
+
+    name: str
+    title: str
+    better: Literal["higher", "lower"]
+    meaning: str
+    in_target_unit: bool
+    primary: bool
+
+
+class Curves(_Model):
+    """What happened after each epoch."""
+
+    train_loss: list[Number]
+    validation_loss: list[Number]
+    validation_metric: list[Number] = Field(description="the primary metric")
+    gradient_norm: list[Number] = Field(description="mean over the epoch's steps")
+
+
+class Run(_Model):
+    """One network, trained with one loss from one seed."""
+
+    loss: str
+    seed: int
+    best_epoch: int = Field(description="the epoch whose weights were kept, from 1")
+    seconds: float
+    metrics: dict[str, Number] = Field(description="on the test rows")
+    recall: list[Number] = Field(description="of each class; empty for a regression")
+    curves: Curves
+
+
+class Summary(_Model):
+    """A metric of a loss over the seeds."""
+
+    loss: str
+    metric: str
+    mean: Number
+    deviation: Number
+    low: Number = Field(description="end of the 95 % interval; null where there can be none")
+    high: Number
+
+
+class Recall(_Model):
+    """A class's recall over the seeds."""
+
+    loss: str
+    label: str
+    mean: Number
+    low: Number
+    high: Number
+
+
+class Comparison(_Model):
+    """A loss against the one that leads in a metric: paired differences over the seeds."""
+
+    metric: str
+    leader: str
+    loss: str
+    difference: Number = Field(description="mean of loss minus leader")
+    low: Number = Field(description="corrected for all comparisons with the leader")
+    high: Number
+    conclusion: Literal["worse", "no difference shown", "no interval", "not measured"]
+
+
+class Verdict(_Model):
+    """What the numbers allow to say."""
+
+    metric: str
+    leader: str | None
+    decided: bool = Field(description="whether the leader is better than every other loss")
+    headline: str
+    lines: list[str]
+    caveats: list[str]
+
+
+class Calibration(_Model):
+    """How often predictions of some confidence are right, over all seeds' test rows."""
+
+    loss: str
+    confidence: list[Number]
+    observed: list[Number]
+    rows: list[int]
+
+
+class Residuals(_Model):
+    """Predictions and what they missed by, for test rows of the first seed."""
+
+    loss: str
+    predicted: list[Number]
+    residual: list[Number] = Field(description="truth minus prediction")
+
+
+class Shape(_Model):
+    """A loss and its slope, as the network's output varies."""
+
+    loss: str
+    output: list[Number]
+    value: list[Number]
+    slope: list[Number]
+
+
+class Machine(_Model):
+    """Where it ran."""
+
+    system: str
+    processor: str
+    cores: int
+    python: str
+    versions: dict[str, str]
+    seconds: float
+
+
+class Results(_Model):
+    """Everything that a comparison found."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    losskit: str = Field(description="the version of Losskit")
+    created: str = Field(description="UTC, ISO 8601")
+    data: Data
+    target: TargetInfo
+    training: Training
+    losses: list[Arm]
+    notes: list[str] = Field(description="about the choice of losses")
+    metrics: list[MetricInfo]
+    verdict: Verdict
+    summary: list[Summary]
+    recall: list[Recall]
+    comparisons: list[Comparison]
+    runs: list[Run]
+    calibration: list[Calibration]
+    residuals: list[Residuals]
+    shapes: list[Shape]
+    code: str = Field(description="a PyTorch program that trains with the leading loss")
+    machine: Machine
+
+    @property
+    def primary(self) -> MetricInfo:
+        """The metric that decides."""
+        return next(metric for metric in self.metrics if metric.primary)
+
+    def arm(self, label: str) -> Arm:
+        """Return the loss with this label."""
+        return next(arm for arm in self.losses if arm.label == label)
+
+    def cell(self, label: str, metric: str) -> Summary:
+        """Return a metric of a loss."""
+        return next(one for one in self.summary if (one.loss, one.metric) == (label, metric))
+
+    def comparison(self, label: str, metric: str) -> Comparison | None:
+        """Return how a loss compares with the metric's leader; None for the leader itself."""
+        return next(
+            (one for one in self.comparisons if (one.loss, one.metric) == (label, metric)), None
+        )
+
+
+def schema() -> str:
+    """Return the JSON schema of ``results.json``."""
+    return json.dumps(Results.model_json_schema(mode="serialization"), indent=2) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the schema to the documentation, or check that it stands there."""
+    parser = argparse.ArgumentParser(description="Keep docs/results-schema.json up to date.")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument("--write", action="store_true", help="write the schema")
+    action.add_argument("--check", action="store_true", help="exit 1 if it is out of date")
+    parser.add_argument("--file", type=Path, default=Path("docs/results-schema.json"))
+    options = parser.parse_args(arguments)
+    file: Path = options.file
+    if options.write:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(schema(), encoding="utf-8")
+        return 0
+    if file.exists() and file.read_text(encoding="utf-8") == schema():
+        return 0
+    sys.stderr.write(f"{file} is out of date: python -m losskit.compare.results --write\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

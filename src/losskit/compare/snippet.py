@@ -1,0 +1,106 @@
+"""A PyTorch program that trains with a loss, in the way in which it was compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from losskit.compare.fit import Recipe, Start
+from losskit.compare.network import HIDDEN
+from losskit.compare.pairing import Pairing
+from losskit.compare.results import Learnt
+from losskit.core.loss import Loss
+
+__all__ = ["learnt", "program"]
+
+_MODULE_NAMES = {"class_weight": "weight"}
+"""Parameters that have another name in torch.nn, and so in losskit.torch."""
+
+
+def learnt(loss: Loss, pairing: Pairing) -> Learnt:
+    """Write down how the loss is made and what it is given."""
+    twin = loss.card.torch
+    shown: dict[str, Any] = {
+        name: getattr(loss, name)
+        for name in loss.parameters()
+        if not _equal(getattr(loss, name), getattr(type(loss)(), name))
+    }
+    arguments = ", ".join(
+        f"{_MODULE_NAMES.get(name, name) if twin else name}={_literal(value)}"
+        for name, value in shown.items()
+    )
+    maker = f"losskit.torch.{twin.module}" if twin else f"losskit.{loss.name}"
+    return Learnt(
+        module=f"{maker}({arguments})", input=pairing.shown_input.code, target=pairing.target_code
+    )
+
+
+def _equal(one: object, other: object) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(np.asarray(one), np.asarray(other)))
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, int) or value is None:
+        return repr(value)
+    array = np.asarray(value, dtype=np.float64)
+    if array.ndim == 0 and isinstance(value, float):
+        return f"{value:.6g}"
+    rounded = np.vectorize(lambda number: float(f"{number:.4g}"))(array)
+    return f"torch.tensor({rounded.tolist()})"
+
+
+def program(code: Learnt, begin: Start, recipe: Recipe) -> str:
+    """Write a program that runs as it is, with random rows where the user's own go."""
+    layers = []
+    before = begin.inputs
+    for size in HIDDEN:
+        layers += [f"    torch.nn.Linear({before}, {size}),", "    torch.nn.ReLU(),"]
+        before = size
+    layers.append(f"    torch.nn.Linear({before}, {begin.outputs}),")
+    if begin.outputs == 1:
+        layers.append("    torch.nn.Flatten(start_dim=0),")
+    if begin.classes:
+        target = [f"target = torch.randint({begin.classes}, (256,))  # your class numbers"]
+        after = []
+        if "classes" in code.target:
+            target.insert(0, f"classes = {begin.classes}")
+    else:
+        target = [
+            f"mean, scale = {begin.mean:.6g}, {begin.scale:.6g}  # of the training targets",
+            "target = mean + scale * torch.randn(256)  # your targets",
+            "target = (target - mean) / scale",
+        ]
+        after = ["prediction = model(features) * scale + mean  # in the target's own unit"]
+    loss_import = "import losskit.torch" if "losskit.torch" in code.module else "import losskit"
+    return "\n".join(
+        [
+            loss_import,
+            "import torch",
+            "",
+            "model = torch.nn.Sequential(",
+            *layers,
+            ")",
+            f"loss_function = {code.module}",
+            f"optimiser = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})",
+            "",
+            f"features = torch.randn(256, {begin.inputs})  # your rows, standardised",
+            *target,
+            "",
+            "for epoch in range(10):",
+            f"    for rows in torch.randperm(256).split({recipe.batch_size}):",
+            "        output = model(features[rows])",
+            f"        loss = loss_function({code.input}, {_of_rows(code.target)})",
+            "        optimiser.zero_grad()",
+            "        loss.backward()",
+            "        optimiser.step()",
+            *(["", *after] if after else []),
+            "",
+        ]
+    )
+
+
+def _of_rows(expression: str) -> str:
+    return expression.replace("target", "target[rows]")
