@@ -76,7 +76,9 @@ def compare(
     ] = None,
     task: Annotated[
         TaskName | None,
-        typer.Option(help="What the target asks for, where it is seen wrongly.", show_default=False),
+        typer.Option(
+            help="What the target asks for, where it is seen wrongly.", show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -89,8 +91,8 @@ def compare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a report that stands there already.")
     ] = False,
-    format: Annotated[
-        Format, typer.Option(help="Print text, or the content of results.json.")
+    output: Annotated[
+        Format, typer.Option("--format", help="Print text, or the content of results.json.")
     ] = Format.text,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only the verdict and the report's path.")
@@ -116,7 +118,7 @@ def compare(
                 task.value if task else None,
                 out,
                 overwrite,
-                format,
+                output,
                 quiet,
             )
         )
@@ -138,25 +140,22 @@ class _Request:
     task: str | None
     out: Path | None
     overwrite: bool
-    format: Format
+    output: Format
     quiet: bool
 
 
 def _run(request: _Request) -> None:
     from rich.console import Console
 
-    chatty = request.format is Format.text and not request.quiet
+    chatty = request.output is Format.text and not request.quiet
     errors = Console(stderr=True)
     try:
         with errors.status("Loading PyTorch …") if chatty else nullcontext():
             from losskit.cli import compare_view as view
-            from losskit.compare import CompareError, plan
+            from losskit.compare import CompareError, plan, run
             from losskit.compare.report import Folder
     except ModuleNotFoundError as error:
-        _fail(
-            f"compare needs {error.name}, which is not installed: "
-            'pip install "losskit[compare]"'
-        )
+        _fail(f'compare needs {error.name}, which is not installed: pip install "losskit[compare]"')
     try:
         study = plan(
             request.data,
@@ -173,13 +172,13 @@ def _run(request: _Request) -> None:
             if chatty:
                 view.found(study)
             with view.bar(study, errors) if chatty else nullcontext() as progress:
-                results = study.run(progress)
+                results = run(study, progress)
             report, _ = folder.write(results)
         finally:
             folder.discard()
     except CompareError as error:
         _fail(str(error))
-    if request.format is Format.json:
+    if request.output is Format.json:
         typer.echo(results.model_dump_json(indent=1))
         return
     if not request.quiet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from losskit.compare.results import Results
-from losskit.compare.study import Progress as Step
+from losskit.compare.results import Results, Summary
+from losskit.compare.runs import Progress as Step
 from losskit.compare.study import Study
 from losskit.compare.wording import count, number, sentence
 
 __all__ = ["bar", "found", "table", "verdict"]
+
+COLUMN = 16
 
 
 def found(study: Study) -> None:
@@ -66,39 +69,49 @@ def bar(study: Study, console: Console) -> Iterator[Callable[[Step], None]]:
 
 
 def table(results: Results) -> None:
-    """Print each loss's metrics: the means over the seeds, the deciding one with its interval."""
-    primary = results.primary
+    """Print the metrics: means over the seeds, and for the deciding one the interval."""
     shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown.add_column("loss", overflow="fold")
-    shown.add_column(f"{primary.title} {_arrow(primary.better)}", overflow="fold")
-    others = [metric for metric in results.metrics if not metric.primary]
-    for metric in others:
-        shown.add_column(f"{metric.title} {_arrow(metric.better)}", justify="right")
+    shown.add_column("")
     for arm in results.losses:
-        cell = results.cell(arm.label, primary.name)
-        text = number(cell.mean)
-        if cell.low is not None:
-            text += f" ({number(cell.low)} to {number(cell.high)})"
-        cells = [_marked(results, arm.label, primary.name, text)]
-        cells += [
-            _marked(
-                results, arm.label, metric.name, number(results.cell(arm.label, metric.name).mean)
+        shown.add_column(escape(_folded(arm.title)), justify="right", no_wrap=True)
+    for metric in results.metrics:
+        style = "bold" if metric.primary else ""
+        arrow = "↑" if metric.better == "higher" else "↓"
+        cells = [results.cell(arm.label, metric.name) for arm in results.losses]
+        marks = [_mark(results, cell) for cell in cells]
+        shown.add_row(
+            f"{metric.title} {arrow}",
+            *(f"{number(cell.mean)}{mark}" for cell, mark in zip(cells, marks, strict=True)),
+            style=style,
+        )
+        if metric.primary and any(cell.low is not None for cell in cells):
+            shown.add_row(
+                "  95 % interval",
+                *(f"{number(cell.low)} to {number(cell.high)} " for cell in cells),
+                style="dim",
             )
-            for metric in others
-        ]
-        shown.add_row(escape(arm.title), *cells)
     console = Console(highlight=False)
     console.print()
     console.print(shown)
+    console.print("* best mean", "† worse than it by more than chance explains", sep="   ")
 
 
-def _arrow(better: str) -> str:
-    return "↑" if better == "higher" else "↓"
+def _folded(title: str) -> str:
+    """Break a loss's name into lines of a column's width."""
+    lines = [""]
+    for part in re.split(r"(?<=[a-z])(?=[A-Z])|(?<=_)| (?=\()", title):
+        if lines[-1] and len(lines[-1]) + len(part) > COLUMN:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
-def _marked(results: Results, label: str, metric: str, text: str) -> str:
-    against = results.comparison(label, metric)
-    return f"[bold]{text}[/]" if against is None and text != "–" else text
+def _mark(results: Results, cell: Summary) -> str:
+    """Mark the best mean, and what is worse than it."""
+    against = results.comparison(cell.loss, cell.metric)
+    if against is None:
+        return "*" if cell.mean is not None else " "
+    return "†" if against.conclusion == "worse" else " "
 
 
 def verdict(results: Results, report: Path) -> None:
@@ -106,6 +119,6 @@ def verdict(results: Results, report: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print()
     console.print(escape(results.verdict.headline), style="bold")
-    for line in results.verdict.lines:
+    for line in (*results.verdict.against, *results.verdict.other_metrics):
         console.print(f"  • {escape(line)}")
     console.print(f"\nReport: {escape(str(report.resolve()))}")

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from losskit.compare.errors import CompareError
 from losskit.compare.results import Results
-from losskit.compare.study import EPOCHS, SEEDS, Progress, Study, plan
+from losskit.compare.runs import Progress, run
+from losskit.compare.study import EPOCHS, SEEDS, Study, plan
 from losskit.core.loss import Loss
 
-__all__ = ["CompareError", "Progress", "Results", "Study", "compare", "plan"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["CompareError", "Progress", "Results", "Study", "compare", "plan", "run"]
 
 
 def compare(
@@ -67,6 +70,5 @@ def compare(
     >>> [arm.label for arm in results.losses]
     ['MSE', 'MAE']
     """
-    return plan(
-        data, target, losses, seeds=seeds, epochs=epochs, metric=metric, task=task
-    ).run(progress)
+    study = plan(data, target, losses, seeds=seeds, epochs=epochs, metric=metric, task=task)
+    return run(study, progress)

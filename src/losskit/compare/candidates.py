@@ -153,7 +153,7 @@ def _is_proper(kind: type[Loss]) -> bool:
 def _plain(kind: type[Loss], target: Target) -> Candidate:
     if target.classes and kind.card.input == REAL_VALUES:
         return Candidate(
-            kind, {}, "the famous mistake: a loss for numbers, put on the class probabilities"
+            kind, {}, "it is the famous mistake: a loss for numbers, put on the class probabilities"
         )
     in_unit = [name for name, one in kind.parameters().items() if one.unit == "target"]
     if target.classes or not in_unit:
@@ -188,7 +188,7 @@ def _variants(candidate: Candidate, target: Target) -> list[Candidate]:
             )
             variants.append(Candidate(candidate.kind, dict.fromkeys(weights, BALANCED), reason))
     if "label_smoothing" in parameters and len(target.classes) > 2:
-        reason = "leaving the other classes some probability may keep the network from overconfidence"
+        reason = "a little probability for the other classes may prevent overconfidence"
         variants.append(Candidate(candidate.kind, {"label_smoothing": SMOOTHING}, reason))
     return variants
 

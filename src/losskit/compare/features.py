@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from losskit.compare.arrays import Floats, Ints, Objects, Singles
 from losskit.compare.errors import CompareError
 from losskit.compare.task import typed
 
@@ -44,8 +44,8 @@ class Features:
 
     kinds: dict[str, Kind]
     dropped: dict[str, str]
-    numbers: NDArray[np.float64]
-    categories: NDArray[np.object_]
+    numbers: Floats
+    categories: Objects
     notes: tuple[str, ...] = ()
 
 
@@ -68,7 +68,7 @@ def read_features(frame: pl.DataFrame, target: str, others: Collection[str] = ()
     """
     kinds: dict[str, Kind] = {}
     dropped: dict[str, str] = {}
-    numbers: list[NDArray[np.float64]] = []
+    numbers: list[Floats] = []
     categories: list[pl.Series] = []
     notes: list[str] = []
     for name in frame.columns:
@@ -113,8 +113,10 @@ def _unusable(series: pl.Series) -> str | None:
         or series.dtype.is_temporal()
         or series.dtype in (pl.Boolean, pl.String)
     ):
-        return f"its type {series.dtype} is not a single value" if series.dtype != pl.Null else (
-            "it is empty"
+        return (
+            f"its type {series.dtype} is not a single value"
+            if series.dtype != pl.Null
+            else ("it is empty")
         )
     present = series.fill_nan(None).drop_nulls() if series.dtype.is_float() else series.drop_nulls()
     if present.len() == 0:
@@ -144,7 +146,7 @@ def _consecutive(present: pl.Series) -> bool:
     return isinstance(low, int) and isinstance(high, int) and high - low == present.len() - 1
 
 
-def _time_numbers(series: pl.Series) -> list[NDArray[np.float64]]:
+def _time_numbers(series: pl.Series) -> list[Floats]:
     """Take a time apart: how late it is, and where it stands in its day, week and year."""
     if series.dtype == pl.Duration:
         return [series.dt.total_seconds(fractional=True).to_numpy().astype(np.float64)]
@@ -161,7 +163,7 @@ def _time_numbers(series: pl.Series) -> list[NDArray[np.float64]]:
     return parts
 
 
-def _circle(share: pl.Series) -> list[NDArray[np.float64]]:
+def _circle(share: pl.Series) -> list[Floats]:
     """Put a share of a period on a circle, so its end lies beside its beginning."""
     angle = 2 * np.pi * share.to_numpy().astype(np.float64)
     return [np.sin(angle), np.cos(angle)]
@@ -181,7 +183,7 @@ class Encoder:
         The training rows.
     """
 
-    def __init__(self, features: Features, rows: NDArray[np.int64]) -> None:
+    def __init__(self, features: Features, rows: Ints) -> None:
         self._features = features
         self._numbers: Pipeline = make_pipeline(
             SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
@@ -198,12 +200,12 @@ class Encoder:
         if features.categories.shape[1]:
             self._categories.fit(features.categories[rows])
 
-    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(self, rows: Ints) -> Singles:
         """Encode some rows."""
         parts = []
         if self._features.numbers.shape[1]:
             parts.append(self._numbers.transform(self._features.numbers[rows]))
         if self._features.categories.shape[1]:
             parts.append(self._categories.transform(self._features.categories[rows]))
-        encoded: NDArray[np.float32] = np.concatenate(parts, axis=1).astype(np.float32)
+        encoded: Singles = np.concatenate(parts, axis=1).astype(np.float32)
         return encoded

@@ -7,15 +7,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from ignite.metrics import Average
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
+from losskit.compare.arrays import Floats, Ints
 from losskit.compare.features import Encoder, Features
 from losskit.compare.metrics import Metric
 from losskit.compare.network import Network, build
@@ -58,7 +59,7 @@ class Part:
 
     features: Tensor
     target: Tensor
-    truth: NDArray[np.float64] | NDArray[np.int64]
+    truth: Floats | Ints
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,13 @@ class Start:
         network.load_state_dict(self.weights)
         return network
 
-    def predict(self, output: Tensor, pairing: Pairing) -> NDArray[np.float64]:
+    def predict(self, output: Tensor, pairing: Pairing) -> Floats:
         """Turn outputs into values in the original unit, or into class probabilities."""
         # In double precision, as a probability of exactly 1 is a matter of rounding in single.
         output = output.double()
-        if self.classes == 0:
-            output = output * self.scale + self.mean
-        else:
-            output = pairing.predict(output)
-        predicted: NDArray[np.float64] = output.numpy()
-        return predicted
+        predicted = pairing.predict(output) if self.classes else output * self.scale + self.mean
+        numbers: Floats = predicted.numpy()
+        return numbers
 
 
 def start(features: Features, target: Target, seed: int) -> Start:
@@ -130,7 +128,7 @@ def start(features: Features, target: Target, seed: int) -> Start:
         mean, scale = float(learnt.mean()), float(learnt.std())
         scale = scale if scale > 0 else 1.0
 
-    def part(rows: NDArray[np.int64]) -> Part:
+    def part(rows: Ints) -> Part:
         truth = target.values[rows]
         learnt = (
             torch.as_tensor((truth - mean) / scale, dtype=torch.float32)
@@ -175,7 +173,7 @@ class Fit:
     """
 
     best_epoch: int = 0
-    predicted: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    predicted: Floats = field(default_factory=lambda: np.empty(0))
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_metric: list[float] = field(default_factory=list)
@@ -222,7 +220,7 @@ def train(
     def step(_: Engine, batch: tuple[Tensor, Tensor]) -> float:
         rows, target = batch
         optimiser.zero_grad()
-        value(network(rows), target).backward()
+        value(network(rows), target).backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.get_total_norm(
             [weight.grad for weight in weights if weight.grad is not None]
         )
@@ -262,12 +260,10 @@ def train(
     return fit
 
 
-def _batches(
-    begin: Start, learnt: Tensor, recipe: Recipe
-) -> DataLoader[tuple[Tensor, Tensor]]:
+def _batches(begin: Start, learnt: Tensor, recipe: Recipe) -> DataLoader[tuple[Tensor, Tensor]]:
     """Iterate over batches in an order that depends on the seed only."""
-    rows: TensorDataset = TensorDataset(begin.train.features, learnt)
-    order = RandomSampler(rows, generator=torch.Generator().manual_seed(begin.seed))
+    rows: Dataset[Any] = TensorDataset(begin.train.features, learnt)
+    order = RandomSampler(range(len(learnt)), generator=torch.Generator().manual_seed(begin.seed))
     # Whole batches are looked up at once, which a small network makes worth while.
     batches = BatchSampler(order, recipe.batch_size, drop_last=False)
     return DataLoader(rows, sampler=batches, batch_size=None)

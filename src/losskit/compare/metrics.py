@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn import metrics as sk
 from torchmetrics.functional.classification import (
     binary_calibration_error,
     multiclass_calibration_error,
 )
 
+from losskit.compare.arrays import Floats, Ints
 from losskit.compare.errors import CompareError, closest
+from losskit.compare.statistics import Estimate
 from losskit.compare.task import Task
 
 __all__ = ["BINS", "METRICS", "Metric", "default_metric", "find_metric", "measure", "recalls"]
 
-Numbers = NDArray[np.float64]
-Classes = NDArray[np.int64]
 BINS = 10
 """Bins of the calibration error."""
 
@@ -45,31 +45,44 @@ class Metric:
         class numbers and the probability of each class.
     in_target_unit
         Whether it is in the target's unit, rather than a share or a pure number.
+    lowest, highest
+        What it can be.
     """
 
     name: str
     title: str
-    better: str
+    better: Literal["higher", "lower"]
     meaning: str
-    function: Callable[[NDArray[np.float64], Numbers], float]
+    function: Callable[[Floats, Floats], float]
     in_target_unit: bool = False
+    lowest: float = 0.0
+    highest: float = 1.0
 
-    def __call__(self, truth: NDArray[np.float64] | Classes, predicted: Numbers) -> float:
+    def __call__(self, truth: Floats | Ints, predicted: Floats) -> float:
         """Measure; NaN where the metric is not defined, or a prediction is not finite."""
         if not np.isfinite(predicted).all():
             return math.nan
         return float(self.function(truth, predicted))  # type: ignore[arg-type]
+
+    def within(self, found: Estimate) -> Estimate:
+        """Cut an interval off where the metric ends, as no truth can lie beyond."""
+        return (
+            replace(found, low=max(found.low, self.lowest), high=min(found.high, self.highest))
+            if found.has_interval
+            else found
+        )
 
     def improvement(self, difference: float) -> float:
         """Turn a difference into one where positive is better."""
         return difference if self.better == "higher" else -difference
 
 
-def _guess(probabilities: Numbers) -> Classes:
-    return probabilities.argmax(axis=1)
+def _guess(probabilities: Floats) -> Ints:
+    guess: Ints = probabilities.argmax(axis=1)
+    return guess
 
 
-def _area(truth: Numbers, probabilities: Numbers) -> float:
+def _area(truth: Floats, probabilities: Floats) -> float:
     classes = probabilities.shape[1]
     if len(np.unique(truth)) < classes:
         return math.nan
@@ -78,19 +91,17 @@ def _area(truth: Numbers, probabilities: Numbers) -> float:
     return float(sk.roc_auc_score(truth, probabilities, multi_class="ovr", average="macro"))
 
 
-def _log_loss(truth: Numbers, probabilities: Numbers) -> float:
+def _log_loss(truth: Floats, probabilities: Floats) -> float:
     return float(sk.log_loss(truth, probabilities, labels=range(probabilities.shape[1])))
 
 
-def _brier(truth: Numbers, probabilities: Numbers) -> float:
+def _brier(truth: Floats, probabilities: Floats) -> float:
     # Halved, so that it is the familiar (p - y)^2 for two classes, and in [0, 1] for any number.
     labels = list(range(probabilities.shape[1]))
-    return float(
-        sk.brier_score_loss(truth, probabilities, labels=labels, scale_by_half=True)
-    )
+    return float(sk.brier_score_loss(truth, probabilities, labels=labels, scale_by_half=True))
 
 
-def _calibration(truth: Numbers, probabilities: Numbers) -> float:
+def _calibration(truth: Floats, probabilities: Floats) -> float:
     labels = torch.as_tensor(truth, dtype=torch.int64)
     if probabilities.shape[1] == 2:
         scores = torch.as_tensor(probabilities[:, 1].copy())
@@ -110,6 +121,7 @@ _REGRESSION = (
         "By how much a prediction is off, on average.",
         sk.mean_absolute_error,
         True,
+        highest=math.inf,
     ),
     Metric(
         "rmse",
@@ -118,6 +130,7 @@ _REGRESSION = (
         "The same, but large errors count more.",
         sk.root_mean_squared_error,
         True,
+        highest=math.inf,
     ),
     Metric(
         "median_ae",
@@ -126,6 +139,7 @@ _REGRESSION = (
         "Half of the predictions are off by less than this.",
         sk.median_absolute_error,
         True,
+        highest=math.inf,
     ),
     Metric(
         "r2",
@@ -133,6 +147,7 @@ _REGRESSION = (
         "higher",
         "The share of the target's variance that is explained; 0 is as good as the mean.",
         sk.r2_score,
+        lowest=-math.inf,
     ),
 )
 _CLASSIFICATION = (
@@ -174,6 +189,7 @@ _CLASSIFICATION = (
         "lower",
         "How surprised the predicted probabilities are by the truth; confident errors cost most.",
         _log_loss,
+        highest=math.inf,
     ),
     Metric(
         "brier",
@@ -224,14 +240,12 @@ def find_metric(name: str, task: Task) -> Metric:
     return known[name]
 
 
-def measure(
-    task: Task, truth: NDArray[np.float64] | Classes, predicted: Numbers
-) -> dict[str, float]:
+def measure(task: Task, truth: Floats | Ints, predicted: Floats) -> dict[str, float]:
     """Measure predictions by every metric of the task."""
     return {metric.name: metric(truth, predicted) for metric in METRICS[task]}
 
 
-def recalls(truth: Classes, probabilities: Numbers) -> list[float]:
+def recalls(truth: Ints, probabilities: Floats) -> list[float]:
     """Return each class's recall: the share of its rows that are found."""
     classes = range(probabilities.shape[1])
     found = sk.recall_score(

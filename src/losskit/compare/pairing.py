@@ -21,6 +21,7 @@ from losskit.core.contracts import (
     Contract,
 )
 from losskit.core.loss import Loss
+from losskit.losses import CATALOGUE
 
 __all__ = ["Form", "Pairing", "fits", "pair", "preference"]
 
@@ -259,9 +260,6 @@ def pair(kind: type[Loss], target: Target) -> Pairing:
     """
     pairing = _find(kind, target.task)
     if pairing is None:
-        # Imported here, as the catalogue is only of use to say what fits instead.
-        from losskit.losses import CATALOGUE
-
         fitting = [name for name, one in CATALOGUE.items() if fits(one, target.task)]
         raise CompareError(
             f"loss {kind.__name__!r} does not fit the target {target.name!r}: it wants "

@@ -12,9 +12,10 @@ import plotly.graph_objects as go
 from losskit.compare.results import Results
 from losskit.compare.wording import join, number, sentence
 
-__all__ = ["Plot", "plots"]
+__all__ = ["FEWEST_IN_BIN", "Plot", "plots"]
 
-Column = Sequence[float | None]
+FEWEST_IN_BIN = 10
+"""Below this, how often predictions come true is mostly chance."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +167,8 @@ def _differences(results: Results) -> list[Plot]:
             "",
             words,
             traces,
-            height=110 + 52 * len(shown),
-            x={"title": {"text": f"difference in {metric.title}"}},
-            y={"type": "category", "ticklabelstandoff": 8},
+            height=70 + 52 * len(shown),
+            y={"type": "category", "ticklabelstandoff": 8, "range": [-0.6, len(shown) - 0.4]},
             shapes=[zero],
         )
     ]
@@ -199,8 +199,19 @@ def _metric(results: Results) -> Plot:
         traces,
         height=380,
         x=_epochs(results),
-        y={"title": {"text": sentence(metric.title)}},
+        y=_late_range(results),
     )
+
+
+def _late_range(results: Results) -> dict[str, Any]:
+    """Choose an axis for the metric after its first steep epochs, where losses part."""
+    curves = np.stack([_curves(results, arm.label, "validation_metric") for arm in results.losses])
+    late = curves[..., curves.shape[-1] // 10 :]
+    late = late[np.isfinite(late)]
+    if late.size == 0 or late.min() == late.max():
+        return {}
+    margin = 0.05 * float(late.max() - late.min())
+    return {"range": [float(late.min()) - margin, float(late.max()) + margin]}
 
 
 def _epochs(results: Results) -> dict[str, Any]:
@@ -243,7 +254,7 @@ def _gradients(results: Results) -> Plot:
         f"Norm of the gradient by epoch: {join(words)}.",
         traces,
         x=_epochs(results),
-        y={"title": {"text": "gradient norm"}, "type": "log", "exponentformat": "power"},
+        y={"title": {"text": "gradient norm"}, "type": "log", "tickformat": "~g", "nticks": 6},
     )
 
 
@@ -255,14 +266,18 @@ def _calibration(results: Results) -> Plot:
     ]
     words: list[str] = []
     for index, (arm, one) in enumerate(zip(results.losses, results.calibration, strict=True)):
+        # None interrupts the line, which would else suggest what no row shows.
+        shown = [size >= FEWEST_IN_BIN for size in one.rows]
         traces.append(
             go.Scatter(
-                x=one.confidence,
-                y=one.observed,
+                x=[
+                    mean if show else None for mean, show in zip(one.confidence, shown, strict=True)
+                ],
+                y=[seen if show else None for seen, show in zip(one.observed, shown, strict=True)],
                 customdata=one.rows,
                 name=arm.title,
                 mode="lines+markers",
-                marker={"size": [5 + min(9.0, rows**0.5 / 2) for rows in one.rows]},
+                marker={"size": [5 + min(9.0, size**0.5 / 2) for size in one.rows]},
                 meta={"loss": index},
                 hovertemplate=f"{_plain(arm.title)}<br>predicted %{{x:.3f}}, observed %{{y:.3f}}"
                 "<br>%{customdata} rows<extra></extra>",
@@ -315,16 +330,19 @@ def _residuals(results: Results, index: int) -> Plot:
 
 def _shapes(results: Results) -> list[Plot]:
     along = (
-        "output for the true class"
-        if results.target.classes
-        else "error of the prediction, in standard deviations of the target"
+        "output for the true class" if results.target.classes else "error in standard deviations"
     )
     drawn: list[Plot] = []
+    steepest = [max(abs(slope or 0) for slope in one.slope) or 1 for one in results.shapes]
     for name, title in (("value", "Value"), ("slope", "Slope (gradient)")):
+        heights = [
+            [(height or 0) / scale for height in getattr(one, name)]
+            for one, scale in zip(results.shapes, steepest, strict=True)
+        ]
         traces = [
             go.Scatter(
                 x=one.output,
-                y=getattr(one, name),
+                y=heights[index],
                 mode="lines",
                 name=results.losses[index].title,
                 meta={"loss": index},
@@ -334,8 +352,8 @@ def _shapes(results: Results) -> list[Plot]:
             for index, one in enumerate(results.shapes)
         ]
         ends = [
-            f"{arm.title} from {number(getattr(one, name)[0])} to {number(getattr(one, name)[-1])}"
-            for arm, one in zip(results.losses, results.shapes, strict=True)
+            f"{arm.title} from {number(height[0])} to {number(height[-1])}"
+            for arm, height in zip(results.losses, heights, strict=True)
         ]
         drawn.append(
             _plot(

@@ -48,13 +48,13 @@ def render(results: Results) -> str:
         figures={plot.name: plot.figure for some in drawn.values() for plot in some},
         css=_own("report.css"),
         script=_own("report.js"),
-        plotly=Markup(get_plotlyjs()),  # noqa: S704 (a library's own code, not data)
+        plotly=Markup(get_plotlyjs()),
     )
 
 
 def _own(name: str) -> Markup:
     text = resources.files("losskit.compare").joinpath("templates", name).read_text("utf-8")
-    return Markup(text)  # noqa: S704 (this package's own code, not data)
+    return Markup(text)
 
 
 def _breakable(text: str) -> Markup:

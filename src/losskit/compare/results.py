@@ -24,7 +24,6 @@ __all__ = [
     "Data",
     "Learnt",
     "Machine",
-    "Measured",
     "MetricInfo",
     "Recall",
     "Residuals",
@@ -37,8 +36,6 @@ __all__ = [
     "Verdict",
     "schema",
 ]
-
-SCHEMA_VERSION = 1
 
 
 def _finite(value: Any) -> Any:
@@ -199,17 +196,18 @@ class Verdict(_Model):
     leader: str | None
     decided: bool = Field(description="whether the leader is better than every other loss")
     headline: str
-    lines: list[str]
+    against: list[str] = Field(description="each other loss, in the deciding metric")
+    other_metrics: list[str] = Field(description="where another loss leads")
     caveats: list[str]
 
 
 class Calibration(_Model):
-    """How often predictions of some confidence are right, over all seeds' test rows."""
+    """How often predictions are right, in ten bins of their confidence; all seeds' test rows."""
 
     loss: str
     confidence: list[Number]
     observed: list[Number]
-    rows: list[int]
+    rows: list[int] = Field(description="in each bin; where there are none, the others say 0")
 
 
 class Residuals(_Model):
@@ -243,7 +241,7 @@ class Machine(_Model):
 class Results(_Model):
     """Everything that a comparison found."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     losskit: str = Field(description="the version of Losskit")
     created: str = Field(description="UTC, ISO 8601")
     data: Data

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.calibration import calibration_curve
 
+from losskit.compare.arrays import Bools, Floats, Ints, Singles
 from losskit.compare.metrics import BINS
 from losskit.compare.pairing import Pairing
 from losskit.compare.results import Calibration, Residuals, Shape
@@ -46,9 +45,7 @@ def shape(label: str, loss: Loss, pairing: Pairing, classes: int) -> Shape:
     )
 
 
-def calibration(
-    label: str, truths: Sequence[NDArray[np.int64]], predicted: Sequence[NDArray[np.float64]]
-) -> Calibration:
+def calibration(label: str, truths: Sequence[Ints], predicted: Sequence[Floats]) -> Calibration:
     """Compare confidence with how often it is right, over all seeds' test rows.
 
     For two classes it is the positive class's probability against its share; for more it is the
@@ -57,28 +54,23 @@ def calibration(
     truth, probabilities = np.concatenate(truths), np.concatenate(predicted)
     finite = np.isfinite(probabilities).all(axis=1)
     truth, probabilities = truth[finite], probabilities[finite]
-    if len(truth) == 0:
-        return Calibration(loss=label, confidence=[], observed=[], rows=[])
     if probabilities.shape[1] == 2:
         confidence, right = probabilities[:, 1], truth == 1
     else:
         confidence = probabilities.max(axis=1)
         right = probabilities.argmax(axis=1) == truth
-    observed, mean = calibration_curve(right.astype(int), confidence.clip(0, 1), n_bins=BINS)
-    edges = np.linspace(0, 1, BINS + 1)
-    bins = np.searchsorted(edges[1:-1], confidence)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     rows = np.bincount(bins, minlength=BINS)
+
+    def mean(values: Floats | Bools) -> list[float | None]:
+        return _short(np.bincount(bins, weights=values, minlength=BINS) / np.maximum(rows, 1))
+
     return Calibration(
-        loss=label,
-        confidence=_short(mean),
-        observed=_short(observed),
-        rows=[int(one) for one in rows if one],
+        loss=label, confidence=mean(confidence), observed=mean(right), rows=rows.tolist()
     )
 
 
-def residuals(
-    label: str, truth: NDArray[np.float64], predicted: NDArray[np.float64]
-) -> Residuals:
+def residuals(label: str, truth: Floats, predicted: Floats) -> Residuals:
     """Take the test rows' predictions and what they missed by; at most a few hundred."""
     shown = np.unique(np.linspace(0, len(truth) - 1, min(len(truth), MOST_POINTS)).astype(int))
     return Residuals(
@@ -88,6 +80,6 @@ def residuals(
     )
 
 
-def _short(values: NDArray[np.floating]) -> list[float | None]:
+def _short(values: Floats | Singles) -> list[float | None]:
     """Round to what a picture can show, so the report stays small."""
     return [float(f"{one:.5g}") for one in values.tolist()]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from losskit.compare.arrays import Ints
 from losskit.compare.task import Target
 
 __all__ = ["TEST_SHARE", "VALIDATION_SHARE", "Split", "split"]
@@ -20,9 +20,9 @@ TEST_SHARE = 0.2
 class Split:
     """Row numbers of the three parts."""
 
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Ints
+    validation: Ints
+    test: Ints
 
 
 def split(target: Target, seed: int) -> Split:

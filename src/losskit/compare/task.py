@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from losskit.compare.arrays import Bools, Floats, Ints
 from losskit.compare.errors import CompareError, closest, listing
 
 __all__ = ["TASKS", "Target", "Task", "read_target", "typed"]
@@ -50,13 +50,13 @@ class Target:
     name: str
     task: Task
     reason: str
-    values: NDArray[np.float64] | NDArray[np.int64]
+    values: Floats | Ints
     classes: tuple[str, ...]
-    rows: NDArray[np.bool_]
+    rows: Bools
     notes: tuple[str, ...] = ()
 
     @property
-    def counts(self) -> NDArray[np.int64]:
+    def counts(self) -> Ints:
         """How many rows each class has."""
         return np.bincount(self.values.astype(np.int64), minlength=len(self.classes))
 
@@ -193,7 +193,7 @@ def _overridden(kept: pl.Series, name: str, task: str) -> tuple[Task, str]:
     return "multiclass", asked
 
 
-def _classes(kept: pl.Series) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def _classes(kept: pl.Series) -> tuple[tuple[str, ...], Ints]:
     if kept.dtype.is_float() and _whole(kept):
         kept = kept.cast(pl.Int64)
     labels = kept.unique().sort()
@@ -205,7 +205,7 @@ def _label(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _refuse_rare(name: str, classes: Sequence[str], codes: NDArray[np.int64]) -> None:
+def _refuse_rare(name: str, classes: Sequence[str], codes: Ints) -> None:
     counts = np.bincount(codes, minlength=len(classes))
     rare = int(counts.argmin())
     if counts[rare] < FEWEST_PER_CLASS:

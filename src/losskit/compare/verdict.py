@@ -107,39 +107,30 @@ def judge(
     comparisons = [one for standing in standings.values() for one in standing.comparisons]
     seeds = len(next(iter(tables[primary.name].values())))
     if primary.name not in standings:
-        headline = f"No loss can be judged: {primary.title} could not be measured in every run."
-        return _verdict(primary, None, False, headline, [], _caveats(primary, seeds)), comparisons
+        return Verdict(
+            metric=primary.name,
+            leader=None,
+            decided=False,
+            headline=f"No loss can be judged: {primary.title} could not be measured in every run.",
+            against=[],
+            other_metrics=[],
+            caveats=_caveats(primary, seeds),
+        ), comparisons
     standing = standings[primary.name]
-    lines = [_difference_line(one, primary, titles) for one in standing.comparisons]
-    lines += [
-        _other_line(other, standing, titles, seeds)
-        for other in standings.values()
-        if other.metric != primary and other.leader != standing.leader
+    others = [
+        one for one in standings.values() if one.metric != primary and one.leader != standing.leader
     ]
-    decided = bool(standing.comparisons) and all(
-        one.conclusion == "worse" for one in standing.comparisons
+    verdict = Verdict(
+        metric=primary.name,
+        leader=standing.leader,
+        decided=bool(standing.comparisons)
+        and len(standing.those("worse")) == len(standing.comparisons),
+        headline=_headline(standing, titles, seeds),
+        against=[_difference(one, titles) for one in standing.comparisons],
+        other_metrics=_other_metrics(others, standing, tables, titles),
+        caveats=_caveats(primary, seeds),
     )
-    headline = _headline(standing, titles, seeds)
-    caveats = _caveats(primary, seeds)
-    return _verdict(primary, standing.leader, decided, headline, lines, caveats), comparisons
-
-
-def _verdict(
-    metric: Metric,
-    leader: str | None,
-    decided: bool,
-    headline: str,
-    lines: list[str],
-    caveats: list[str],
-) -> Verdict:
-    return Verdict(
-        metric=metric.name,
-        leader=leader,
-        decided=decided,
-        headline=headline,
-        lines=lines,
-        caveats=caveats,
-    )
+    return verdict, comparisons
 
 
 def _headline(standing: _Standing, titles: Mapping[str, str], seeds: int) -> str:
@@ -147,80 +138,80 @@ def _headline(standing: _Standing, titles: Mapping[str, str], seeds: int) -> str
     measure = standing.metric.title
     value = number(standing.mean)
     if not standing.comparisons:
-        return f"{leader} reaches a {measure} of {value}; there is no other loss to compare it with."
+        return f"{leader} reaches a {measure} of {value}; no other loss was compared."
     if seeds == 1:
         return (
-            f"{leader} has the best {measure} ({value}), but one seed allows no interval: "
+            f"{leader} leads in {measure} ({value}), but one seed allows no interval: "
             "that may be chance."
         )
     worse = standing.those("worse")
     if len(worse) == len(standing.comparisons):
         than = "the other" if len(worse) == 1 else f"each of the {count(len(worse), 'other')}"
-        return f"{leader} has the best {measure} ({value}), and is better than {than}."
+        return (
+            f"{leader} is best in {measure} ({value}): better than {than} by more than chance "
+            "explains."
+        )
     open_ones = [one for one in standing.comparisons if one.conclusion != "worse"]
     if not worse:
         return (
-            f"No difference that {count(seeds, 'seed')} can show: {leader} has the best mean "
+            f"No difference that {count(seeds, 'seed')} can show: {leader} leads in "
             f"{measure} ({value}), but not by more than chance explains."
         )
     return (
-        f"{leader} has the best mean {measure} ({value}) and is better than "
+        f"{leader} leads in {measure} ({value}) and is better than "
         f"{join([titles[one.loss] for one in worse])}; against "
         f"{join([titles[one.loss] for one in open_ones])} there is no difference that "
         f"{count(seeds, 'seed')} can show."
     )
 
 
-def _difference_line(one: Comparison, metric: Metric, titles: Mapping[str, str]) -> str:
-    title, leader = titles[one.loss], titles[one.leader]
-    measure = metric.title
+def _difference(one: Comparison, titles: Mapping[str, str]) -> str:
+    title = titles[one.loss]
     if one.difference is None:
-        return f"{title}: {measure} could not be measured in every run."
+        return f"{title}: could not be measured in every run."
+    if one.difference == 0:
+        start = f"{title}: the same"
+    else:
+        side = "higher" if one.difference > 0 else "lower"
+        start = f"{title}: {number(abs(one.difference))} {side}"
     if one.low is None or one.high is None:
-        return f"{title}: {measure} {_by(one.difference)} {leader}; no interval is possible."
-    interval = f"{number(one.low)} to {number(one.high)}"
-    if one.conclusion == "worse":
-        return f"{title}: {measure} {_by(one.difference)} {leader} (interval {interval})."
-    return (
-        f"{title}: {measure} {_by(one.difference)} {leader}, and the interval "
-        f"{interval} contains 0: no difference shown."
-    )
-
-
-def _by(difference: float) -> str:
-    if difference == 0:
-        return "the same as with"
-    side = "higher" if difference > 0 else "lower"
-    return f"{number(abs(difference))} {side} than with"
-
-
-def _other_line(
-    other: _Standing, standing: _Standing, titles: Mapping[str, str], seeds: int
-) -> str:
-    name = titles[other.leader]
-    mine = next((one for one in other.comparisons if one.loss == standing.leader), None)
-    start = f"By {other.metric.title}, {name} has the best mean"
-    start += f" ({number(other.mean)})"
-    if mine is None or mine.difference is None:
-        return f"{start}; {titles[standing.leader]} could not be measured in every run."
-    if mine.low is None or mine.high is None:
         return f"{start}; no interval is possible."
-    if mine.conclusion == "worse":
-        return (
-            f"{start}, and is better than {titles[standing.leader]} by "
-            f"{number(abs(mine.difference))} "
-            f"(interval {number(min(abs(mine.low), abs(mine.high)))} to "
-            f"{number(max(abs(mine.low), abs(mine.high)))})."
-        )
-    return (
-        f"{start}, but no difference from {titles[standing.leader]} that "
-        f"{count(seeds, 'seed')} can show."
-    )
+    said = "worse" if one.conclusion == "worse" else "no difference shown"
+    return f"{start} ({number(one.low)} to {number(one.high)}), {said}."
+
+
+def _other_metrics(
+    others: Sequence[_Standing],
+    standing: _Standing,
+    tables: Mapping[str, Table],
+    titles: Mapping[str, str],
+) -> list[str]:
+    """Say which metrics another loss leads in: each where that is shown, the rest together."""
+    lines: list[str] = []
+    unclear: list[str] = []
+    leader = titles[standing.leader]
+    for other in others:
+        mine = next((one for one in other.comparisons if one.loss == standing.leader), None)
+        title, name = sentence(other.metric.title), titles[other.leader]
+        if mine is None or mine.difference is None:
+            lines.append(f"{title}: could not be measured in every run of {leader}.")
+        elif mine.conclusion == "worse" and mine.low is not None and mine.high is not None:
+            own = float(np.mean(tables[other.metric.name][standing.leader]))
+            ends = sorted((abs(mine.low), abs(mine.high)))
+            lines.append(
+                f"{title}: {name} is better than {leader}, {number(other.mean)} against "
+                f"{number(own)} (difference {number(ends[0])} to {number(ends[1])})."
+            )
+        else:
+            unclear.append(other.metric.title)
+    if unclear:
+        lines.append(f"{sentence(join(unclear))}: another loss leads, but that may be chance.")
+    return lines
 
 
 def _caveats(primary: Metric, seeds: int) -> list[str]:
     caveats = [
-        f"{sentence(primary.title)} decides because it was chosen to; another metric may decide otherwise.",
+        f"{sentence(primary.title)} decides by choice; another metric may decide otherwise.",
         "The losses share one network and one training recipe, tuned for none of them.",
     ]
     if seeds > 1:
@@ -229,4 +220,3 @@ def _caveats(primary: Metric, seeds: int) -> list[str]:
             "one may show a difference by chance."
         )
     return caveats
-

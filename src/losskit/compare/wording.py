@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 __all__ = ["count", "join", "number", "percent", "sentence"]
 
-_WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_WORDS = (
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:
@@ -24,7 +28,7 @@ def join(names: Sequence[str]) -> str:
 
 def number(value: float | None) -> str:
     """Write a number to about four digits; a dash where there is none."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "–"
     if value == 0:
         return "0"
