@@ -19,8 +19,10 @@ __all__ = [
     "is_integer",
     "like",
     "log_softmax",
+    "move_axis",
     "one_hot",
     "sigmoid",
+    "sign",
     "softmax",
     "times",
 ]
@@ -74,7 +76,7 @@ def constant(array: Array) -> Array:
 
 def times(factor: Array, array: Array, xp: ModuleType) -> Array:
     """Multiply, with 0 · ±inf = 0: what has no share adds nothing, however improbable it is."""
-    return xp.where(factor == 0, xp.zeros_like(factor), factor * array)
+    return xp.where(factor == 0, 0.0, factor * array)
 
 
 def sigmoid(z: Array, xp: ModuleType) -> Array:
@@ -82,7 +84,7 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
     # Not -abs(z): its derivative at 0 is 0, and a second derivative of the loss runs through here.
     positive = z >= 0
     small = xp.exp(xp.where(positive, -z, z))
-    return xp.where(positive, xp.ones_like(z), small) / (1 + small)
+    return xp.where(positive, 1.0, small) / (1 + small)
 
 
 def _shifted(z: Array, xp: ModuleType) -> Array:
@@ -100,6 +102,23 @@ def log_softmax(z: Array, xp: ModuleType) -> Array:
     """Log-probabilities from logits along the last axis."""
     shifted = _shifted(z, xp)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+
+def sign(x: Array, xp: ModuleType) -> Array:
+    """-1, 0 or 1, and NaN of NaN."""
+    # xp.sign writes in place for some libraries, which no transformation can follow.
+    return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, 0 * x))
+
+
+def move_axis(array: Array, source: int, destination: int, xp: ModuleType) -> Array:
+    """Move one axis; a view where the library has views, and nothing where it is in place."""
+    source, destination = source % array.ndim, destination % array.ndim
+    if source == destination:
+        return array
+    # Not xp.moveaxis, which torch.func cannot vectorise.
+    order = [axis for axis in range(array.ndim) if axis != source]
+    order.insert(destination, source)
+    return xp.permute_dims(array, tuple(order))
 
 
 def one_hot(indices: Array, like_rows: Array, xp: ModuleType) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from losskit.core.arrays import Array, as_compute, is_floating, is_integer, like, one_hot
+from losskit.core.arrays import Array, as_compute, is_floating, is_integer, like, move_axis, one_hot
 from losskit.core.contracts import CLASS_INDICES, PROBABILITY_ROWS, Contract
 from losskit.core.loss import Loss
 from losskit.core.parameters import parameter
@@ -52,8 +52,8 @@ class Classwise(Loss):
                     f"{self.name}: ignore_index={self.ignore_index} has no meaning for a target "
                     "of probabilities; use mask="
                 )
-            rows = xp.moveaxis(target, axis, -1)
-            return xp.moveaxis(input, axis, -1), as_compute(rows, input.dtype, xp)
+            rows = move_axis(target, axis, -1, xp)
+            return move_axis(input, axis, -1, xp), as_compute(rows, input.dtype, xp)
         if not is_integer(target, xp):
             raise TypeError(
                 f"{self.name}: target must hold class indices (integers) or probabilities "
@@ -69,11 +69,11 @@ class Classwise(Loss):
                 AmbiguousAxisWarning,
                 stacklevel=2,
             )
-        return xp.moveaxis(input, axis, -1), as_compute(target, xp.int64, xp)
+        return move_axis(input, axis, -1, xp), as_compute(target, xp.int64, xp)
 
     def restore(self, array: Array, xp: ModuleType) -> Array:
         """Move the class axis back."""
-        return xp.moveaxis(array, -1, self._axis(array))
+        return move_axis(array, -1, self._axis(array), xp)
 
     def positions(self, input: Array) -> tuple[int, ...]:
         """One for each row of classes."""
@@ -100,11 +100,10 @@ class Classwise(Loss):
     ) -> tuple[Array, Array]:
         """Fill with equal scores, and with class 0 or equal probabilities."""
         rows = takes_part[..., None]
-        input = xp.where(rows, input, xp.full_like(input, self.card.input.neutral))
+        input = xp.where(rows, input, self.card.input.neutral)
         if is_integer(target, xp):
-            return input, xp.where(takes_part, target, xp.zeros_like(target))
-        equal = xp.full_like(target, 1 / max(int(target.shape[-1]), 1))
-        return input, xp.where(rows, target, equal)
+            return input, xp.where(takes_part, target, 0)
+        return input, xp.where(rows, target, 1 / max(target.shape[-1], 1))
 
     def mass(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """Return the weight of the position's class, or of its mixture of classes."""
@@ -139,7 +138,7 @@ class Classwise(Loss):
                 f"{self.name}: class_axis={axis} is not an axis of input of shape "
                 f"{tuple(input.shape)}"
             )
-        return int(axis % input.ndim)
+        return axis + int(input.ndim) if axis < 0 else axis
 
     def _check_class_weight(self, classes: int) -> None:
         if self.class_weight is None:
@@ -159,12 +158,12 @@ class Classwise(Loss):
             f"{self.name}: input has shape {found}, so target must be class indices of shape "
             f"{positions} or probabilities of shape {found}, got {wanted} of dtype {target.dtype}"
         )
+        if wanted == positions:
+            return f"{message}; convert class indices to int64"
         if self.class_axis is None and wanted == found[:-1]:
             return f"{message}; if the classes are on the last axis, pass class_axis=-1"
         if wanted == (*positions, 1):
             return f"{message}; drop the target's last axis with target[..., 0]"
-        if wanted == positions:
-            return f"{message}; convert class indices to int64"
         if wanted == found:
             return f"{message}; for one-hot rows, pass floats, or the indices target.argmax(axis)"
         return message

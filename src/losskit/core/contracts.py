@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, first_true
+from losskit.core.arrays import Array, constant, first_true
 
 __all__ = [
     "BINARY",
@@ -43,11 +43,14 @@ class Contract:
     neutral : float
         A value that every loss with this contract computes without trouble; it stands where a
         position takes no part.
+    mend : str
+        What helps where a value breaks the contract.
     """
 
     name: str
     title: str
     neutral: float = 0.0
+    mend: str = ""
     _violation: Callable[[Array, ModuleType, int], Violation | None] | None = None
 
     def violation(self, values: Array, xp: ModuleType, *, classes: int = 0) -> Violation | None:
@@ -58,7 +61,7 @@ class Contract:
         """
         if self._violation is None or 0 in values.shape:
             return None
-        return self._violation(values, xp, classes)
+        return self._violation(constant(values), xp, classes)
 
     def __str__(self) -> str:
         return self.title
@@ -95,10 +98,32 @@ def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation
 
 REAL_VALUES = Contract("RealValues", "real values")
 LOGITS = Contract("Logits", "logits (raw scores, before softmax or sigmoid)")
-PROBABILITIES = Contract("Probabilities", "probabilities in [0, 1]", 0.5, _outside_unit)
+PROBABILITIES = Contract(
+    "Probabilities",
+    "probabilities in [0, 1]",
+    0.5,
+    "apply sigmoid, or use the loss that takes logits",
+    _outside_unit,
+)
 LOG_PROBABILITIES = Contract("LogProbabilities", "log-probabilities (after log-softmax)")
-CLASS_INDICES = Contract("ClassIndices", "class indices in [0, K)", 0, _outside_classes)
-BINARY = Contract("Binary", "0/1 labels, or probabilities between", 0, _outside_unit)
+CLASS_INDICES = Contract(
+    "ClassIndices",
+    "class indices in [0, K)",
+    0.0,
+    "mark what takes no part, such as padding, with ignore_index or a mask",
+    _outside_classes,
+)
+BINARY = Contract(
+    "Binary",
+    "0/1 labels, or probabilities between",
+    0.0,
+    "code labels as 0 and 1, and leave padding out with a mask",
+    _outside_unit,
+)
 PROBABILITY_ROWS = Contract(
-    "ProbabilityRows", "one probability per class, summing to 1", 0.0, _not_distributions
+    "ProbabilityRows",
+    "one probability per class, summing to 1",
+    0.0,
+    "divide each row by its sum; for several labels at once use a binary loss per label",
+    _not_distributions,
 )

@@ -46,9 +46,10 @@ class Elementwise(Loss):
         self, input: Array, target: Array, takes_part: Array, xp: ModuleType
     ) -> tuple[Array, Array]:
         """Fill with the contracts' neutral values."""
-        fill_input = xp.full_like(input, self.card.input.neutral)
-        fill_target = xp.full_like(target, self.card.targets[0].neutral)
-        return xp.where(takes_part, input, fill_input), xp.where(takes_part, target, fill_target)
+        return (
+            xp.where(takes_part, input, self.card.input.neutral),
+            xp.where(takes_part, target, self.card.targets[0].neutral),
+        )
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,8 @@ class Loss(ABC):
             if broken is not None:
                 raise ValueError(
                     f"{self.name}: {name} at position {broken.position} is {broken.found}, "
-                    f"but must be {broken.wanted}"
+                    f"but must be {broken.wanted}; {contract.mend} (validate=False computes it "
+                    "as it is)"
                 )
 
 

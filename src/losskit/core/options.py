@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal, get_args
 
-from losskit.core.arrays import Array, first_true
+from losskit.core.arrays import Array, constant, first_true
 from losskit.core.engine import engine_for
 
 __all__ = ["Options", "Reduction", "fit"]
@@ -76,7 +76,7 @@ def fit(
 
     Axes of length 1 are stretched, since they were written to be; nothing else is.
     """
-    array, _ = engine_for(given)
+    array, engine = engine_for(given)
     found = tuple(array.shape)
     if found != shape:
         stretches = len(found) == len(shape) and all(
@@ -87,10 +87,10 @@ def fit(
                 f"{loss}: {name} has shape {found}, but there is one loss value for each of "
                 f"{shape}; {_mend(name, found, shape)}"
             )
-    try:
+    if engine.xp is not xp:
         array = xp.asarray(array, device=device)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"{loss}: {name} does not go with the input: {error}") from None
+    elif array.device != device:
+        raise ValueError(f"{loss}: input is on {device} but {name} is on {array.device}")
     return array if found == shape else xp.broadcast_to(array, shape)
 
 
@@ -103,6 +103,7 @@ def _mend(name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> str:
 
 def check_weights(loss: str, weight: Array, xp: ModuleType) -> None:
     """Refuse weights of which no mean can be taken."""
+    weight = constant(weight)
     if 0 in weight.shape or float(xp.min(weight)) >= 0:
         return
     at = first_true(~(weight >= 0), xp)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from losskit.core.arrays import Array, as_compute, compute_dtype, is_floating
+from losskit.core.arrays import Array, as_compute, compute_dtype, constant, is_floating
 from losskit.core.engine import Engine, engine_for
 from losskit.core.options import Options, check_weights, fit
 
@@ -34,6 +34,8 @@ class Prepared:
         One per position; None where all are 1.
     mass : array or None
         What each position counts in the mean besides its weight; None where all count 1.
+    normalizer : array, number or None
+        What the mean divides by instead.
     options : Options
         As given.
     input_dtype, values_dtype
@@ -46,6 +48,7 @@ class Prepared:
     weight: Array | None
     scale: Array | None
     mass: Array | None
+    normalizer: Array | float | None
     options: Options
     input_dtype: Any
     values_dtype: Any
@@ -78,18 +81,15 @@ class Prepared:
 
     def divisor(self, values: Array) -> Array | float:
         """What the mean divides by; 1 where that would be 0, since then the sum is 0 as well."""
-        normalizer: Any = self.options.normalizer
-        if normalizer is None:
+        divisor = self.normalizer
+        if divisor is None:
             counted = [factor for factor in (self.weight, self.mass) if factor is not None]
             if not counted:
                 return max(math.prod(values.shape), 1)
-            product = counted[0] if len(counted) == 1 else counted[0] * counted[1]
-            normalizer = self.xp.sum(product)
-        elif isinstance(normalizer, (int, float)):
-            return normalizer or 1
-        else:
-            normalizer = as_compute(self.xp.asarray(normalizer), values.dtype, self.xp)
-        return self.xp.where(normalizer == 0, self.xp.ones_like(normalizer), normalizer)
+            divisor = self.xp.sum(counted[0] if len(counted) == 1 else counted[0] * counted[1])
+        if isinstance(divisor, (int, float)):
+            return divisor or 1
+        return self.xp.where(divisor == 0, 1.0, divisor)
 
 
 def prepare(loss: Loss, input: object, target: object, options: Options) -> Prepared:
@@ -128,14 +128,14 @@ def prepare(loss: Loss, input: object, target: object, options: Options) -> Prep
     if options.weight is not None:
         weight = as_compute(fit(loss.name, "weight", options.weight, shape, device, xp), dtype, xp)
         if takes_part is not None:
-            weight = xp.where(takes_part, weight, xp.zeros_like(weight))
+            weight = xp.where(takes_part, weight, 0.0)
         if look and options.reduction == "mean" and options.normalizer is None:
             check_weights(loss.name, weight, xp)
     elif takes_part is not None:
         weight = xp.astype(takes_part, dtype)
     scale = options.scale
     if scale is not None and takes_part is not None:
-        scale = xp.where(takes_part, scale, xp.zeros_like(scale))
+        scale = xp.where(takes_part, scale, 0.0)
     counts_mass = options.class_weight_counts and options.reduction == "mean"
     floats = [array.dtype for array in (given, wanted) if is_floating(array, xp)]
     return Prepared(
@@ -145,6 +145,7 @@ def prepare(loss: Loss, input: object, target: object, options: Options) -> Prep
         weight=weight,
         scale=scale,
         mass=loss.mass(ready_input, ready_target, xp) if counts_mass else None,
+        normalizer=_normalizer(loss.name, options, dtype, device, engine, look=look),
         options=options,
         input_dtype=given.dtype if is_floating(given, xp) else dtype,
         values_dtype=xp.result_type(*floats) if floats else dtype,
@@ -174,6 +175,18 @@ def _check_dtypes(loss: str, input: Array, target: Array, xp: ModuleType) -> Non
             raise TypeError(f"{loss}: {name} must hold real numbers, got dtype {array.dtype}")
     if xp.isdtype(input.dtype, "bool"):
         raise TypeError(f"{loss}: input must hold the model's numbers, got dtype {input.dtype}")
+
+
+def _normalizer(
+    loss: str, options: Options, dtype: Any, device: object, engine: Engine, *, look: bool
+) -> Array | float | None:
+    given = options.normalizer
+    if given is None or isinstance(given, (int, float)):
+        return given
+    array = fit(loss, "normalizer", given, (), device, engine.xp)
+    if look and not float(constant(array)) >= 0:
+        raise ValueError(f"{loss}: normalizer must be a count >= 0, got {float(array):g}")
+    return as_compute(array, dtype, engine.xp)
 
 
 def _as_mask(loss: str, mask: Array, xp: ModuleType) -> Array:

@@ -91,21 +91,11 @@ class BinaryCrossEntropy(Elementwise):
 
 
 def _logs(p: Array, xp: ModuleType) -> tuple[Array, Array]:
-    # The smallest normal number stands in for 0, so that no log of 0 is taken and warned about;
-    # its own log is then replaced by the limit.
-    tiny = float(xp.finfo(p.dtype).smallest_normal)
-    logs = [xp.log(xp.clip(p, tiny, 1.0)), xp.log1p(-xp.clip(p, 0.0, 1 - _gap(p, xp)))]
-    limits = [p < tiny, p >= 1]
-    least = xp.full_like(p, _LEAST_LOG)
-    yes, no = (
-        xp.where(limit, least, xp.clip(log, _LEAST_LOG, 0.0))
-        for limit, log in zip(limits, logs, strict=True)
-    )
-    return yes, no
-
-
-def _gap(p: Array, xp: ModuleType) -> float:
-    return float(xp.finfo(p.dtype).eps) / 2
+    """Clipped log p and log(1 - p), without ever taking the log of 0."""
+    never, always = p <= 0, p >= 1
+    yes = xp.clip(xp.log(xp.where(never, 1.0, p)), _LEAST_LOG, None)
+    no = xp.clip(xp.log1p(-xp.where(always, 0.0, p)), _LEAST_LOG, None)
+    return xp.where(never, _LEAST_LOG, yes), xp.where(always, _LEAST_LOG, no)
 
 
 def _divisors(p: Array, xp: ModuleType) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
@@ -78,7 +78,7 @@ class MAE(Residual):
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """sign(x - y)."""
-        return xp.sign(input - target)
+        return sign(input - target, xp)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """0."""

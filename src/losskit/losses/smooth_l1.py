@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
@@ -80,7 +80,7 @@ class SmoothL1(Residual):
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Error over beta, held to [-1, 1]."""
         error = input - target
-        return xp.sign(error) if self.beta == 0 else xp.clip(error / self.beta, -1.0, 1.0)
+        return sign(error, xp) if self.beta == 0 else xp.clip(error / self.beta, -1.0, 1.0)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """1/beta within beta, 0 beyond."""
