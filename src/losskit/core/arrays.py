@@ -15,12 +15,12 @@ __all__ = [
     "compute_dtype",
     "constant",
     "first_true",
+    "is_class",
     "is_floating",
     "is_integer",
     "like",
     "log_softmax",
     "move_axis",
-    "one_hot",
     "sigmoid",
     "sign",
     "softmax",
@@ -76,7 +76,7 @@ def constant(array: Array) -> Array:
 
 def times(factor: Array, array: Array, xp: ModuleType) -> Array:
     """Multiply, with 0 · ±inf = 0: what has no share adds nothing, however improbable it is."""
-    return xp.where(factor == 0, 0.0, factor * array)
+    return factor * xp.where(factor == 0, 0.0, array)
 
 
 def sigmoid(z: Array, xp: ModuleType) -> Array:
@@ -88,20 +88,20 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
 
 
 def _shifted(z: Array, xp: ModuleType) -> Array:
-    # Without the largest logit taken off, exp overflows from 89 (float32) on.
+    """Logits less the largest of their row; without that, exp overflows from 89 (float32) on."""
     return z - constant(xp.max(z, axis=-1, keepdims=True))
-
-
-def softmax(z: Array, xp: ModuleType) -> Array:
-    """Probabilities from logits along the last axis."""
-    share = xp.exp(_shifted(z, xp))
-    return share / xp.sum(share, axis=-1, keepdims=True)
 
 
 def log_softmax(z: Array, xp: ModuleType) -> Array:
     """Log-probabilities from logits along the last axis."""
     shifted = _shifted(z, xp)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+
+
+def softmax(z: Array, xp: ModuleType) -> Array:
+    """Probabilities from logits along the last axis."""
+    share = xp.exp(_shifted(z, xp))
+    return share / xp.sum(share, axis=-1, keepdims=True)
 
 
 def sign(x: Array, xp: ModuleType) -> Array:
@@ -121,10 +121,10 @@ def move_axis(array: Array, source: int, destination: int, xp: ModuleType) -> Ar
     return xp.permute_dims(array, tuple(order))
 
 
-def one_hot(indices: Array, like_rows: Array, xp: ModuleType) -> Array:
-    """Rows with a single 1, in the shape, dtype and device of ``like_rows``."""
-    classes = xp.arange(like_rows.shape[-1], dtype=indices.dtype, device=like_rows.device)
-    return xp.astype(indices[..., None] == classes, like_rows.dtype)
+def is_class(indices: Array, rows: Array, xp: ModuleType) -> Array:
+    """Boolean rows, in the shape of ``rows``, that are true at one class index each."""
+    classes = xp.arange(rows.shape[-1], dtype=indices.dtype, device=rows.device)
+    return indices[..., None] == classes
 
 
 def first_true(flags: Array, xp: ModuleType) -> tuple[int, ...]:

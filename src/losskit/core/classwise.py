@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from losskit.core.arrays import Array, as_compute, is_floating, is_integer, like, move_axis, one_hot
+from losskit.core.arrays import (
+    Array,
+    as_compute,
+    is_class,
+    is_floating,
+    is_integer,
+    like,
+    move_axis,
+)
 from losskit.core.contracts import CLASS_INDICES, PROBABILITY_ROWS, Contract
 from losskit.core.loss import Loss
 from losskit.core.parameters import parameter
@@ -124,7 +132,9 @@ class Classwise(Loss):
 
     def weighted_rows(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Target as probabilities (N, …, K), each class times its weight."""
-        rows = one_hot(target, input, xp) if is_integer(target, xp) else target
+        rows = target
+        if is_integer(target, xp):
+            rows = xp.astype(is_class(target, input, xp), input.dtype)
         return rows if self.class_weight is None else rows * like(self.class_weight, input, xp)
 
     def _axis(self, input: Array) -> int:
@@ -132,7 +142,7 @@ class Classwise(Loss):
             raise ValueError(f"{self.name}: input needs an axis of classes, got a single number")
         axis = self.class_axis
         if axis is None:
-            return min(1, input.ndim - 1)
+            return 1 if input.ndim > 1 else 0
         if not -input.ndim <= axis < input.ndim:
             raise ValueError(
                 f"{self.name}: class_axis={axis} is not an axis of input of shape "

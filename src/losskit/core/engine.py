@@ -12,7 +12,7 @@ from losskit.core.arrays import Array, as_array
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
 
-__all__ = ["Engine", "engine_for", "register_engine"]
+__all__ = ["Engine", "adopt", "engine_for", "register_engine"]
 
 
 class Engine(ABC):
@@ -55,6 +55,11 @@ _finders: list[Callable[[Array], Engine | None]] = []
 def register_engine(finder: Callable[[Array], Engine | None]) -> None:
     """Add a function that returns the engine for an array, or None if the array is not its own."""
     _finders.append(finder)
+
+
+def adopt(kind: type, engine: Engine) -> None:
+    """Name the engine of a type of arrays at once, so that no first call has to look for it."""
+    _engines[kind] = engine
 
 
 def engine_for(value: Any) -> tuple[Array, Engine]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from losskit.core.arrays import Array
-from losskit.core.engine import Engine
+from losskit.core.engine import Engine, adopt
 from losskit.core.loss import Loss
 
 __all__ = ["AutogradEngine"]
@@ -104,3 +104,8 @@ class AutogradEngine(Engine):
         """Second derivative in each input, outside of autograd."""
         with torch.no_grad():
             return super().curvature(loss, input, target)
+
+
+for _kind in (Tensor, torch.nn.Parameter):
+    # torch.compile can follow a look-up by type, but no search.
+    adopt(_kind, AutogradEngine())

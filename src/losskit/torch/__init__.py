@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('losskit.torch needs PyTorch: pip install "losskit[torch]"') from error
 
+from losskit.engines import autograd as _autograd  # noqa: F401
 from losskit.losses import CATALOGUE as _CATALOGUE
 from losskit.torch import functional as functional
 from losskit.torch.faces import module_name as _module_name
