@@ -1,0 +1,48 @@
+# Everything sets itself up: the environment lives in .venv, versions in constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+REPORT := losskit-reports/demo
+
+.PHONY: demo test check format wheel-test clean
+
+demo: $(VENV)/installed-compare
+	$(BIN)/losskit compare sklearn:breast_cancer --out $(REPORT) --overwrite
+
+test: $(VENV)/installed-test
+	tools/browser
+	$(BIN)/python -m pytest --numprocesses 2
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/stubs.py --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python tools/stubs.py
+
+# The wheel as users get it, in an environment of its own; src/ is not on its path.
+wheel-test: $(VENV)/installed-dev
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt "$$(echo dist/*.whl)[test]"
+	tools/browser
+	build/venv/bin/python -m pytest --numprocesses 2
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Losskit needs Python 3.11 or newer; run: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable ".[$*]"
+	touch $@

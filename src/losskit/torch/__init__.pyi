@@ -1,0 +1,31 @@
+# Made by tools/stubs.py from the catalogue.
+
+import torch
+from torch import Tensor
+
+from losskit.torch import functional as functional
+from losskit.torch.modules import LossModule as LossModule
+
+class BCELoss(LossModule, torch.nn.BCELoss):
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean') -> None: ...
+
+class BCEWithLogitsLoss(LossModule, torch.nn.BCEWithLogitsLoss):
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean', pos_weight: Tensor | None = None) -> None: ...
+
+class CrossEntropyLoss(LossModule, torch.nn.CrossEntropyLoss):
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = 'mean', label_smoothing: float = 0.0, *, class_axis: int | None = None) -> None: ...
+
+class HuberLoss(LossModule, torch.nn.HuberLoss):
+    def __init__(self, reduction: str = 'mean', delta: float = 1.0) -> None: ...
+
+class L1Loss(LossModule, torch.nn.L1Loss):
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean') -> None: ...
+
+class MSELoss(LossModule, torch.nn.MSELoss):
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean') -> None: ...
+
+class NLLLoss(LossModule, torch.nn.NLLLoss):
+    def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = 'mean', *, class_axis: int | None = None) -> None: ...
+
+class SmoothL1Loss(LossModule, torch.nn.SmoothL1Loss):
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean', beta: float = 1.0) -> None: ...

@@ -1,0 +1,71 @@
+"""Losses as text."""
+
+from __future__ import annotations
+
+import pytest
+
+from cases import cases, every_loss
+from losskit import CATALOGUE, CrossEntropy, Huber
+from losskit.core.spec import BALANCED, find_loss, parse_loss
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("MSE", "MSE"),
+        ("mse", "MSE"),
+        ("l2", "MSE"),
+        ("HuberLoss", "Huber"),
+        ("huber_loss", "Huber"),
+        ("smooth-l1", "SmoothL1"),
+        ("bce_with_logits", "BinaryCrossEntropyWithLogits"),
+        ("cross entropy", "CrossEntropy"),
+    ],
+)
+def test_names_in_any_spelling(text, name):
+    assert find_loss(text, CATALOGUE) is CATALOGUE[name]
+
+
+@every_loss
+def test_spec_is_read_back(kind):
+    for case in cases(kind):
+        if getattr(case.loss, "pos_weight", None) is None:
+            parsed = parse_loss(case.loss.spec(), CATALOGUE)
+            again = parsed.kind(**parsed.parameters)
+            assert again.spec() == case.loss.spec()
+            assert parsed.kind is kind
+
+
+def test_parameters_are_read():
+    parsed = parse_loss("Huber:delta=2.5", CATALOGUE)
+    assert parsed.kind(**parsed.parameters) == Huber(delta=2.5)
+    parsed = parse_loss("ce: class_weight=[1, 2,3] , label_smoothing = 0.1", CATALOGUE)
+    assert parsed.kind(**parsed.parameters) == CrossEntropy(
+        class_weight=(1, 2, 3), label_smoothing=0.1
+    )
+    parsed = parse_loss("CrossEntropy:class_weight=balanced", CATALOGUE)
+    assert parsed.parameters == {"class_weight": BALANCED}
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("Hubber", "no loss is called 'Hubber'; did you mean Huber"),
+        ("", "no loss is called ''"),
+        ("MSE:delta=1", "MSE has no parameter 'delta'; it takes no parameters"),
+        ("Huber:dleta=1", "Huber has no parameter 'dleta'; it takes delta"),
+        ("Huber:delta", "delta needs a value"),
+        ("Huber:delta=", "delta needs a value"),
+        ("Huber:delta=1,delta=2", "given twice"),
+        ("Huber:delta=big", "delta=big is not a number"),
+        ("Huber:delta=-1", "delta must be a finite number > 0, got -1"),
+        ("Huber:delta=[1,2]", "delta must be a finite number"),
+        ("Huber:delta=balanced", "delta=balanced is not a number"),
+        ("CrossEntropy:label_smoothing=2", "<= 1, got 2"),
+        ("CrossEntropy:class_weight=[1,'a']", "class_weight must be numbers"),
+        ("CrossEntropy:ignore_index=1.5", "ignore_index must be an integer"),
+    ],
+)
+def test_what_cannot_be_read_is_named(text, match):
+    with pytest.raises(ValueError, match=match.replace("[", r"\[")):
+        parse_loss(text, CATALOGUE)
