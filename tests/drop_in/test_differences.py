@@ -1,0 +1,134 @@
+"""Every difference from torch.nn that docs/torch.md lists, seen on both sides."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as theirs
+
+import losskit.torch
+from losskit.core.classwise import AmbiguousAxisWarning
+
+ours = losskit.torch.functional
+INF = math.inf
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "torch.md"
+
+
+def both(name, input, target, **options):
+    """Values and gradients of torch's function and of ours."""
+    results = []
+    for home in (theirs, ours):
+        leaf = torch.tensor(input, requires_grad=True)
+        value = getattr(home, name)(leaf, torch.tensor(target), **options)
+        value.sum().backward()
+        results += [value.tolist(), leaf.grad.tolist()]
+    return results
+
+
+def nothing_takes_part():
+    value, _, mine, gradient = both("cross_entropy", [[1.0, 2.0]], [-100])
+    assert math.isnan(value)
+    assert mine == 0
+    assert gradient == [[0, 0]]
+
+
+def ignored_nan():
+    _, gradient, _, mine = both("cross_entropy", [[1.0, 2.0], [math.nan, 0.0]], [0, -100])
+    assert math.isnan(gradient[1][0])
+    assert mine[1] == [0, 0]
+
+
+def shapes():
+    x, y = torch.zeros(3, 1), torch.zeros(3)
+    with pytest.warns(UserWarning, match="different to the input size"):
+        assert theirs.mse_loss(x, y) == 0
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(3,\)"):
+        ours.mse_loss(x, y)
+
+
+def unnormalised_rows():
+    x, y = torch.zeros(1, 2), torch.tensor([[1.0, 1.0]])
+    expected = theirs.cross_entropy(x, y)
+    with pytest.raises(ValueError, match="sums to 2"):
+        ours.cross_entropy(x, y)
+    assert ours.cross_entropy(x, y, validate=False) == expected
+
+
+def binary_targets():
+    x, y = torch.zeros(1), torch.tensor([-100.0])
+    expected = theirs.binary_cross_entropy_with_logits(x, y)
+    with pytest.raises(ValueError, match="is -100"):
+        ours.binary_cross_entropy_with_logits(x, y)
+    assert ours.binary_cross_entropy_with_logits(x, y, validate=False) == expected
+
+
+def square_logits():
+    x, y = torch.randn(2, 3, 3), torch.zeros(2, 3, dtype=torch.long)
+    expected = theirs.cross_entropy(x, y)
+    with pytest.warns(AmbiguousAxisWarning):
+        torch.testing.assert_close(ours.cross_entropy(x, y), expected)
+
+
+def smoothing_and_minus_infinity():
+    options = {"label_smoothing": 0.1}
+    value, _, mine, _ = both("cross_entropy", [[1.0, -INF, 0.0]], [0], **options)
+    assert value == INF
+    _, _, without, _ = both("cross_entropy", [[1.0, 0.0]], [0], **options)
+    assert mine == pytest.approx(without)
+
+
+def soft_zero_and_minus_infinity():
+    value, _, mine, _ = both("cross_entropy", [[1.0, -INF, 1.0]], [[0.5, 0.0, 0.5]])
+    assert math.isnan(value)
+    assert mine == pytest.approx(math.log(2))
+
+
+def certain_logits():
+    value, _, mine, _ = both(
+        "binary_cross_entropy_with_logits", [INF, -INF], [1.0, 0.0], reduction="none"
+    )
+    assert all(math.isnan(v) for v in value)
+    assert mine == [0, 0]
+
+
+def certain_probabilities():
+    _, gradient, _, mine = both("binary_cross_entropy", [0.0, 1.0], [0.0, 1.0], reduction="sum")
+    assert gradient == [0, 0]
+    assert mine == [1, -1]
+
+
+def reduced_half_precision():
+    x = torch.ones(4, dtype=torch.bfloat16)
+    assert theirs.mse_loss(x, x).dtype == torch.bfloat16
+    assert ours.mse_loss(x, x).dtype == torch.float32
+
+
+DIFFERENCES = {
+    "all targets ignored": nothing_takes_part,
+    "an ignored position holds": ignored_nan,
+    "input and target shapes differ": shapes,
+    "soft targets that are negative": unnormalised_rows,
+    "binary targets outside": binary_targets,
+    "`(N, C, C)` logits": square_logits,
+    "a logit of −inf with label smoothing": smoothing_and_minus_infinity,
+    "a soft target of 0": soft_zero_and_minus_infinity,
+    "BCE with logits at ±inf": certain_logits,
+    "derivative of BCE": certain_probabilities,
+    '`reduction="mean"` or `"sum"` of half': reduced_half_precision,
+}
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES.values(), ids=DIFFERENCES)
+def test_difference(difference):
+    difference()
+
+
+def test_documentation_lists_these_and_no_others():
+    text = DOCUMENTED.read_text(encoding="utf-8").partition("## What is different")[2]
+    rows = [line[2:] for line in text.splitlines() if line.startswith("| ")][1:]
+    starts = list(DIFFERENCES)
+    assert len(rows) == len(starts)
+    assert all(row.startswith(start) for row, start in zip(rows, starts, strict=True))
