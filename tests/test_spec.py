@@ -62,7 +62,7 @@ def test_parameters_are_read():
         ("Huber:delta=[1,2]", "delta must be a finite number"),
         ("Huber:delta=balanced", "delta=balanced is not a number"),
         ("CrossEntropy:label_smoothing=2", "<= 1, got 2"),
-        ("CrossEntropy:class_weight=[1,'a']", "class_weight must be numbers"),
+        ("CrossEntropy:class_weight=[1,'a']", "class_weight must hold numbers"),
         ("CrossEntropy:ignore_index=1.5", "ignore_index must be an integer"),
     ],
 )

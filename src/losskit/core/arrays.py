@@ -5,12 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import array_api_compat
-import numpy as np
-
 __all__ = [
     "Array",
-    "as_array",
     "as_compute",
     "compute_dtype",
     "constant",
@@ -29,11 +25,6 @@ __all__ = [
 
 # Array libraries share a protocol, not a base class.
 Array = Any
-
-
-def as_array(value: Any) -> Array:
-    """Return arrays as they are and turn numbers, sequences and data frames' columns into NumPy."""
-    return value if array_api_compat.is_array_api_obj(value) else np.asarray(value)
 
 
 def is_floating(array: Array, xp: ModuleType) -> bool:
@@ -130,4 +121,8 @@ def is_class(indices: Array, rows: Array, xp: ModuleType) -> Array:
 def first_true(flags: Array, xp: ModuleType) -> tuple[int, ...]:
     """Return the position of the first true element."""
     flat = int(xp.argmax(xp.astype(xp.reshape(flags, (-1,)), xp.int32)))
-    return tuple(int(i) for i in np.unravel_index(flat, flags.shape))
+    position: list[int] = []
+    for length in reversed(flags.shape):
+        flat, index = divmod(flat, length)
+        position.insert(0, index)
+    return tuple(position)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from losskit.core.arrays import Array, as_array
+from losskit.core.arrays import Array
 
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
@@ -48,39 +48,40 @@ class Engine(ABC):
         return loss.curvature_at(input, target, self.xp)
 
 
+Finder = Callable[[Any], tuple[Array, Engine] | None]
+
 _engines: dict[type, Engine] = {}
-_finders: list[Callable[[Array], Engine | None]] = []
+_finders: list[Finder] = []
 
 
-def register_engine(finder: Callable[[Array], Engine | None]) -> None:
-    """Add a function that returns the engine for an array, or None if the array is not its own."""
+def register_engine(finder: Finder) -> None:
+    """Add a function that returns a value as an array with its engine, or None.
+
+    Finders are asked in the order in which they were added.
+    """
     _finders.append(finder)
 
 
 def adopt(kind: type, engine: Engine) -> None:
-    """Name the engine of a type of arrays at once, so that no first call has to look for it."""
+    """Name the engine of a type of arrays, so that no call has to look for it."""
     _engines[kind] = engine
 
 
 def engine_for(value: Any) -> tuple[Array, Engine]:
     """Return a value as an array, and the engine of the array's library.
 
-    Numbers, sequences and data frames' columns become NumPy arrays.
-
     Raises
     ------
     TypeError
-        If no engine knows the array.
+        If no engine takes the value.
     """
     known = _engines.get(type(value))
     if known is not None:
         return value, known
-    array = as_array(value)
-    engine = _engines.get(type(array))
-    if engine is None:
-        found = (finder(array) for finder in _finders)
-        engine = next((candidate for candidate in found if candidate is not None), None)
-        if engine is None:
-            raise TypeError(f"no engine computes losses on {type(array).__name__}")
-        _engines[type(array)] = engine
+    found = next(filter(None, (finder(value) for finder in _finders)), None)
+    if found is None:
+        raise TypeError(f"no engine computes losses on {type(value).__name__}")
+    array, engine = found
+    if array is value:
+        adopt(type(value), engine)
     return array, engine

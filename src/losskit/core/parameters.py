@@ -7,8 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from losskit.core.arrays import as_array
-
 __all__ = ["Parameter", "parameter", "parameters_of"]
 
 _KEY = "losskit"
@@ -83,19 +81,19 @@ def _frozen_array(loss: str, name: str, value: Any) -> Any:
                 f"pass {name}.detach()"
             )
         return value
-    try:
-        array = as_array(value)
-        frozen = array.tolist() if hasattr(array, "tolist") else value
-        numbers = as_array(frozen).astype(float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{loss}: {name} must be numbers, got {value!r}") from None
-    if not all(math.isfinite(number) for number in numbers.flat):
+    return _numbers(loss, name, value)
+
+
+def _numbers(loss: str, name: str, value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(_numbers(loss, name, item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{loss}: {name} must hold numbers, got {value!r}")
+    if not math.isfinite(value):
         raise ValueError(f"{loss}: {name} must be finite, got {value!r}")
-    return _tuples(numbers.tolist())
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+    return float(value)
 
 
 def parameter(

@@ -1,27 +1,32 @@
-"""Where losses are computed: NumPy and friends, PyTorch under its automatic differentiation."""
+"""Where losses are computed: NumPy and friends, PyTorch under its automatic differentiation.
+
+Libraries are imported when the first of their arrays comes, so that importing Losskit is quick.
+"""
 
 from __future__ import annotations
 
-import array_api_compat
+import sys
+from typing import Any
 
 from losskit.core.arrays import Array
 from losskit.core.engine import Engine, register_engine
 
 
-def _autograd(array: Array) -> Engine | None:
-    if not array_api_compat.is_torch_array(array):
+def _tensor(value: Any) -> tuple[Array, Engine] | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(value, torch.Tensor):
         return None
-    # PyTorch is loaded already, since there is a tensor; without tensors it never is.
     from losskit.engines.autograd import AutogradEngine  # noqa: PLC0415
 
-    return AutogradEngine()
+    return value, AutogradEngine()
 
 
-def _array(array: Array) -> Engine | None:
-    from losskit.engines.array import ArrayEngine  # noqa: PLC0415
+def _array(value: Any) -> tuple[Array, Engine]:
+    from losskit.engines.array import as_array, engine_of  # noqa: PLC0415
 
-    return ArrayEngine(array_api_compat.array_namespace(array))
+    array = as_array(value)
+    return array, engine_of(array)
 
 
-register_engine(_autograd)
+register_engine(_tensor)
 register_engine(_array)
