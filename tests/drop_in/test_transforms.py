@@ -298,3 +298,23 @@ def test_catalogue_gives_gradients_to_floating_targets():
                 input, target = tensors(case, target_grad=True)
                 case.loss(input, target).backward()
                 assert torch.isfinite(target.grad).all()
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_compiled_functional_gradient():
+    case = one_case(CrossEntropy)
+    input, target = tensors(case)
+    compiled = torch.compile(torch.func.grad(case.loss), fullgraph=True, backend="aot_eager")
+    expected = case.loss.value_and_gradient(input.detach(), target)[1]
+    torch.testing.assert_close(compiled(input.detach(), target), expected)
+
+
+def test_export_and_checkpoint():
+    case = one_case(CrossEntropy)
+    input, target = tensors(case)
+    module = lt.CrossEntropyLoss()
+    exported = torch.export.export(module, (input.detach(), target)).module()
+    torch.testing.assert_close(exported(input.detach(), target), module(input.detach(), target))
+    torch.utils.checkpoint.checkpoint(module, input, target, use_reentrant=False).backward()
+    expected = case.loss.value_and_gradient(input.detach(), target)[1]
+    torch.testing.assert_close(input.grad, expected)
