@@ -17,14 +17,14 @@ test: $(VENV)/installed-test
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python tools/stubs.py --check
+	$(BIN)/python tools/generate.py --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python tools/stubs.py
+	$(BIN)/python tools/generate.py
 
 # The wheel as users get it, in an environment of its own; src/ is not on its path.
 wheel-test: $(VENV)/installed-dev

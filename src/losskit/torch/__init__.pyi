@@ -1,4 +1,4 @@
-# Made by tools/stubs.py from the catalogue.
+# Made by tools/generate.py from the catalogue.
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
-"""Write the type stubs of ``losskit.torch``, whose faces are made from the catalogue.
+"""Write what follows from the catalogue: the type stubs of ``losskit.torch``, the README's table.
 
-``python tools/stubs.py`` writes them; with ``--check`` it exits 1 if they are not up to date.
+``python tools/generate.py`` writes them; with ``--check`` it exits 1 if they are not up to date.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import losskit.torch as faces
+from losskit.core.cards import Family
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
 from losskit.torch.faces import function_name, module_name, signature_of
 from losskit.torch.modules import module_signature
 
 HOME = Path(faces.__file__).parent
-HEADER = "# Made by tools/stubs.py from the catalogue.\n\n"
+README = Path(__file__).parents[1] / "README.md"
+HEADER = "# Made by tools/generate.py from the catalogue.\n\n"
+START, END = "<!-- losses, from the catalogue -->\n", "<!-- end of losses -->"
 
 
 def arguments(signature: inspect.Signature, annotations: dict[str, object]) -> str:
@@ -64,21 +67,41 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
     return {HOME / "functional.pyi": functional, HOME / "__init__.pyi": package}
 
 
+def table(kinds: Iterable[type[Loss]]) -> str:
+    """README's table of losses."""
+    rows = ["| loss | what it is | family |", "|---|---|---|"]
+    by_family = sorted(kinds, key=lambda kind: list(Family).index(kind.card.family))
+    for kind in by_family:
+        taken = ", ".join(kind.parameters())
+        name = f"{kind.__name__}({taken})" if taken else kind.__name__
+        rows.append(f"| `{name}` | {kind.card.summary} | {kind.card.family} |")
+    return "\n".join(rows) + "\n"
+
+
+def generated() -> dict[Path, str]:
+    """Return the text of every generated file by its path."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(START)
+    after = rest.partition(END)[2]
+    kinds = list(CATALOGUE.values())
+    return stubs(kinds) | {README: before + START + table(kinds) + END + after}
+
+
 def main() -> int:
-    """Write or check the stubs."""
+    """Write or check all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
+    texts = generated()
     stale = [
         path
-        for path, text in stubs(CATALOGUE.values()).items()
+        for path, text in texts.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     for path in stale:
         if check:
-            sys.stderr.write(f"{path} is out of date; run: python tools/stubs.py\n")
+            sys.stderr.write(f"{path} is out of date; run: make format\n")
         else:
-            path.write_text(stubs(CATALOGUE.values())[path], encoding="utf-8")
+            path.write_text(texts[path], encoding="utf-8")
     return int(check and bool(stale))
 
 
