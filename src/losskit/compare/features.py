@@ -124,7 +124,7 @@ def _unusable(series: pl.Series) -> str | None:
     distinct = present.n_unique()
     if distinct == 1 and present.len() == series.len():
         return "it is constant"
-    if series.dtype.is_integer() and distinct == series.len() and _consecutive(present):
+    if series.dtype.is_integer() and distinct == series.len() and _dense(present):
         return "it numbers the rows, like an id"
     if series.dtype == pl.String:
         return _unusable_text(present, distinct)
@@ -140,10 +140,10 @@ def _unusable_text(present: pl.Series, distinct: int) -> str | None:
     return f"nearly every row has its own value, like an id ({distinct} different values)"
 
 
-def _consecutive(present: pl.Series) -> bool:
-    """Whether distinct whole numbers are consecutive, in whatever order."""
+def _dense(present: pl.Series) -> bool:
+    """Whether distinct whole numbers fill most of their range, which measurements do not."""
     low, high = present.min(), present.max()
-    return isinstance(low, int) and isinstance(high, int) and high - low == present.len() - 1
+    return isinstance(low, int) and isinstance(high, int) and high - low < 2 * present.len()
 
 
 def _time_numbers(series: pl.Series) -> list[Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -26,6 +27,10 @@ from losskit.compare.task import Target
 from losskit.core.loss import Loss
 
 __all__ = ["Fit", "Part", "Recipe", "Start", "start", "train"]
+
+# Ignite logs every interruption; a library leaves it to the program whether that is shown.
+LOGGER = logging.getLogger(__name__)
+LOGGER.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -247,6 +252,7 @@ def train(
         on_epoch(engine.state.epoch)
 
     trainer = Engine(step)
+    trainer.logger = LOGGER
     Average().attach(trainer, "gradient_norm")
     trainer.add_event_handler(Events.EPOCH_COMPLETED, record)
     trainer.run(_batches(begin, learnt, recipe), max_epochs=recipe.epochs)

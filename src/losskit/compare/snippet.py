@@ -20,19 +20,18 @@ _MODULE_NAMES = {"class_weight": "weight"}
 
 def learnt(loss: Loss, pairing: Pairing) -> Learnt:
     """Write down how the loss is made and what it is given."""
-    twin = loss.card.torch
-    shown: dict[str, Any] = {
-        name: getattr(loss, name)
-        for name in loss.parameters()
-        if not _equal(getattr(loss, name), getattr(type(loss)(), name))
-    }
-    arguments = ", ".join(
-        f"{_MODULE_NAMES.get(name, name) if twin else name}={_literal(value)}"
-        for name, value in shown.items()
-    )
+    twin, default = loss.card.torch, type(loss)()
+    arguments: list[str] = []
+    for name, declared in loss.parameters().items():
+        value = getattr(loss, name)
+        if not _equal(value, getattr(default, name)):
+            shown = _MODULE_NAMES.get(name, name) if twin else name
+            arguments.append(f"{shown}={_literal(value, declared.kind == 'array')}")
     maker = f"losskit.torch.{twin.module}" if twin else f"losskit.{loss.name}"
     return Learnt(
-        module=f"{maker}({arguments})", input=pairing.shown_input.code, target=pairing.target_code
+        module=f"{maker}({', '.join(arguments)})",
+        input=pairing.shown_input.code,
+        target=pairing.target_code,
     )
 
 
@@ -42,14 +41,11 @@ def _equal(one: object, other: object) -> bool:
     return bool(np.array_equal(np.asarray(one), np.asarray(other)))
 
 
-def _literal(value: Any) -> str:
-    if isinstance(value, int) or value is None:
-        return repr(value)
-    array = np.asarray(value, dtype=np.float64)
-    if array.ndim == 0 and isinstance(value, float):
-        return f"{value:.6g}"
-    rounded = np.vectorize(lambda number: float(f"{number:.4g}"))(array)
-    return f"torch.tensor({rounded.tolist()})"
+def _literal(value: Any, array: bool) -> str:
+    if array:
+        rounded = [float(f"{number:.4g}") for number in np.asarray(value).reshape(-1)]
+        return f"torch.tensor({rounded})"
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 def program(code: Learnt, begin: Start, recipe: Recipe) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import inspect
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from losskit.compare.errors import CompareError, closest, listing
 __all__ = ["BUNDLED", "READERS", "Table", "read_table"]
 
 BUNDLED = "sklearn:"
+SEPARATORS = ",;\t|"
+SAMPLE = 50
+"""Lines that are looked at to find the separator."""
 MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"]
 
 
@@ -126,11 +130,17 @@ def _csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
 
 
 def _separator(path: Path) -> str:
-    """Find the separator in the header line; the commonest candidate outside quotes."""
-    with path.open(encoding="utf-8-sig") as lines:
-        header = next((line for line in lines if line.strip()), "")
-    found = {one: len(next(csv.reader([header], delimiter=one), [])) for one in ",;\t|"}
-    return max(found, key=lambda one: found[one])
+    """Find what separates the columns: it cuts the first lines into the same number of parts."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = [line for line in itertools.islice(file, SAMPLE) if line.strip()]
+
+    def agreement(separator: str) -> tuple[float, int]:
+        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        if not widths or widths[0] == 1:
+            return 0.0, 1
+        return widths.count(widths[0]) / len(widths), widths[0]
+
+    return max(SEPARATORS, key=agreement)
 
 
 def _has_decimal_commas(frame: pl.DataFrame) -> bool:

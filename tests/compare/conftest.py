@@ -1,0 +1,49 @@
+"""Data and finished comparisons that several tests look at."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import polars as pl
+import pytest
+from compare_data import EVIL, houses
+
+with warnings.catch_warnings():
+    # Ignite imports torch.distributed.optim, which uses what torch itself has deprecated.
+    warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+    from losskit.compare import Results, compare
+
+
+@pytest.fixture
+def house_file(tmp_path: Path) -> Path:
+    file = tmp_path / "häuser.csv"
+    houses().write_csv(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def regression() -> Results:
+    return compare("sklearn:diabetes", seeds=3, epochs=4)
+
+
+@pytest.fixture(scope="session")
+def binary() -> Results:
+    return compare("sklearn:breast_cancer", seeds=2, epochs=3)
+
+
+@pytest.fixture(scope="session")
+def multiclass() -> Results:
+    return compare("sklearn:wine", seeds=2, epochs=3)
+
+
+@pytest.fixture(scope="session")
+def evil() -> Results:
+    frame = pl.DataFrame(
+        {
+            f"x {EVIL}": [float(i) for i in range(60)],
+            f"same {EVIL}": ["1"] * 60,
+            f"y {EVIL}": [f"no {EVIL}", "yes & 'so' \"on\""] * 30,
+        }
+    )
+    return compare(frame, f"y {EVIL}", seeds=2, epochs=2)
