@@ -263,3 +263,12 @@ def test_weight_of_torch_and_sample_weight_together():
     averaged = lt.functional.mse_loss(p, y, weight=scale, sample_weight=sample)
     weights = scale * sample
     torch.testing.assert_close(averaged, ((p - y) ** 2 * weights).sum() / weights.sum())
+
+
+def test_torchs_weight_may_hold_anything_where_nothing_takes_part():
+    p, y = torch.tensor([0.3, 0.6], requires_grad=True), torch.tensor([1.0, 0.0])
+    weight, mask = torch.tensor([2.0, torch.nan]), torch.tensor([True, False])
+    value = lt.functional.binary_cross_entropy(p, y, weight=weight, mask=mask)
+    value.backward()
+    torch.testing.assert_close(value.detach(), -2 * torch.tensor(0.3).log())
+    torch.testing.assert_close(p.grad, torch.tensor([-2 / 0.3, 0.0]))
