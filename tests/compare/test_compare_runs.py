@@ -9,7 +9,7 @@ import torch
 
 from losskit.compare import Results, compare, plan, run
 from losskit.compare.candidates import resolve
-from losskit.compare.fit import Recipe, start, train
+from losskit.compare.fit import Recipe, _batches, start, train
 from losskit.compare.pairing import pair
 from losskit.losses import CATALOGUE
 
@@ -51,6 +51,14 @@ def test_seeds_vary_rows_weights_and_order() -> None:
     one, other = (start(study.features, study.target, seed) for seed in (0, 1))
     assert set(one.split.test) != set(other.split.test)
     assert not torch.equal(one.weights["0.weight"], other.weights["0.weight"])
+    orders = [
+        torch.cat([rows for rows, _ in _batches(begin, torch.zeros(90), Recipe(1, 16))])
+        for begin in (one, one, other)
+    ]
+    assert torch.equal(orders[0], orders[1])
+    back = [(row[None] == one.train.features).all(dim=1).nonzero()[0] for row in orders[0]]
+    there = [(row[None] == other.train.features).all(dim=1).nonzero()[0] for row in orders[2]]
+    assert back != there
     parts = np.concatenate([one.split.train, one.split.validation, one.split.test])
     assert sorted(parts) == list(range(150))
     # Every class in the same share.

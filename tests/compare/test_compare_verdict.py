@@ -79,6 +79,9 @@ def test_identical_runs_are_not_different() -> None:
     found, (comparison, *_) = verdict({"A": [1.0, 2.0], "B": [1.0, 2.0]})
     assert not found.decided
     assert comparison.conclusion == "no difference shown"
+    assert found.headline == (
+        "No difference at all: every loss reaches the same mean absolute error (1.500)."
+    )
 
 
 def test_a_loss_that_diverged_cannot_lead() -> None:

@@ -144,6 +144,8 @@ def _headline(standing: _Standing, titles: Mapping[str, str], seeds: int) -> str
             f"{leader} leads in {measure} ({value}), but one seed allows no interval: "
             "that may be chance."
         )
+    if all(one.difference == 0 for one in standing.comparisons):
+        return f"No difference at all: every loss reaches the same {measure} ({value})."
     worse = standing.those("worse")
     if len(worse) == len(standing.comparisons):
         than = "the other" if len(worse) == 1 else f"each of the {count(len(worse), 'other')}"
