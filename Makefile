@@ -8,7 +8,7 @@ REPORT := losskit-reports/demo
 .PHONY: demo test check format wheel-test clean
 
 demo: $(VENV)/installed-compare
-	$(BIN)/losskit compare sklearn:breast_cancer --out $(REPORT) --overwrite
+	$(BIN)/losskit compare sklearn:digits --out $(REPORT) --overwrite
 
 test: $(VENV)/installed-test
 	tools/browser
@@ -44,5 +44,6 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Losskit and what it needs into $(VENV); this takes a minute or two."
 	$(INSTALL) --editable ".[$*]"
 	touch $@
