@@ -1,4 +1,4 @@
-"""Losskit: choose, compute, check and compare loss functions."""
+"""Losskit: loss functions with one definition for every array library, and their comparison."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="losskit",
-    help="Choose, compute, check and compare loss functions.",
+    help="Loss functions: see what different ones do on your data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,7 +32,7 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Choose, compute, check and compare loss functions."""
+    """Loss functions: see what different ones do on your data."""
 
 
 app.command("compare")(compare)
