@@ -54,7 +54,7 @@ def evil() -> Results:
         {
             f"x {EVIL}": [float(i) for i in range(60)],
             f"same {EVIL}": ["1"] * 60,
-            f"y {EVIL}": [f"no {EVIL}", "yes & 'so' \"on\""] * 30,
+            f"y {EVIL}": [f"no {EVIL}", 'yes & <b>so</b> "on"'] * 30,
         }
     )
     return compare(frame, f"y {EVIL}", seeds=2, epochs=2)

@@ -29,6 +29,9 @@ def test_names_from_the_data_are_only_text(evil: Results) -> None:
     assert figures is not None
     assert "<" not in figures[1]
     assert EVIL not in json.dumps(json.loads(figures[1]))
+    # Plotly understands some markup of its own, which a class label must not become.
+    title = json.loads(figures[1])["calibration"]["layout"]["xaxis"]["title"]["text"]
+    assert title == 'probability of yes &amp; &lt;b&gt;so&lt;/b&gt; "on"'
 
 
 @pytest.mark.parametrize("which", ["regression", "binary", "multiclass"])

@@ -159,6 +159,7 @@ def test_results_hold_what_they_should(
         parts = results.training
         rows = parts.train_rows + parts.validation_rows + parts.test_rows
         assert rows == results.data.used_rows
+    assert [one.loss for one in regression.residuals] == [one.label for one in regression.losses]
     assert binary.target.positive == "malignant"
     assert len(multiclass.recall) == 3 * len(multiclass.losses)
     tested = len(binary.training.seeds) * binary.training.test_rows

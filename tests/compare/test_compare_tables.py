@@ -44,6 +44,12 @@ def test_decimal_commas(tmp_path: Path) -> None:
     assert "decimal point" in table.notes[1]
 
 
+def test_times_as_databases_write_them(tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text("when,a\n2024-05-01 13:30:00,1\n2024-05-02 07:00:00,2\n", encoding="utf-8")
+    assert read_table(file).frame["when"].dtype.is_temporal()
+
+
 def test_words_for_missing(tmp_path: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_text("a,b\n1,x\nNA,y\n?,\n", encoding="utf-8")
