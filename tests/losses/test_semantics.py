@@ -221,6 +221,10 @@ def test_every_misuse_is_named(kind):
         case.loss(input > 0, target)
     with pytest.raises(TypeError, match="real numbers"):
         case.loss(input, np.full(target.shape, "a"))
+    with pytest.raises(TypeError, match=f"{kind.__name__}: input is no array of numbers"):
+        case.loss([[1.0], [2.0, 3.0]], target)
+    with pytest.raises(TypeError, match=r"target is no array of numbers.*mask=~array\.mask"):
+        case.loss(input, np.ma.masked_less(target, 0))
 
 
 @every_loss

@@ -8,8 +8,10 @@ from typing import Any
 __all__ = [
     "Array",
     "as_compute",
+    "as_indices",
     "compute_dtype",
     "constant",
+    "device_of",
     "first_true",
     "is_class",
     "is_floating",
@@ -55,9 +57,19 @@ def as_compute(array: Array, dtype: Any, xp: ModuleType) -> Array:
     return array if array.dtype == dtype else xp.astype(array, dtype)
 
 
+def device_of(array: Array) -> Any:
+    """Device of an array; None where its library does not tell, as within a trace of JAX."""
+    return getattr(array, "device", None)
+
+
+def as_indices(array: Array, xp: ModuleType) -> Array:
+    """Convert integers to the dtype that the library indexes with."""
+    return as_compute(array, xp.__array_namespace_info__().default_dtypes()["indexing"], xp)
+
+
 def like(value: object, array: Array, xp: ModuleType) -> Array:
     """Turn a parameter (number, sequence, array of any library) into an array beside ``array``."""
-    return xp.asarray(value, dtype=array.dtype, device=array.device)
+    return xp.asarray(value, dtype=array.dtype, device=device_of(array))
 
 
 def constant(array: Array) -> Array:
@@ -114,7 +126,7 @@ def move_axis(array: Array, source: int, destination: int, xp: ModuleType) -> Ar
 
 def is_class(indices: Array, rows: Array, xp: ModuleType) -> Array:
     """Boolean rows, in the shape of ``rows``, that are true at one class index each."""
-    classes = xp.arange(rows.shape[-1], dtype=indices.dtype, device=rows.device)
+    classes = xp.arange(rows.shape[-1], dtype=indices.dtype, device=device_of(rows))
     return indices[..., None] == classes
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from losskit.core.arrays import (
     Array,
     as_compute,
+    as_indices,
     is_class,
     is_floating,
     is_integer,
@@ -77,7 +78,7 @@ class Classwise(Loss):
                 AmbiguousAxisWarning,
                 stacklevel=2,
             )
-        return move_axis(input, axis, -1, xp), as_compute(target, xp.int64, xp)
+        return move_axis(input, axis, -1, xp), as_indices(target, xp)
 
     def restore(self, array: Array, xp: ModuleType) -> Array:
         """Move the class axis back."""

@@ -6,12 +6,12 @@ import dataclasses
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from losskit.core.arrays import Array, as_compute
 from losskit.core.cards import Card
 from losskit.core.contracts import Contract
-from losskit.core.options import Options, Reduction
+from losskit.core.options import CallOptions, Options, Reduction
 from losskit.core.parameters import Parameter, parameters_of
 from losskit.core.prepared import Prepared, prepare
 
@@ -101,23 +101,15 @@ class Loss(ABC):
         TypeError
             If dtypes or libraries do not fit.
         """
-        prepared = self._prepare(input, target, reduction, weight, mask, normalizer, validate)
-        return self.compute(prepared)
+        options = Options(reduction, weight, mask, normalizer, validate)
+        return self.compute(prepare(self, input, target, options))
 
     def compute(self, prepared: Prepared) -> Array:
         """Compute and reduce a prepared call."""
         return prepared.reduce(prepared.engine.values(self, prepared.input, prepared.target))
 
     def value_and_gradient(
-        self,
-        input: object,
-        target: object,
-        *,
-        reduction: Reduction = "mean",
-        weight: object = None,
-        mask: object = None,
-        normalizer: Array | float | None = None,
-        validate: bool | None = None,
+        self, input: object, target: object, **options: Unpack[CallOptions]
     ) -> tuple[Array, Array]:
         """Compute the loss and its gradient in the input, by the closed form.
 
@@ -129,42 +121,20 @@ class Loss(ABC):
             The gradient has the input's shape and dtype, and is that of the returned value (of
             its sum, for ``reduction="none"``).
         """
-        prepared = self._prepare(input, target, reduction, weight, mask, normalizer, validate)
+        prepared = prepare(self, input, target, Options(**options))
         values, gradient = prepared.engine.values_and_gradient(
             self, prepared.input, prepared.target
         )
         return prepared.reduce(values), self._spread(gradient, values, prepared)
 
-    def curvature(
-        self,
-        input: object,
-        target: object,
-        *,
-        reduction: Reduction = "mean",
-        weight: object = None,
-        mask: object = None,
-        normalizer: Array | float | None = None,
-        validate: bool | None = None,
-    ) -> Array:
+    def curvature(self, input: object, target: object, **options: Unpack[CallOptions]) -> Array:
         """Compute the diagonal of the Hessian in the input, by the closed form.
 
         Takes what `__call__` takes; the result has the input's shape and dtype.
         """
-        prepared = self._prepare(input, target, reduction, weight, mask, normalizer, validate)
+        prepared = prepare(self, input, target, Options(**options))
         curvature = prepared.engine.curvature(self, prepared.input, prepared.target)
         return self._spread(curvature, self.sum_to_positions(curvature, prepared.xp), prepared)
-
-    def _prepare(
-        self,
-        input: object,
-        target: object,
-        reduction: Reduction,
-        weight: object,
-        mask: object,
-        normalizer: Array | float | None,
-        validate: bool | None,
-    ) -> Prepared:
-        return prepare(self, input, target, Options(reduction, weight, mask, normalizer, validate))
 
     def _spread(self, derivative: Array, values: Array, prepared: Prepared) -> Array:
         """Scale each position's derivative as the reduction scales its value."""

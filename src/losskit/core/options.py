@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
-from losskit.core.arrays import Array, constant, first_true
-from losskit.core.engine import engine_for
+from losskit.core.arrays import Array, constant, device_of, first_true
+from losskit.core.engine import Engine, engine_for
 
-__all__ = ["Options", "Reduction", "fit"]
+__all__ = ["CallOptions", "Options", "Reduction", "argument", "check_weights", "fit"]
 
 Reduction = Literal["mean", "sum", "none"]
+
+
+class CallOptions(TypedDict, total=False):
+    """The options that users give, as keyword arguments; see `Options`."""
+
+    reduction: Reduction
+    weight: object
+    mask: object
+    normalizer: Array | float | None
+    validate: bool | None
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,14 @@ class Options:
             raise ValueError(f"{loss}: normalizer must be one number, got shape {shape}")
 
 
+def argument(loss: str, name: str, value: object) -> tuple[Array, Engine]:
+    """Return an argument as an array with its engine, or refuse it by its name."""
+    try:
+        return engine_for(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{loss}: {name} is no array of numbers: {error}") from None
+
+
 def fit(
     loss: str, name: str, given: object, shape: tuple[int, ...], device: object, xp: ModuleType
 ) -> Array:
@@ -76,7 +94,7 @@ def fit(
 
     Axes of length 1 are stretched, since they were written to be; nothing else is.
     """
-    array, engine = engine_for(given)
+    array, engine = argument(loss, name, given)
     found = tuple(array.shape)
     if found != shape:
         stretches = len(found) == len(shape) and all(
@@ -89,8 +107,8 @@ def fit(
             )
     if engine.xp is not xp:
         array = xp.asarray(array, device=device)
-    elif array.device != device:
-        raise ValueError(f"{loss}: input is on {device} but {name} is on {array.device}")
+    elif None not in (device_of(array), device) and device_of(array) != device:
+        raise ValueError(f"{loss}: input is on {device} but {name} is on {device_of(array)}")
     return array if found == shape else xp.broadcast_to(array, shape)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from losskit.core.arrays import Array, as_compute, compute_dtype, constant, is_floating
-from losskit.core.engine import Engine, engine_for
-from losskit.core.options import Options, check_weights, fit
+from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, is_floating
+from losskit.core.engine import Engine
+from losskit.core.options import Options, argument, check_weights, fit
 
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
@@ -95,14 +95,14 @@ class Prepared:
 def prepare(loss: Loss, input: object, target: object, options: Options) -> Prepared:
     """Check a call and bring its arrays into the form that definitions compute on."""
     options.check(loss.name)
-    given, engine = engine_for(input)
+    given, engine = argument(loss.name, "input", input)
     xp = engine.xp
     wanted = _beside(loss.name, target, given, engine)
     _check_dtypes(loss.name, given, wanted, xp)
     dtype = compute_dtype((given, wanted), xp)
     ready_input, ready_target = loss.arrange(as_compute(given, dtype, xp), wanted, xp)
     shape = loss.positions(ready_input)
-    device = given.device
+    device = device_of(given)
     traced = engine.traced(given, wanted)
     concrete = not traced and engine.at_hand(given, wanted)
     if options.validate and traced:
@@ -154,17 +154,18 @@ def prepare(loss: Loss, input: object, target: object, options: Options) -> Prep
 
 def _beside(loss: str, target: Any, input: Array, engine: Engine) -> Array:
     """Return the target as an array in the input's library."""
-    array, found = engine_for(target)
+    array, found = argument(loss, "target", target)
     if found.xp is not engine.xp:
         if isinstance(target, (int, float, list, tuple)):
-            return engine.xp.asarray(target, device=input.device)
+            return engine.xp.asarray(target, device=device_of(input))
         raise TypeError(
             f"{loss}: input is a {type(input).__name__} and target a {type(target).__name__}; "
             "convert one, e.g. torch.from_numpy(target) or target.numpy()"
         )
-    if array.device != input.device:
+    where, whither = device_of(array), device_of(input)
+    if None not in (where, whither) and where != whither:
         raise ValueError(
-            f"{loss}: input is on {input.device} but target is on {array.device}; move one of them"
+            f"{loss}: input is on {whither} but target is on {where}; move one of them"
         )
     return array
 

@@ -27,6 +27,8 @@ class ArrayEngine(Engine):
 
 def as_array(value: Any) -> Array:
     """Return arrays as they are; turn numbers, sequences and data frames' columns into NumPy's."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("a NumPy masked array; pass its data, and mask=~array.mask")
     return value if array_api_compat.is_array_api_obj(value) else np.asarray(value)
 
 
