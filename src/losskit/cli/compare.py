@@ -68,7 +68,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What decides, such as rmse or log_loss; an unknown name lists them all.  "
+            help="What decides: mae, rmse, median_ae or r2; balanced_accuracy, accuracy, f1, "
+            "f1_macro, roc_auc, log_loss, brier or calibration_error.  "
             "[default: mae or balanced_accuracy]",
             show_default=False,
         ),

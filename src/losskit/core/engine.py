@@ -5,12 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from losskit.core.arrays import Array
-
-if TYPE_CHECKING:
-    from losskit.core.loss import Loss
+from losskit.core.definition import Definition
 
 __all__ = ["Engine", "adopt", "engine_for", "register_engine"]
 
@@ -35,15 +33,17 @@ class Engine(ABC):
     def at_hand(self, *arrays: Array) -> bool:
         """Whether untraced values lie in the CPU's memory, so that looking is free."""
 
-    def values(self, loss: Loss, input: Array, target: Array) -> Array:
+    def values(self, loss: Definition, input: Array, target: Array) -> Array:
         """Loss at each position; differentiable where the library differentiates."""
         return loss.value_at(input, target, self.xp)
 
-    def values_and_gradient(self, loss: Loss, input: Array, target: Array) -> tuple[Array, Array]:
+    def values_and_gradient(
+        self, loss: Definition, input: Array, target: Array
+    ) -> tuple[Array, Array]:
         """Loss and its derivative in the input at each position, without differentiation."""
         return loss.value_at(input, target, self.xp), loss.gradient_at(input, target, self.xp)
 
-    def curvature(self, loss: Loss, input: Array, target: Array) -> Array:
+    def curvature(self, loss: Definition, input: Array, target: Array) -> Array:
         """Second derivative in each input, without differentiation."""
         return loss.curvature_at(input, target, self.xp)
 

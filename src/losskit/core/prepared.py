@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, is_floating
+from losskit.core.definition import Definition
 from losskit.core.engine import Engine
 from losskit.core.options import Options, argument, check_weights, fit
-
-if TYPE_CHECKING:
-    from losskit.core.loss import Loss
 
 __all__ = ["Prepared", "prepare"]
 
@@ -92,7 +90,7 @@ class Prepared:
         return self.xp.where(divisor == 0, 1.0, divisor)
 
 
-def prepare(loss: Loss, input: object, target: object, options: Options) -> Prepared:
+def prepare(loss: Definition, input: object, target: object, options: Options) -> Prepared:
     """Check a call and bring its arrays into the form that definitions compute on."""
     options.check(loss.name)
     given, engine = argument(loss.name, "input", input)

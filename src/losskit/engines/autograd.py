@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from losskit.core.arrays import Array
+from losskit.core.definition import Definition
 from losskit.core.engine import Engine, adopt
-from losskit.core.loss import Loss
 
 __all__ = ["AutogradEngine"]
 
@@ -24,18 +24,18 @@ class _Positions(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(loss: Loss, input: Tensor, target: Tensor) -> Tensor:
+    def forward(loss: Definition, input: Tensor, target: Tensor) -> Tensor:
         return loss.value_at(input, target, xp)  # type: ignore[no-any-return]
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Loss, Tensor, Tensor], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Definition, Tensor, Tensor], output: Tensor) -> None:
         ctx.loss, input, target = inputs
         ctx.save_for_backward(input, target)
         ctx.save_for_forward(input, target)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
-        loss: Loss = ctx.loss
+        loss: Definition = ctx.loss
         input, target = ctx.saved_tensors
         outer = loss.per_input(grad_output)
         wants_input, wants_target = ctx.needs_input_grad[1:]
@@ -62,7 +62,7 @@ class _PositionsForwardMode(_Positions):
         return ctx.loss.sum_to_positions(tangent, xp)  # type: ignore[no-any-return]
 
 
-def _target_gradient(loss: Loss, input: Tensor, target: Tensor) -> Tensor:
+def _target_gradient(loss: Definition, input: Tensor, target: Tensor) -> Tensor:
     gradient: Tensor | None = loss.target_gradient_at(input, target, xp)
     if gradient is None:
         raise ValueError(
@@ -90,17 +90,19 @@ class AutogradEngine(Engine):
         """Whether all tensors are on the CPU: elsewhere a look waits for the device."""
         return all(array.device.type == "cpu" for array in arrays)
 
-    def values(self, loss: Loss, input: Array, target: Array) -> Array:
+    def values(self, loss: Definition, input: Array, target: Array) -> Array:
         """Loss at each position, differentiable in input and target."""
         function = _Positions if torch.compiler.is_compiling() else _PositionsForwardMode
         return function.apply(loss, input, target)  # type: ignore[no-untyped-call]
 
-    def values_and_gradient(self, loss: Loss, input: Array, target: Array) -> tuple[Array, Array]:
+    def values_and_gradient(
+        self, loss: Definition, input: Array, target: Array
+    ) -> tuple[Array, Array]:
         """Loss and gradient at each position, outside of autograd."""
         with torch.no_grad():
             return super().values_and_gradient(loss, input, target)
 
-    def curvature(self, loss: Loss, input: Array, target: Array) -> Array:
+    def curvature(self, loss: Definition, input: Array, target: Array) -> Array:
         """Second derivative in each input, outside of autograd."""
         with torch.no_grad():
             return super().curvature(loss, input, target)
