@@ -27,7 +27,7 @@ def found(study: Study) -> None:
     target, features = study.target, study.features
     console = Console(highlight=False, soft_wrap=True)
     console.print(
-        f"{escape(sentence(study.table.source))}: {len(target.values):,} rows, "
+        f"{escape(study.table.source)}: {len(target.values):,} rows, "
         f"{count(len(features.kinds), 'feature')}, target {escape(repr(target.name))}: "
         f"[bold]{target.task}[/], because {escape(target.reason)}."
     )
