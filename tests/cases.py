@@ -12,11 +12,15 @@ import pytest
 
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
+    AMOUNTS,
     BINARY,
     CLASS_INDICES,
+    COUNTS,
     LOG_PROBABILITIES,
+    POSITIVE_AMOUNTS,
     PROBABILITIES,
     PROBABILITY_ROWS,
+    RATES,
     Contract,
 )
 from losskit.core.loss import Loss
@@ -26,6 +30,9 @@ from losskit.losses import CATALOGUE
 CLASSES = 4
 
 every_loss = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=CATALOGUE.keys())
+every_twin = pytest.mark.parametrize(
+    "kind", [kind for kind in CATALOGUE.values() if kind.card.torch is not None]
+)
 every_classwise = pytest.mark.parametrize(
     "kind", [kind for kind in CATALOGUE.values() if issubclass(kind, Classwise)]
 )
@@ -55,6 +62,8 @@ class Case:
 def make_input(contract: Contract, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
     if contract is PROBABILITIES:
         return rng.uniform(0.05, 0.95, shape)
+    if contract is RATES:
+        return rng.uniform(0.2, 5, shape)
     values = rng.normal(0, 2, shape)
     if contract is LOG_PROBABILITIES:
         axis = 0 if values.ndim == 1 else 1
@@ -72,25 +81,42 @@ def make_target(contract: Contract, shape: tuple[int, ...], rng: np.random.Gener
         return rows / rows.sum(axis=0 if len(shape) == 1 else 1, keepdims=True)
     if contract is BINARY:
         return rng.choice([0.0, 1.0, 0.3], shape)
+    if contract is COUNTS:
+        # Without 1, where Stirling's term of the Poisson loss sets in with a jump.
+        return rng.choice([0.0, 2.0, 3.0, 5.0], shape)
+    if contract in (AMOUNTS, POSITIVE_AMOUNTS):
+        zeros = 0.5 if contract is AMOUNTS else 0.0
+        return np.where(rng.uniform(size=shape) < zeros, 0.0, rng.gamma(2, 1, shape))
     return rng.normal(0, 2, shape)
 
 
 def settings_of(kind: type[Loss], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    """Defaults, then each parameter at values inside its bounds."""
+    """Defaults, each parameter at values inside its bounds, and these beside each flag."""
+    choices = {
+        name: _values(kind, name, declared, rng) for name, declared in kind.parameters().items()
+    }
+    flags = {name for name, declared in kind.parameters().items() if declared.kind == "flag"}
     yield {}
-    for name, declared in kind.parameters().items():
-        for value in _values(name, declared, rng):
-            yield {name: value}
+    for name, values in choices.items():
+        yield from ({name: value} for value in values)
+    for flag in sorted(flags):
+        for name in choices.keys() - {flag}:
+            yield from ({flag: choices[flag][0], name: value} for value in choices[name])
 
 
-def _values(name: str, declared: Parameter, rng: np.random.Generator) -> list[Any]:
+def _values(
+    kind: type[Loss], name: str, declared: Parameter, rng: np.random.Generator
+) -> list[Any]:
+    if declared.kind == "flag":
+        return [not getattr(kind(), name)]
     if declared.kind == "array":
         return [rng.uniform(0.5, 3, CLASSES)]
     if declared.kind == "integer":
         return [1] if name == "ignore_index" else []  # class_axis changes shapes: tested apart
-    least = declared.at_least if declared.above is None else declared.above
+    if declared.above is not None and declared.below is not None:
+        return [declared.above + share * (declared.below - declared.above) for share in (0.1, 0.7)]
     values = [0.3, 2.5] if declared.at_most is None else [0.1, declared.at_most]
-    return ([least] if declared.at_least is not None else []) + values
+    return ([declared.at_least] if declared.at_least is not None else []) + values
 
 
 def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
@@ -102,8 +128,6 @@ def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
     for settings, contract, shape in itertools.product(options, kind.card.targets, shapes):
         if "ignore_index" in settings and contract is PROBABILITY_ROWS:
             continue
-        input = make_input(kind.card.input, shape, rng)
-        target = make_target(contract, shape, rng)
         # One pos_weight per label: along the last axis, or along axis 1 with axes after it.
         extra = (1,) * (len(shape) - 2)
         fitting = {
@@ -111,6 +135,8 @@ def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
             for name, value in settings.items()
         }
         loss = kind(**fitting)
+        input = make_input(loss.input_contract, shape, rng)
+        target = make_target(contract, shape, rng)
         made.append(Case(loss, input, target, f"{loss.spec()}-{contract.name}-{len(shape)}d"))
     return made
 
@@ -149,6 +175,7 @@ __all__ = [
     "every_case",
     "every_classwise",
     "every_loss",
+    "every_twin",
     "make_input",
     "make_target",
     "one_case",

@@ -12,8 +12,13 @@ from losskit import (
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
     CrossEntropy,
+    GammaNLL,
     Huber,
+    LogCosh,
+    PoissonNLL,
+    Quantile,
     SmoothL1,
+    Tweedie,
 )
 from losskit.core.arrays import softmax
 
@@ -50,6 +55,12 @@ def test_exact(loss, input, target, expected):
         (CrossEntropy(), [0] * 10, 7, 2.3026),
         (NLL(), np.log([0.1] * 10), 7, 2.3026),
         (SmoothL1(beta=2), [1, 5], [0, 0], 2.125),  # 1/4 and 5 - 1
+        (LogCosh(), [1, -1], [0, 0], 0.4338),  # log 1.5431
+        (Quantile(quantile=0.9), [1, 3], [2, 2], 0.5),  # 0.9 too low, 0.1 too high
+        (PoissonNLL(), [0.6931472], [3], -0.0794),  # 2 - 3 log 2
+        (PoissonNLL(log_input=False), [2], [3], -0.0794),
+        (GammaNLL(), [0.6931472], [3], 2.1931),  # log 2 + 3/2
+        (Tweedie(power=1.5), [0.6931472], [3], 7.0711),  # 2 √2 + 2·3/√2
     ],
 )
 def test_four_digits(loss, input, target, expected):

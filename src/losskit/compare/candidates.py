@@ -124,8 +124,8 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
             same.setdefault(twin.kind.__name__, []).append(kind.__name__)
         elif target.classes and kind.card.input == REAL_VALUES and not _is_proper(kind):
             notes.append(
-                f"{kind.__name__} is not trained: on a class probability it is smallest at 0 or "
-                "1, whatever the true probability is."
+                f"{kind.__name__} is not trained: on a class probability it is smallest "
+                "elsewhere than at the true probability."
             )
         else:
             chosen.append(candidate)

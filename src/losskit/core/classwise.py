@@ -109,7 +109,7 @@ class Classwise(Loss):
     ) -> tuple[Array, Array]:
         """Fill with equal scores, and with class 0 or equal probabilities."""
         rows = takes_part[..., None]
-        input = xp.where(rows, input, self.card.input.neutral)
+        input = xp.where(rows, input, self.input_contract.neutral)
         if is_integer(target, xp):
             return input, xp.where(takes_part, target, 0)
         return input, xp.where(rows, target, 1 / max(target.shape[-1], 1))

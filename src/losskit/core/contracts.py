@@ -9,12 +9,17 @@ from types import ModuleType
 from losskit.core.arrays import Array, constant, first_true
 
 __all__ = [
+    "AMOUNTS",
     "BINARY",
     "CLASS_INDICES",
+    "COUNTS",
     "LOGITS",
+    "LOG_MEANS",
     "LOG_PROBABILITIES",
+    "POSITIVE_AMOUNTS",
     "PROBABILITIES",
     "PROBABILITY_ROWS",
+    "RATES",
     "REAL_VALUES",
     "Contract",
     "Violation",
@@ -75,6 +80,20 @@ def _outside_unit(values: Array, xp: ModuleType, classes: int) -> Violation | No
     return Violation(at, f"{float(values[at]):g}", "a number in [0, 1]")
 
 
+def _negative(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    if float(xp.min(values)) >= 0:
+        return None
+    at = first_true(~(values >= 0), xp)
+    return Violation(at, f"{float(values[at]):g}", "a number >= 0")
+
+
+def _not_positive(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    if float(xp.min(values)) > 0:
+        return None
+    at = first_true(~(values > 0), xp)
+    return Violation(at, f"{float(values[at]):g}", "a number > 0")
+
+
 def _outside_classes(values: Array, xp: ModuleType, classes: int) -> Violation | None:
     if int(xp.min(values)) >= 0 and int(xp.max(values)) < classes:
         return None
@@ -97,6 +116,19 @@ def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation
 
 
 REAL_VALUES = Contract("RealValues", "real values")
+LOG_MEANS = Contract("LogMeans", "logarithms of the predicted mean")
+RATES = Contract(
+    "Rates", "predicted rates >= 0", 1.0, "apply exp or softplus, or use log_input=True", _negative
+)
+COUNTS = Contract("Counts", "counts >= 0", 1.0, "mask what is missing", _negative)
+AMOUNTS = Contract("Amounts", "amounts >= 0", 1.0, "mask what is missing", _negative)
+POSITIVE_AMOUNTS = Contract(
+    "PositiveAmounts",
+    "amounts > 0",
+    1.0,
+    "where zeros are part of the matter, use Tweedie",
+    _not_positive,
+)
 LOGITS = Contract("Logits", "logits (raw scores, before softmax or sigmoid)")
 PROBABILITIES = Contract(
     "Probabilities",

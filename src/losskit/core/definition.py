@@ -93,6 +93,11 @@ class Definition(ABC):
     def sum_to_positions(self, per_input: Array, xp: ModuleType) -> Array:
         """Sum what belongs to one position in an array of the input's shape."""
 
+    @property
+    def input_contract(self) -> Contract:
+        """Contract that the input is held to: the card's, unless a parameter changes it."""
+        return self.card.input
+
     @abstractmethod
     def target_contract(self, target: Array, xp: ModuleType) -> Contract:
         """Contract that this target is held to."""
@@ -115,7 +120,7 @@ class Definition(ABC):
         """Refuse values that break the contracts of the card."""
         classes = int(input.shape[-1]) if input.ndim else 0
         checks = (
-            ("input", input, self.card.input),
+            ("input", input, self.input_contract),
             ("target", target, self.target_contract(target, xp)),
         )
         for name, values, contract in checks:

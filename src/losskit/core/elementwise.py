@@ -47,7 +47,7 @@ class Elementwise(Loss):
     ) -> tuple[Array, Array]:
         """Fill with the contracts' neutral values."""
         return (
-            xp.where(takes_part, input, self.card.input.neutral),
+            xp.where(takes_part, input, self.input_contract.neutral),
             xp.where(takes_part, target, self.card.targets[0].neutral),
         )
 

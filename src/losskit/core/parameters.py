@@ -22,10 +22,10 @@ class Parameter:
         Meaning, in one sentence.
     unit : str
         ``"target"`` where the number is in the target's unit, else empty.
-    kind : {"number", "integer", "array"}
+    kind : {"number", "integer", "flag", "array"}
         Arrays may also be given as a number or a sequence.
-    above, at_least, at_most : float, optional
-        Bounds; ``above`` is exclusive.
+    above, below, at_least, at_most : float, optional
+        Bounds; the first two are exclusive.
     optional : bool
         Whether None is a value.
     """
@@ -34,6 +34,7 @@ class Parameter:
     unit: str = ""
     kind: str = "number"
     above: float | None = None
+    below: float | None = None
     at_least: float | None = None
     at_most: float | None = None
     optional: bool = False
@@ -44,6 +45,10 @@ class Parameter:
             return None
         if self.kind == "array":
             return _frozen_array(loss, name, value)
+        if self.kind == "flag":
+            if isinstance(value, bool):
+                return value
+            raise TypeError(f"{loss}: {name} must be True or False, got {value!r}")
         wanted = "an integer" if self.kind == "integer" else "a finite number"
         kinds = (int,) if self.kind == "integer" else (int, float)
         item = getattr(value, "item", None)  # NumPy scalars and 0-d tensors are numbers too
@@ -57,6 +62,7 @@ class Parameter:
     def _in_bounds(self, number: float) -> bool:
         return (
             (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
             and (self.at_least is None or number >= self.at_least)
             and (self.at_most is None or number <= self.at_most)
         )
@@ -66,7 +72,12 @@ class Parameter:
         """The bounds in words, to follow "a number"."""
         parts = [
             f"{sign} {bound:g}"
-            for sign, bound in ((">", self.above), (">=", self.at_least), ("<=", self.at_most))
+            for sign, bound in (
+                (">", self.above),
+                (">=", self.at_least),
+                ("<", self.below),
+                ("<=", self.at_most),
+            )
             if bound is not None
         ]
         return " " + " and ".join(parts) if parts else ""
@@ -103,12 +114,13 @@ def parameter(
     unit: str = "",
     kind: str = "number",
     above: float | None = None,
+    below: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
     optional: bool = False,
 ) -> Any:
     """Declare a field of a loss; see `Parameter`."""
-    declared = Parameter(doc, unit, kind, above, at_least, at_most, optional)
+    declared = Parameter(doc, unit, kind, above, below, at_least, at_most, optional)
     return dataclasses.field(default=default, metadata={_KEY: declared})
 
 

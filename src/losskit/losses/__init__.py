@@ -8,11 +8,16 @@ from losskit.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
 )
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from losskit.losses.gamma_nll import GammaNLL as GammaNLL
 from losskit.losses.huber import Huber as Huber
+from losskit.losses.log_cosh import LogCosh as LogCosh
 from losskit.losses.mae import MAE as MAE
 from losskit.losses.mse import MSE as MSE
 from losskit.losses.nll import NLL as NLL
+from losskit.losses.poisson_nll import PoissonNLL as PoissonNLL
+from losskit.losses.quantile import Quantile as Quantile
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
+from losskit.losses.tweedie import Tweedie as Tweedie
 
 CATALOGUE: dict[str, type[Loss]] = {
     name: item

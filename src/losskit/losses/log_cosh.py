@@ -1,0 +1,77 @@
+"""Log-cosh loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from types import ModuleType
+
+from losskit.core.arrays import Array
+from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.contracts import REAL_VALUES
+from losskit.core.elementwise import Residual
+
+__all__ = ["LogCosh"]
+
+
+@dataclass(frozen=True)
+class LogCosh(Residual):
+    """Logarithm of the hyperbolic cosine of the error, log cosh(x - y).
+
+    About e²/2 near zero and abs(e) - log 2 far away: Huber's shape with a smooth bend, whose
+    place is fixed at errors of about 1.
+
+    References
+    ----------
+    Green, P. J. (1990). Bayesian Reconstructions from Emission Tomography Data Using a Modified
+    EM Algorithm.
+
+    Examples
+    --------
+    >>> import losskit
+    >>> round(float(losskit.LogCosh()([1.0, 3.0], [0.0, 0.0])), 4)
+    1.3716
+    """
+
+    card = Card(
+        title="log-cosh loss",
+        summary="A smooth Huber loss that bends at errors of about 1.",
+        family=Family.REGRESSION,
+        formula="log cosh(x - y)",
+        gradient="tanh(x - y)",
+        curvature="1 - tanh²(x - y)",
+        input=REAL_VALUES,
+        targets=(REAL_VALUES,),
+        output_layer="linear",
+        outliers=Outliers.PARTLY,
+        use_when=(
+            "Huber's robustness is wanted with a curvature that is nowhere 0, as Newton steps and "
+            "boosting like it.",
+        ),
+        avoid_when=("The target's unit is far from 1 and it is not standardised: use Huber.",),
+        pitfalls=("The bend lies at errors of about 1 and cannot be moved: scale the target.",),
+        metrics=("MAE", "RMSE", "median absolute error"),
+        sources=(
+            Source(
+                "Green, P. J.",
+                1990,
+                "Bayesian Reconstructions from Emission Tomography Data Using a Modified EM "
+                "Algorithm",
+            ),
+        ),
+        aliases=("logcosh loss",),
+        equivalents={"Keras": "LogCosh", "optax": "log_cosh"},
+    )
+
+    def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """Log cosh(e), without the overflow of cosh."""
+        distance = abs(input - target)
+        return distance + xp.log1p(xp.exp(-2 * distance)) - math.log(2)
+
+    def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """Hyperbolic tangent of the error."""
+        return xp.tanh(input - target)
+
+    def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """1 - tanh²(e)."""
+        return 1 - xp.tanh(input - target) ** 2
