@@ -21,6 +21,7 @@ from losskit.core.contracts import (
     PROBABILITIES,
     PROBABILITY_ROWS,
     RATES,
+    SIGNS,
     Contract,
 )
 from losskit.core.loss import Loss
@@ -81,6 +82,8 @@ def make_target(contract: Contract, shape: tuple[int, ...], rng: np.random.Gener
         return rows / rows.sum(axis=0 if len(shape) == 1 else 1, keepdims=True)
     if contract is BINARY:
         return rng.choice([0.0, 1.0, 0.3], shape)
+    if contract is SIGNS:
+        return rng.choice([-1.0, 1.0], shape)
     if contract is COUNTS:
         # Without 1, where Stirling's term of the Poisson loss sets in with a jump.
         return rng.choice([0.0, 2.0, 3.0, 5.0], shape)
@@ -100,7 +103,7 @@ def settings_of(kind: type[Loss], rng: np.random.Generator) -> Iterator[dict[str
     for name, values in choices.items():
         yield from ({name: value} for value in values)
     for flag in sorted(flags):
-        for name in choices.keys() - {flag}:
+        for name in sorted(choices.keys() - {flag}):
             yield from ({flag: choices[flag][0], name: value} for value in choices[name])
 
 

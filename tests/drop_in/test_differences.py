@@ -65,6 +65,15 @@ def binary_targets():
     assert ours.binary_cross_entropy_with_logits(x, y, validate=False) == expected
 
 
+def signs_and_counts():
+    x, zero, below = torch.ones(1), torch.zeros(1), -torch.ones(1)
+    for name, target in (("soft_margin_loss", zero), ("poisson_nll_loss", below)):
+        expected = getattr(theirs, name)(x, target)
+        with pytest.raises(ValueError, match="target at position"):
+            getattr(ours, name)(x, target)
+        torch.testing.assert_close(getattr(ours, name)(x, target, validate=False), expected)
+
+
 def square_logits():
     x, y = torch.randn(2, 3, 3), torch.zeros(2, 3, dtype=torch.long)
     expected = theirs.cross_entropy(x, y)
@@ -112,6 +121,7 @@ DIFFERENCES = {
     "input and target shapes differ": shapes,
     "soft targets that are negative": unnormalised_rows,
     "binary targets outside": binary_targets,
+    "signs other than": signs_and_counts,
     "`(N, C, C)` logits": square_logits,
     "a logit of −inf with label smoothing": smoothing_and_minus_infinity,
     "a soft target of 0": soft_zero_and_minus_infinity,

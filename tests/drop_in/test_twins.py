@@ -17,10 +17,16 @@ import losskit.torch as lt
 from cases import every_loss
 from losskit.core.cards import WeightRole
 from losskit.core.classwise import Classwise
+from losskit.core.contracts import SIGNS
 from losskit.losses import CATALOGUE
 
 TWINS = {kind.card.torch.module: kind for kind in CATALOGUE.values() if kind.card.torch}
 FUNCTIONS = {kind.card.torch.function: kind for kind in TWINS.values()}
+# PyTorch's samples hold rows that are no distributions, and signs that are none.
+IMPOSSIBLE_TARGETS = {
+    "cross_entropy": "must be a row that sums to 1",
+    "soft_margin_loss": "must be -1 or 1",
+}
 OPTIONS = ["sample_weight", "mask", "normalizer", "validate"]
 
 
@@ -87,10 +93,10 @@ def test_samples_of_pytorchs_functions(name, sample):
         return lambda input, *others: function(input, *others, **kwargs, **added)
 
     added = {}
-    if name == "cross_entropy" and sample.args[0].is_floating_point():
-        # PyTorch's samples hold rows that are no distributions. They are refused, unless asked
-        # for; what is computed then is the same.
-        with pytest.raises(ValueError, match="must be a row that sums to 1"):
+    refusal = IMPOSSIBLE_TARGETS.get(name)
+    if refusal is not None and sample.args[0].is_floating_point():
+        # They are refused, unless asked for; what is computed then is the same.
+        with pytest.raises(ValueError, match=refusal):
             ours(sample.input, *sample.args, **kwargs)
         added = {"validate": False}
     assert_same(call(ours, **added), call(theirs), sample.input, *sample.args)
@@ -126,6 +132,8 @@ def test_modules_are_their_twins(name):
     assert repr(module) == f"{name}()"
     input = torch.rand(3, 4)
     target = torch.tensor([0, 1, 3]) if issubclass(TWINS[name], Classwise) else input / 2
+    if TWINS[name].card.targets == (SIGNS,):
+        target = torch.sign(input - 0.5)
     for clone in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
         assert clone(input, target) == module(input, target)
 
@@ -150,6 +158,9 @@ def every_argument_combination():
             input = input.log_softmax(1)
         index = torch.randint(0, 3, (5, 2), generator=rng)
         rows = torch.rand(5, 3, 2, generator=rng, dtype=torch.float64).softmax(1)
+        signs = torch.where(rows > 0.33, 1.0, -1.0).double()
+        if kind.card.targets == (SIGNS,):
+            rows = signs
         targets = [index, rows] if name == "cross_entropy" else [index] if classwise else [rows]
         choices = {
             "reduction": ["mean", "sum", "none"],
@@ -241,6 +252,8 @@ def test_added_options(name):
     input = torch.rand(4, 3, dtype=torch.float64)
     classwise = kind.card.torch.weight is WeightRole.CLASSES
     target = torch.tensor([0, 1, 2, 1]) if classwise else torch.rand(4, 3, dtype=torch.float64)
+    if kind.card.targets == (SIGNS,):
+        target = torch.sign(target - 0.5)
     shape = (4,) if classwise else (4, 3)
     weight, mask = torch.rand(shape, dtype=torch.float64), torch.rand(shape) < 0.6
     expected = kind()(input, target, weight=weight, mask=mask, normalizer=5)

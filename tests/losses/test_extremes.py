@@ -14,7 +14,7 @@ from losskit import (
     Huber,
 )
 from losskit.core.classwise import Classwise
-from losskit.core.contracts import LOGITS, REAL_VALUES
+from losskit.core.contracts import LOGITS, REAL_VALUES, SIGNS
 
 TORCH_DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 
@@ -81,6 +81,7 @@ def truth_and_peers(kind, dtype, seed):
     input = input.to(dtype)
     target = torch.from_numpy(rng.integers(0, k, n) if classwise else rng.integers(0, 2, (n, k)))
     target = target if classwise else target.to(dtype)
+    target = 2 * target - 1 if kind.card.targets == (SIGNS,) else target
     wide = target if classwise else target.double()
     theirs = getattr(torch.nn.functional, kind.card.torch.function)
     results = []

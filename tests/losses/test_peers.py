@@ -16,8 +16,11 @@ from losskit import (
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
     CrossEntropy,
+    Hinge,
     Huber,
     SmoothL1,
+    SoftMargin,
+    SquaredHinge,
 )
 from losskit.core.classwise import AmbiguousAxisWarning
 
@@ -165,6 +168,13 @@ class TestShapesAndValues:
         with pytest.raises(ValueError, match=r"target at position \(1,\).*mask"):
             BinaryCrossEntropyWithLogits()(np.ones(3), [0.0, label, 1.0])
 
+    @pytest.mark.parametrize("loss", [Hinge(), SquaredHinge(), SoftMargin()], ids=str)
+    @pytest.mark.parametrize("label", [0.0, 2.0, math.nan])
+    def test_labels_of_0_are_no_signs(self, loss, label):
+        """pytorch#49917: with 0 for negatives these losses teach nothing of them."""
+        with pytest.raises(ValueError, match=r"position \(1,\).*2 \* label - 1"):
+            loss(np.ones(3), [1.0, label, -1.0])
+
     @pytest.mark.parametrize("p", [-0.01, 1.01, math.nan])
     def test_raw_scores_are_no_probabilities(self, p):
         with pytest.raises(ValueError, match=r"input at position \(0,\).*apply sigmoid"):
@@ -208,6 +218,14 @@ class TestNumerics:
         gradient = CrossEntropy().value_and_gradient(logits, torch.tensor([0]))[1]
         assert gradient.dtype == torch.bfloat16
         torch.testing.assert_close(gradient.double(), exact, rtol=2**-8, atol=0)
+
+    def test_soft_margin_far_out(self):
+        """pytorch#77529: inf from -200 on in float32."""
+        value, gradient = SoftMargin().value_and_gradient(
+            np.array([-200, 200, -1e4], np.float32), [1, 1, 1], reduction="none"
+        )
+        assert value.tolist() == [200, 0, 1e4]
+        assert gradient.tolist() == [-1, 0, -1]
 
     def test_derivatives_far_out(self):
         """scikit-learn before #28048: gradient and Hessian NaN at a raw prediction of -1e3."""

@@ -13,11 +13,14 @@ from losskit import (
     BinaryCrossEntropyWithLogits,
     CrossEntropy,
     GammaNLL,
+    Hinge,
     Huber,
     LogCosh,
     PoissonNLL,
     Quantile,
     SmoothL1,
+    SoftMargin,
+    SquaredHinge,
     Tweedie,
 )
 from losskit.core.arrays import softmax
@@ -55,6 +58,9 @@ def test_exact(loss, input, target, expected):
         (CrossEntropy(), [0] * 10, 7, 2.3026),
         (NLL(), np.log([0.1] * 10), 7, 2.3026),
         (SmoothL1(beta=2), [1, 5], [0, 0], 2.125),  # 1/4 and 5 - 1
+        (SoftMargin(), [1.5, -0.5, 2], [1, -1, 1], 0.2675),  # as BCE with logits
+        (Hinge(), [0.5, 2, -1], [1, 1, 1], 0.8333),
+        (SquaredHinge(), [0.5, 2, -1], [1, 1, 1], 1.4167),
         (LogCosh(), [1, -1], [0, 0], 0.4338),  # log 1.5431
         (Quantile(quantile=0.9), [1, 3], [2, 2], 0.5),  # 0.9 too low, 0.1 too high
         (PoissonNLL(), [0.6931472], [3], -0.0794),  # 2 - 3 log 2

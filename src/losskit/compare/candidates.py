@@ -14,7 +14,7 @@ from losskit.compare.errors import CompareError
 from losskit.compare.pairing import fits, pair, preference
 from losskit.compare.task import Target
 from losskit.compare.wording import join, number
-from losskit.core.contracts import REAL_VALUES
+from losskit.core.contracts import REAL_VALUES, SCORES
 from losskit.core.loss import Loss
 from losskit.core.spec import BALANCED, parse_loss
 from losskit.losses import CATALOGUE
@@ -99,8 +99,8 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
 
     Every loss of the catalogue whose contracts fit takes part, once: of those that are the same
     function of the network's output, up to a factor, the one that suits the task best. Losses for
-    numbers take part in a classification if they are smallest at the true probability. To them
-    come variants that the data speak for.
+    numbers take part in a classification if they are smallest at the true probability, losses of
+    scores only when they are asked for. To them come variants that the data speak for.
 
     Returns
     -------
@@ -122,6 +122,8 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
         twin = next((one for one in chosen if _same(values, _probe(one, target))), None)
         if twin is not None:
             same.setdefault(twin.kind.__name__, []).append(kind.__name__)
+        elif kind.card.input == SCORES:
+            notes.append(f"{kind.__name__} is not trained: its scores are no probabilities.")
         elif target.classes and kind.card.input == REAL_VALUES and not _is_proper(kind):
             notes.append(
                 f"{kind.__name__} is not trained: on a class probability it is smallest "

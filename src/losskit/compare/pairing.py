@@ -18,6 +18,8 @@ from losskit.core.contracts import (
     PROBABILITIES,
     PROBABILITY_ROWS,
     REAL_VALUES,
+    SCORES,
+    SIGNS,
     Contract,
 )
 from losskit.core.loss import Loss
@@ -70,6 +72,7 @@ TWO_LOG_SOFTMAX = Form(
     lambda output: _two_logits(output).log_softmax(dim=1), f"{_PAIR}.log_softmax(dim=1)"
 )
 
+SIGN = Form(lambda target: 2.0 * target - 1.0, "2.0 * target - 1.0")
 AS_IT_IS = Form(lambda target: target, "target")
 NUMBERS = Form(lambda target: target.float(), "target.float()")
 
@@ -129,6 +132,7 @@ PAIRINGS: dict[Task, tuple[Pairing, ...]] = {
     ),
     "binary": (
         Pairing(LOGITS, BINARY, RAW, NUMBERS, _two_probabilities, _LOGIT),
+        Pairing(LOGITS, SIGNS, RAW, SIGN, _two_probabilities, _LOGIT),
         Pairing(LOGITS, CLASS_INDICES, TWO_LOGITS, AS_IT_IS, _two_probabilities, _BOTH),
         Pairing(LOGITS, PROBABILITY_ROWS, TWO_LOGITS, None, _two_probabilities, _BOTH),
         Pairing(
@@ -162,6 +166,14 @@ PAIRINGS: dict[Task, tuple[Pairing, ...]] = {
             AS_IT_IS,
             _two_probabilities,
             f"{_BOTH}, through a softmax",
+        ),
+        Pairing(
+            SCORES,
+            SIGNS,
+            RAW,
+            SIGN,
+            _two_probabilities,
+            "the network's output is the score; read as a logit where a metric needs probabilities",
         ),
         Pairing(
             REAL_VALUES,

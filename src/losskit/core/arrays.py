@@ -87,7 +87,9 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
     # Not -abs(z): its derivative at 0 is 0, and a second derivative of the loss runs through here.
     positive = z >= 0
     small = xp.exp(xp.where(positive, -z, z))
-    return xp.where(positive, 1.0, small) / (1 + small)
+    rest = small / (1 + small)
+    # 1 - rest rounds less than 1 / (1 + small), whose divisor is rounded near 1 already.
+    return xp.where(positive, 1 - rest, rest)
 
 
 def _shifted(z: Array, xp: ModuleType) -> Array:

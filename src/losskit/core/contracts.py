@@ -21,6 +21,8 @@ __all__ = [
     "PROBABILITY_ROWS",
     "RATES",
     "REAL_VALUES",
+    "SCORES",
+    "SIGNS",
     "Contract",
     "Violation",
 ]
@@ -94,6 +96,14 @@ def _not_positive(values: Array, xp: ModuleType, classes: int) -> Violation | No
     return Violation(at, f"{float(values[at]):g}", "a number > 0")
 
 
+def _no_signs(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    wrong = abs(values) != 1
+    if not bool(xp.any(wrong)):
+        return None
+    at = first_true(wrong, xp)
+    return Violation(at, f"{float(values[at]):g}", "-1 or 1")
+
+
 def _outside_classes(values: Array, xp: ModuleType, classes: int) -> Violation | None:
     if int(xp.min(values)) >= 0 and int(xp.max(values)) < classes:
         return None
@@ -145,6 +155,8 @@ CLASS_INDICES = Contract(
     "mark what takes no part, such as padding, with ignore_index or a mask",
     _outside_classes,
 )
+SCORES = Contract("Scores", "scores of any size, with 0 as the border")
+SIGNS = Contract("Signs", "signs, -1 or 1", 1.0, "turn 0/1 labels into 2 * label - 1", _no_signs)
 BINARY = Contract(
     "Binary",
     "0/1 labels, or probabilities between",

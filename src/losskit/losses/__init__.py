@@ -9,6 +9,7 @@ from losskit.losses.binary_cross_entropy_with_logits import (
 )
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
+from losskit.losses.hinge import Hinge as Hinge
 from losskit.losses.huber import Huber as Huber
 from losskit.losses.log_cosh import LogCosh as LogCosh
 from losskit.losses.mae import MAE as MAE
@@ -17,6 +18,8 @@ from losskit.losses.nll import NLL as NLL
 from losskit.losses.poisson_nll import PoissonNLL as PoissonNLL
 from losskit.losses.quantile import Quantile as Quantile
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
+from losskit.losses.soft_margin import SoftMargin as SoftMargin
+from losskit.losses.squared_hinge import SquaredHinge as SquaredHinge
 from losskit.losses.tweedie import Tweedie as Tweedie
 
 CATALOGUE: dict[str, type[Loss]] = {
