@@ -16,6 +16,7 @@ from losskit.cli.main import app
 from losskit.compare.metrics import METRICS
 from losskit.compare.study import EPOCHS, SEEDS
 
+QUICK_LINE = "two seeds, two epochs"
 QUICK = ["--seeds", "2", "--epochs", "2"]
 
 
@@ -218,3 +219,19 @@ def test_the_command_line_stays_light() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(80, 2), (60, 3), (300, 1)])
+def test_many_losses_share_a_narrow_terminal(
+    width: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No column is squeezed out: losses that do not fit go into a further table."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = ["CrossEntropy", "Focal", "MSE", "NLL", "BinaryCrossEntropy"]
+    asked = [part for name in names for part in ("--loss", name)]
+    output = losskit("sklearn:iris", *QUICK, *asked).output
+    assert output.count("balanced accuracy ↑") == blocks
+    assert output.count("  95 % interval") == blocks
+    tables = output.partition(QUICK_LINE)[2].partition("* best mean")[0]
+    assert all(name in tables for name in ("CrossEntropy", "Focal", "MSE", "NLL", "BinaryCross"))
+    assert "…" not in tables

@@ -118,11 +118,9 @@ def test_defaults_follow_the_data() -> None:
     # Evenly spread over 400: the median deviation is 100.
     assert huber.parameters["delta"] == pytest.approx(1.345 * 1.4826 * 100, rel=1e-2)
     binary = [one.label for one in default_candidates(target("binary"))[0]]
-    assert binary == [
-        "BinaryCrossEntropyWithLogits",
-        "MSE",
-        "BinaryCrossEntropyWithLogits:pos_weight=balanced",
-    ]
+    assert binary[0] == "BinaryCrossEntropyWithLogits"
+    assert {"MSE", "BinaryCrossEntropyWithLogits:pos_weight=balanced"} <= set(binary)
+    assert not any("label_smoothing" in label for label in binary)
     multiclass = [one.label for one in default_candidates(target("multiclass"))[0]]
     assert "CrossEntropy:class_weight=balanced" in multiclass
     assert "CrossEntropy:label_smoothing=0.1" in multiclass

@@ -15,7 +15,9 @@ from losskit import (
     NLL,
     BinaryCrossEntropy,
     BinaryCrossEntropyWithLogits,
+    BinaryFocal,
     CrossEntropy,
+    Focal,
     Hinge,
     Huber,
     SmoothL1,
@@ -235,3 +237,59 @@ class TestNumerics:
         assert value.tolist() == [1e3, 0, 1e4, 0]
         assert gradient.tolist() == [-1, 0, -1, 0]
         assert loss.curvature(raw, np.ones(4)).tolist() == [0, 0, 0, 0]
+
+
+class TestFocal:
+    def test_gamma_0_is_cross_entropy(self):
+        rng = np.random.default_rng(0)
+        logits, target = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+        for settings in ({}, {"class_weight": [1.0, 2.0, 0.5, 3.0]}):
+            focal = Focal(gamma=0.0, **settings).value_and_gradient(logits, target)
+            plain = CrossEntropy(**settings).value_and_gradient(logits, target)
+            np.testing.assert_allclose(focal[0], plain[0], rtol=1e-14)
+            np.testing.assert_allclose(focal[1], plain[1], rtol=1e-12, atol=1e-16)
+        labels = rng.integers(0, 2, (6, 4)) * 1.0
+        binary = BinaryFocal(gamma=0.0, alpha=1.0).value_and_gradient(logits, labels)
+        plain = BinaryCrossEntropyWithLogits().value_and_gradient(logits, labels)
+        np.testing.assert_allclose(binary[0], plain[0], rtol=1e-14)
+        np.testing.assert_allclose(binary[1], plain[1], rtol=1e-12, atol=1e-16)
+
+    @pytest.mark.parametrize(("p", "weight"), [(0.9, 0.01), (0.1, 0.81)])
+    def test_weight_of_easy_and_hard(self, p, weight):
+        """Gamma 2: 0.01 of the cross-entropy at p_t = 0.9, 0.81 of it at 0.1."""
+        logit = math.log(p / (1 - p))
+        assert BinaryFocal()([logit], [1.0]) == pytest.approx(-weight * math.log(p))
+        assert BinaryFocal()([-logit], [0.0]) == pytest.approx(-weight * math.log(p))
+        assert Focal()([[logit, 0.0]], [0]) == pytest.approx(-weight * math.log(p))
+
+    def test_alpha_weighs_both_labels(self):
+        """Lin et al. (2017): alpha for positives, 1 - alpha for negatives."""
+        values = BinaryFocal(alpha=0.25)([0.0, 0.0], [1.0, 0.0], reduction="none")
+        np.testing.assert_allclose(values, 0.25 * math.log(2) * np.array([0.25, 0.75]))
+
+    def test_ignored_positions_are_not_counted(self):
+        """Kornia's and smp's focal losses (smp#852) keep them in the mean; a binary one is NaN."""
+        logits = np.array([[2.0, 1.0], [np.nan, np.inf]])
+        assert Focal()(logits, [0, -100]) == Focal()(logits[:1], [0])
+        assert Focal()(logits, [-100, -100]) == 0
+
+    @pytest.mark.parametrize("gamma", [0.5, 2.0])
+    def test_certain_predictions(self, gamma):
+        """At p = 1 a power of 0 meets a logarithm of 0."""
+        for loss, z, y in (
+            (Focal(gamma=gamma), [[1e4, 0.0]], [0]),
+            (BinaryFocal(gamma=gamma), [1e4], [1.0]),
+            (BinaryFocal(gamma=gamma), [np.inf], [1.0]),
+        ):
+            value, gradient = loss.value_and_gradient(z, y)
+            assert value == 0
+            assert not gradient.any()
+            assert not loss.curvature(z, y).any()
+
+    def test_the_wrong_side_of_certainty(self):
+        value, gradient = BinaryFocal().value_and_gradient([-np.inf], [1.0])
+        assert value == np.inf
+        assert gradient == -1
+        value, gradient = Focal().value_and_gradient([[-np.inf, 0.0]], [0])
+        assert value == np.inf
+        np.testing.assert_allclose(gradient, [[-1, 1]])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from losskit.compare.results import Results, Summary
+from losskit.compare.results import Arm, Results, Summary
 from losskit.compare.runs import Progress as Step
 from losskit.compare.study import Study
 from losskit.compare.wording import count, number, sentence
@@ -20,6 +21,7 @@ from losskit.compare.wording import count, number, sentence
 __all__ = ["bar", "found", "table", "verdict"]
 
 COLUMN = 16
+GAP = 2
 
 
 def found(study: Study) -> None:
@@ -69,15 +71,34 @@ def bar(study: Study, console: Console) -> Iterator[Callable[[Step], None]]:
 
 
 def table(results: Results) -> None:
-    """Print the metrics: means over the seeds, and for the deciding one the interval."""
-    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    shown.add_column("")
-    for arm in results.losses:
+    """Print the metrics, side by side for as many losses as the terminal is wide enough for."""
+    console = Console(highlight=False)
+    metrics = max(len(metric.title) for metric in results.metrics) + len(" ↑") + GAP
+    most = max(1, (console.width - metrics) // (COLUMN + GAP))
+    arms = results.losses
+    rows = math.ceil(len(arms) / most)
+    for start in range(rows):
+        console.print()
+        console.print(_block(results, _share(arms, rows, start)))
+    console.print("* best mean", "† worse than it by more than chance explains", sep="   ")
+
+
+def _share(arms: Sequence[Arm], rows: int, row: int) -> Sequence[Arm]:
+    """Divide the losses over rows of about the same length, in their order."""
+    length = math.ceil(len(arms) / rows)
+    return arms[row * length : (row + 1) * length]
+
+
+def _block(results: Results, arms: Sequence[Arm]) -> Table:
+    """Make a table of means over the seeds, and for the deciding metric of intervals."""
+    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    shown.add_column("", no_wrap=True)
+    for arm in arms:
         shown.add_column(escape(_folded(arm.title)), justify="right", no_wrap=True)
     for metric in results.metrics:
         style = "bold" if metric.primary else ""
         arrow = "↑" if metric.better == "higher" else "↓"
-        cells = [results.cell(arm.label, metric.name) for arm in results.losses]
+        cells = [results.cell(arm.label, metric.name) for arm in arms]
         marks = [_mark(results, cell) for cell in cells]
         shown.add_row(
             f"{metric.title} {arrow}",
@@ -90,10 +111,7 @@ def table(results: Results) -> None:
                 *(f"{number(cell.low)} to {number(cell.high)} " for cell in cells),
                 style="dim",
             )
-    console = Console(highlight=False)
-    console.print()
-    console.print(shown)
-    console.print("* best mean", "† worse than it by more than chance explains", sep="   ")
+    return shown
 
 
 def _folded(title: str) -> str:

@@ -24,6 +24,8 @@ __all__ = ["Candidate", "default_candidates", "named_candidates", "resolve"]
 IMBALANCE = 1.5
 """The commonest class outnumbers the rarest by this before classes are weighted."""
 SMOOTHING = 0.1
+MOST = 4
+"""Losses besides their variants; more than that are hard to take in, and to tell apart."""
 HUBER_EFFICIENCY = 1.345
 """Keeps 95 % of least squares' efficiency on normal errors; in robust standard deviations."""
 
@@ -122,6 +124,8 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
         twin = next((one for one in chosen if _same(values, _probe(one, target))), None)
         if twin is not None:
             same.setdefault(twin.kind.__name__, []).append(kind.__name__)
+        elif len(chosen) == MOST:
+            notes.append(f"{kind.__name__} is not trained: others suit the task better.")
         elif kind.card.input == SCORES:
             notes.append(f"{kind.__name__} is not trained: its scores are no probabilities.")
         elif target.classes and kind.card.input == REAL_VALUES and not _is_proper(kind):

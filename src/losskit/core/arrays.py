@@ -22,6 +22,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "softmax",
+    "softplus",
     "times",
 ]
 
@@ -107,6 +108,13 @@ def softmax(z: Array, xp: ModuleType) -> Array:
     """Probabilities from logits along the last axis."""
     share = xp.exp(_shifted(z, xp))
     return share / xp.sum(share, axis=-1, keepdims=True)
+
+
+def softplus(z: Array, xp: ModuleType) -> Array:
+    """log(1 + exp(z)), by exp of a number that is never positive; differentiable as `sigmoid`."""
+    positive = z >= 0
+    small = xp.exp(xp.where(positive, -z, z))
+    return xp.where(positive, z, 0.0) + xp.log1p(small)
 
 
 def sign(x: Array, xp: ModuleType) -> Array:

@@ -7,7 +7,9 @@ from losskit.losses.binary_cross_entropy import BinaryCrossEntropy as BinaryCros
 from losskit.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
 )
+from losskit.losses.binary_focal import BinaryFocal as BinaryFocal
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from losskit.losses.focal import Focal as Focal
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
 from losskit.losses.hinge import Hinge as Hinge
 from losskit.losses.huber import Huber as Huber

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from losskit.core.arrays import Array, like, sigmoid, times
+from losskit.core.arrays import Array, like, sigmoid, softplus, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
 from losskit.core.contracts import BINARY, LOGITS
 from losskit.core.elementwise import Elementwise
@@ -121,8 +121,7 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         """Cost of a positive less that of a negative."""
         if self.pos_weight is None:
             return -input
-        softplus = xp.log1p(xp.exp(-abs(input))) + xp.clip(input, 0.0, None)
-        return like(self.pos_weight, input, xp) * (softplus - input) - softplus
+        return like(self.pos_weight, input, xp) * softplus(-input, xp) - softplus(input, xp)
 
     def _shares(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
         """How much of the positive and of the negative label's cost counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, sigmoid
+from losskit.core.arrays import Array, sigmoid, softplus
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin
 from losskit.core.contracts import LOGITS, SIGNS
 from losskit.core.elementwise import Elementwise
@@ -53,8 +53,7 @@ class SoftMargin(Elementwise):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """log(1 + exp(-y x))."""
-        margin = target * input
-        return xp.log1p(xp.exp(-abs(margin))) + xp.clip(-margin, 0.0, None)
+        return softplus(-target * input, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """-y s(-y x)."""

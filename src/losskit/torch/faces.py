@@ -73,9 +73,9 @@ def signature_of(kind: type[Loss]) -> inspect.Signature:
     if weight_role(kind) is WeightRole.CLASSES:
         taken.add("class_weight")
     added = [
-        Argument(field.name, Argument.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in _fields(kind)
-        if field.name not in taken
+        argument.replace(kind=Argument.KEYWORD_ONLY)
+        for argument in _parameter_arguments(kind)
+        if argument.name not in taken
     ]
     added += [
         Argument(name, Argument.KEYWORD_ONLY, default=default, annotation=_ANNOTATIONS[name])
@@ -101,16 +101,25 @@ def _annotation(argument: Argument) -> str:
 def _own_arguments(kind: type[Loss]) -> list[Argument]:
     plain = Argument.POSITIONAL_OR_KEYWORD
     first = [Argument(name, plain, annotation="Tensor") for name in ("input", "target")]
-    own = [
-        Argument(field.name, plain, default=field.default, annotation=field.type)
-        for field in _fields(kind)
+    return [
+        *first,
+        *_parameter_arguments(kind),
+        Argument("reduction", plain, default="mean", annotation="str"),
     ]
-    return [*first, *own, Argument("reduction", plain, default="mean", annotation="str")]
 
 
-def _fields(kind: type[Loss]) -> list[dataclasses.Field[Any]]:
+def _parameter_arguments(kind: type[Loss]) -> list[Argument]:
     declared = parameters_of(kind)
-    return [field for field in dataclasses.fields(kind) if field.name in declared]
+    return [
+        Argument(
+            field.name,
+            Argument.POSITIONAL_OR_KEYWORD,
+            default=field.default,
+            annotation="Tensor | None" if declared[field.name].kind == "array" else field.type,
+        )
+        for field in dataclasses.fields(kind)
+        if field.name in declared
+    ]
 
 
 def function_for(kind: type[Loss]) -> Callable[..., Tensor]:
