@@ -13,6 +13,7 @@ import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
+import losskit
 import losskit.torch as lt
 from cases import every_loss
 from losskit.core.cards import WeightRole
@@ -218,6 +219,22 @@ def test_arguments_are_refused_as_python_does():
         lt.HuberLoss(delta=-1)
     with pytest.raises(ValueError, match="does not broadcast"):
         lt.functional.binary_cross_entropy(x / 2, x / 2, weight=torch.ones(3))
+
+
+def test_only_tensors_are_taken():
+    with pytest.raises(TypeError, match=r"MSE: input must be a Tensor, got list; use losskit\.MSE"):
+        lt.functional.mse_loss([1.0], torch.ones(1))
+    with pytest.raises(TypeError, match="CrossEntropy: target must be a Tensor, got list"):
+        lt.CrossEntropyLoss()(torch.ones(1, 2), [0])
+
+
+def test_a_loss_that_torch_lacks_counts_class_weights_as_its_definition_does():
+    """Only twins follow torch.nn in dividing by N for soft targets."""
+    logits, rows = torch.randn(3, 2), torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    weight = torch.tensor([1.0, 5.0])
+    expected = losskit.Focal(class_weight=weight)(logits, rows)
+    assert lt.FocalLoss(class_weight=weight)(logits, rows) == expected
+    assert lt.functional.focal_loss(logits, rows, weight) == expected
 
 
 def test_settings_can_be_changed_after_construction():

@@ -134,8 +134,11 @@ class Definition(ABC):
 
 
 def _as_text(value: Any) -> str:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, tuple):
+        short = f"{value:.6g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, (tuple, list)):
         return "[" + ",".join(_as_text(item) for item in value) + "]"
     return str(value)

@@ -182,6 +182,12 @@ def build(kind: type[Loss], given: Mapping[str, Any]) -> Loss:
 
 def evaluate(kind: type[Loss], input: Tensor, target: Tensor, given: dict[str, Any]) -> Tensor:
     """Compute a loss from arguments named as ``torch.nn`` names them."""
+    for name, value in (("input", input), ("target", target)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{kind.__name__}: {name} must be a Tensor, got {type(value).__name__}; "
+                f"use losskit.{kind.__name__} for other arrays"
+            )
     given = dict(given)
     reduction = _reduction(given)
     weight = given.pop("weight", None)
@@ -212,7 +218,7 @@ def evaluate(kind: type[Loss], input: Tensor, target: Tensor, given: dict[str, A
             options["validate"],
             scale,
             # torch.nn divides by the class weights for class indices only.
-            class_weight_counts=not target.is_floating_point(),
+            class_weight_counts=role is not WeightRole.CLASSES or not target.is_floating_point(),
         ),
     )
     return loss.compute(prepared)  # type: ignore[no-any-return]
