@@ -1,4 +1,4 @@
-"""Inputs, targets and settings for every loss, made from its card and its parameters."""
+"""Arrays and settings for every loss, made from its card, its kind and its parameters."""
 
 from __future__ import annotations
 
@@ -10,32 +10,52 @@ from typing import Any
 import numpy as np
 import pytest
 
-from losskit.core.classwise import Classwise
+from losskit.core.batchwise import Batchwise
+from losskit.core.cards import Argument, Role
+from losskit.core.classwise import Classification, Classwise
 from losskit.core.contracts import (
     AMOUNTS,
     BINARY,
     CLASS_INDICES,
     COUNTS,
+    LABELS,
     LOG_PROBABILITIES,
     POSITIVE_AMOUNTS,
     PROBABILITIES,
     PROBABILITY_ROWS,
     RATES,
+    RELEVANCE,
     SIGNS,
+    VARIANCES,
     Contract,
 )
+from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
 from losskit.core.parameters import Parameter
+from losskit.core.positionwise import Positionwise
+from losskit.core.rowwise import Listwise, Rowwise
 from losskit.losses import CATALOGUE
 
 CLASSES = 4
 
-every_loss = pytest.mark.parametrize("kind", CATALOGUE.values(), ids=CATALOGUE.keys())
-every_twin = pytest.mark.parametrize(
-    "kind", [kind for kind in CATALOGUE.values() if kind.card.torch is not None]
-)
-every_classwise = pytest.mark.parametrize(
-    "kind", [kind for kind in CATALOGUE.values() if issubclass(kind, Classwise)]
+
+def _losses(*kinds: type[Loss]) -> Any:
+    chosen = [kind for kind in CATALOGUE.values() if issubclass(kind, kinds)]
+    return pytest.mark.parametrize("kind", chosen, ids=[kind.__name__ for kind in chosen])
+
+
+every_loss = _losses(Loss)
+every_classwise = _losses(Classwise)
+every_elementwise_and_classwise = _losses(Elementwise, Classwise)
+every_classification = _losses(Classification)
+every_positionwise = _losses(Positionwise)
+every_soft_target = pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in CATALOGUE.values()
+        if issubclass(kind, Classification) and PROBABILITY_ROWS in kind.card.targets
+    ],
 )
 
 
@@ -44,42 +64,85 @@ class Case:
     """A loss with its settings, and arrays that it takes."""
 
     loss: Loss
-    input: Any
-    target: Any
+    arrays: tuple[Any, ...]
     label: str
+
+    @property
+    def input(self) -> Any:
+        """The first of the model's outputs."""
+        return self.arrays[0]
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Which arrays come from the model."""
+        batchwise = isinstance(self.loss, Batchwise)
+        pairs = enumerate(zip(self.loss.arguments, self.arrays, strict=True))
+        return tuple(
+            at
+            for at, (argument, array) in pairs
+            if argument.role is not Role.GIVEN or (batchwise and array.ndim == 2)
+        )
 
     @property
     def positions(self) -> tuple[int, ...]:
         """Shape of the loss values."""
-        if not isinstance(self.loss, Classwise):
-            return tuple(self.input.shape)
-        axis = 0 if self.input.ndim == 1 else 1
-        return tuple(np.delete(self.input.shape, axis))
+        shape = self.input.shape
+        if isinstance(self.loss, Elementwise):
+            return tuple(shape)
+        if isinstance(self.loss, Classwise):
+            return tuple(np.delete(shape, 0 if len(shape) == 1 else 1))
+        return tuple(shape[:1] if isinstance(self.loss, Batchwise) else shape[:-1])
+
+    @property
+    def mask_shape(self) -> tuple[int, ...]:
+        """Shape of masks."""
+        return tuple(self.input.shape) if isinstance(self.loss, Listwise) else self.positions
+
+    @property
+    def has_curvature(self) -> bool:
+        arranged = self.loss.arrange(self.arrays, np)
+        return self.loss.curvature_at(*arranged, np) is not None
+
+    def rows(self, chosen: Any) -> tuple[Any, ...]:
+        """The arrays at some indices of the first axis."""
+        return tuple(array[chosen] if np.ndim(array) else array for array in self.arrays)
 
     def __str__(self) -> str:
         return self.label
 
 
-def make_input(contract: Contract, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def as_tuple(result: Any) -> tuple[Any, ...]:
+    """What comes singly for one output and as a tuple for several."""
+    return result if isinstance(result, tuple) else (result,)
+
+
+def make_array(
+    argument: Argument, contract: Contract, shape: tuple[int, ...], loss: Loss, rng: Any
+) -> Any:
+    """An array for one argument, beside a first one of this shape.
+
+    The contract is one of the card's; where a parameter changes what is taken, that is made.
+    """
+    if len(argument.contracts) == 1:
+        contract = argument.contracts[0]
+    axis = 0 if len(shape) == 1 or not isinstance(loss, Classwise) else 1
+    axis = axis if isinstance(loss, Classwise) else -1
+    if argument.role is Role.LEARNED:
+        return np.asarray(argument.start + rng.normal(0, 0.3))
+    if contract is CLASS_INDICES:
+        return rng.integers(0, shape[axis], np.delete(shape, axis))
+    if contract is LABELS:
+        # Everyone has company, so that everyone takes part.
+        return rng.permutation(np.arange(shape[0]) % max(shape[0] // 2, 1))
+    if argument.per_row:
+        shape = shape[:-1]
     if contract is PROBABILITIES:
         return rng.uniform(0.05, 0.95, shape)
-    if contract is RATES:
+    if contract in (RATES, VARIANCES):
         return rng.uniform(0.2, 5, shape)
-    values = rng.normal(0, 2, shape)
-    if contract is LOG_PROBABILITIES:
-        axis = 0 if values.ndim == 1 else 1
-        return values - np.log(np.exp(values).sum(axis=axis, keepdims=True))
-    return values
-
-
-def make_target(contract: Contract, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    """Target for an input of this shape."""
-    if contract is CLASS_INDICES:
-        axis = 0 if len(shape) == 1 else 1
-        return rng.integers(0, shape[axis], np.delete(shape, axis))
     if contract is PROBABILITY_ROWS:
         rows = rng.uniform(0.1, 1, shape)
-        return rows / rows.sum(axis=0 if len(shape) == 1 else 1, keepdims=True)
+        return rows / rows.sum(axis=axis, keepdims=True)
     if contract is BINARY:
         return rng.choice([0.0, 1.0, 0.3], shape)
     if contract is SIGNS:
@@ -87,10 +150,17 @@ def make_target(contract: Contract, shape: tuple[int, ...], rng: np.random.Gener
     if contract is COUNTS:
         # Without 1, where Stirling's term of the Poisson loss sets in with a jump.
         return rng.choice([0.0, 2.0, 3.0, 5.0], shape)
+    if contract is RELEVANCE:
+        grades = rng.choice([0.0, 1.0, 2.0], shape)
+        grades[..., 0] = 2.0
+        return grades
     if contract in (AMOUNTS, POSITIVE_AMOUNTS):
         zeros = 0.5 if contract is AMOUNTS else 0.0
         return np.where(rng.uniform(size=shape) < zeros, 0.0, rng.gamma(2, 1, shape))
-    return rng.normal(0, 2, shape)
+    values = rng.normal(0, 2, shape)
+    if contract is LOG_PROBABILITIES:
+        return values - np.log(np.exp(values).sum(axis=axis, keepdims=True))
+    return values
 
 
 def settings_of(kind: type[Loss], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
@@ -110,26 +180,40 @@ def settings_of(kind: type[Loss], rng: np.random.Generator) -> Iterator[dict[str
 def _values(
     kind: type[Loss], name: str, declared: Parameter, rng: np.random.Generator
 ) -> list[Any]:
+    default = getattr(kind(), name)
     if declared.kind == "flag":
-        return [not getattr(kind(), name)]
+        return [not default]
+    if declared.choices:
+        return [choice for choice in declared.choices if choice != default]
     if declared.kind == "array":
         return [rng.uniform(0.5, 3, CLASSES)]
     if declared.kind == "integer":
-        return [1] if name == "ignore_index" else []  # class_axis changes shapes: tested apart
+        # class_axis changes shapes: tested apart.
+        wanted = {"ignore_index": [1], "class_axis": []}
+        return wanted.get(name, [value for value in (1, 2, 3) if value != default])
     if declared.above is not None and declared.below is not None:
         return [declared.above + share * (declared.below - declared.above) for share in (0.1, 0.7)]
     values = [0.3, 2.5] if declared.at_most is None else [0.1, declared.at_most]
     return ([declared.at_least] if declared.at_least is not None else []) + values
 
 
+def shapes_of(kind: type[Loss]) -> list[tuple[int, ...]]:
+    """Shapes of the first array, the first with five rows of four."""
+    if issubclass(kind, Batchwise):
+        return [(5, CLASSES)]
+    if issubclass(kind, Rowwise):
+        return [(5, CLASSES), (CLASSES,), (2, 3, CLASSES)]
+    return [(5, CLASSES), (CLASSES,), (2, CLASSES, 3), (2, CLASSES, 3, 2)]
+
+
 def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
-    """The loss with every setting, target kind and number of axes that go together."""
+    """The loss with every setting, kinds of targets and number of axes that go together."""
     rng = np.random.default_rng(seed)
-    shapes: list[tuple[int, ...]] = [(5, CLASSES), (CLASSES,), (2, CLASSES, 3), (2, CLASSES, 3, 2)]
     made = []
     options = list(settings_of(kind, rng))
-    for settings, contract, shape in itertools.product(options, kind.card.targets, shapes):
-        if "ignore_index" in settings and contract is PROBABILITY_ROWS:
+    contracts = list(itertools.product(*(one.contracts for one in kind.card.arguments)))
+    for settings, chosen, shape in itertools.product(options, contracts, shapes_of(kind)):
+        if "ignore_index" in settings and CLASS_INDICES not in chosen:
             continue
         # One pos_weight per label: along the last axis, or along axis 1 with axes after it.
         extra = (1,) * (len(shape) - 2)
@@ -138,9 +222,12 @@ def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
             for name, value in settings.items()
         }
         loss = kind(**fitting)
-        input = make_input(loss.input_contract, shape, rng)
-        target = make_target(contract, shape, rng)
-        made.append(Case(loss, input, target, f"{loss.spec()}-{contract.name}-{len(shape)}d"))
+        arrays = tuple(
+            make_array(argument, contract, shape, loss, rng)
+            for argument, contract in zip(loss.arguments, chosen, strict=True)
+        )
+        label = f"{loss.spec()}-{chosen[-1].name}-{len(shape)}d"
+        made.append(Case(loss, arrays, label))
     return made
 
 
@@ -159,7 +246,7 @@ def one_case(kind: type[Loss], seed: int = 0) -> Case:
 def call_options(case: Case, rng: np.random.Generator) -> list[dict[str, Any]]:
     """Every combination of reduction, weight, mask and normaliser that is allowed."""
     weight = rng.uniform(0.2, 2, case.positions)
-    mask = rng.uniform(size=case.positions) < 0.7
+    mask = rng.uniform(size=case.mask_shape) < 0.7
     combinations = []
     for reduction, w, m in itertools.product(("mean", "sum", "none"), (None, weight), (None, mask)):
         combinations += [
@@ -173,13 +260,16 @@ __all__ = [
     "CLASSES",
     "Case",
     "all_cases",
+    "as_tuple",
     "call_options",
     "cases",
     "every_case",
+    "every_classification",
     "every_classwise",
+    "every_elementwise_and_classwise",
     "every_loss",
-    "every_twin",
-    "make_input",
-    "make_target",
+    "every_positionwise",
+    "every_soft_target",
+    "make_array",
     "one_case",
 ]

@@ -18,10 +18,13 @@ import pytest
 
 import losskit
 from cases import every_loss, one_case
+from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Outliers
 from losskit.core.classwise import Classwise
+from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
+from losskit.core.rowwise import Rowwise
 from losskit.losses import CATALOGUE
 
 
@@ -52,15 +55,17 @@ def test_cards_are_complete(kind):
     for advice in (*card.use_when, *card.avoid_when, *card.pitfalls):
         assert advice.endswith("."), f"{kind.__name__}: {advice!r} is no sentence"
     assert all(1700 < source.year < 2100 for source in card.sources)
-    assert (card.outliers is Outliers.DOES_NOT_APPLY) == (card.family != "regression")
+    assert (card.outliers is Outliers.DOES_NOT_APPLY) == (
+        REAL_VALUES not in card.targets and card.family != "regression"
+    )
 
 
 def test_names_are_unambiguous():
     """No alias leads to two losses."""
     seen: dict[str, str] = {}
     for name, kind in CATALOGUE.items():
-        twin = kind.card.torch
-        for alias in (name, *kind.card.aliases, *((twin.module, twin.function) if twin else ())):
+        twins = [alias for twin in kind.card.torch for alias in (twin.module, twin.function)]
+        for alias in (name, *kind.card.aliases, *twins):
             key = "".join(c for c in alias.lower() if c.isalnum())
             assert seen.setdefault(key, name) == name
 
@@ -97,7 +102,7 @@ def test_losses_are_values(kind):
 
 @every_loss
 def test_kind_is_one_of_the_kinds(kind):
-    assert issubclass(kind, (Elementwise, Classwise))
+    assert issubclass(kind, (Elementwise, Classwise, Rowwise, Batchwise))
     assert issubclass(kind, Loss)
 
 
@@ -175,4 +180,4 @@ def test_a_loss_of_ones_own():
     assert value == 4.5
     assert gradient.tolist() == [1.5, -6]
     case = one_case(losskit.MSE)
-    assert Cubic()(case.input, case.target, mask=case.input > 0) > 0
+    assert Cubic()(*case.arrays, mask=case.input > 0) > 0

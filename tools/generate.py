@@ -11,14 +11,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import losskit.torch as faces
+import losskit.torch
 from losskit.core.cards import Family
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
-from losskit.torch.faces import function_name, module_name, signature_of
+from losskit.torch.faces import Face, faces_of
 from losskit.torch.modules import module_signature
 
-HOME = Path(faces.__file__).parent
+HOME = Path(losskit.torch.__file__).parent
 README = Path(__file__).parents[1] / "README.md"
 HEADER = "# Made by tools/generate.py from the catalogue.\n\n"
 START, END = "<!-- losses, from the catalogue -->\n", "<!-- end of losses -->"
@@ -37,32 +37,36 @@ def arguments(signature: inspect.Signature, annotations: dict[str, object]) -> s
     return ", ".join(written)
 
 
-def function(kind: type[Loss]) -> str:
+def function(face: Face) -> str:
     """Stub of a functional form."""
-    signature = signature_of(kind)
+    signature = face.signature
     annotations = {name: item.annotation for name, item in signature.parameters.items()}
-    return f"def {function_name(kind)}({arguments(signature, annotations)}) -> Tensor: ...\n"
+    return f"def {face.function}({arguments(signature, annotations)}) -> Tensor: ...\n"
 
 
-def module(kind: type[Loss]) -> str:
+def module(face: Face) -> str:
     """Stub of a module."""
-    name = module_name(kind)
-    bases = "LossModule" if kind.card.torch is None else f"LossModule, torch.nn.{name}"
-    annotations = {key: item.annotation for key, item in signature_of(kind).parameters.items()}
-    taken = arguments(module_signature(kind), annotations)
-    return f"class {name}({bases}):\n    def __init__(self, {taken}) -> None: ...\n"
+    bases = "LossModule" if face.twin is None else f"LossModule, torch.nn.{face.module}"
+    annotations = {key: item.annotation for key, item in face.signature.parameters.items()}
+    signature = module_signature(face)
+    own = {key: item.annotation for key, item in signature.parameters.items()}
+    taken = arguments(signature, own | annotations | dict.fromkeys(face.learned, "float"))
+    body = "".join(f"    {name}: torch.nn.Parameter\n" for name in face.learned)
+    return f"class {face.module}({bases}):\n{body}    def __init__(self, {taken}) -> None: ...\n"
 
 
 def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
     """Return the text of every stub by its path."""
-    kinds = list(kinds)
-    functional = HEADER + "from torch import Tensor\n\n" + "".join(map(function, kinds))
+    faces = [face for kind in kinds for face in faces_of(kind)]
+    callables = "from collections.abc import Callable\n\n"
+    functional = HEADER + callables + "from torch import Tensor\n\n" + "".join(map(function, faces))
     package = (
         HEADER
+        + callables
         + "import torch\nfrom torch import Tensor\n\n"
         + "from losskit.torch import functional as functional\n"
         + "from losskit.torch.modules import LossModule as LossModule\n\n"
-        + "\n".join(map(module, kinds))
+        + "\n".join(map(module, faces))
     )
     return {HOME / "functional.pyi": functional, HOME / "__init__.pyi": package}
 

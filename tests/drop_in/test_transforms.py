@@ -2,99 +2,126 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import losskit.torch as lt
-from cases import CLASSES, all_cases, cases, every_loss, one_case
+from cases import (
+    CLASSES,
+    all_cases,
+    as_tuple,
+    cases,
+    every_elementwise_and_classwise,
+    every_loss,
+    one_case,
+)
 from losskit import MSE, BinaryCrossEntropyWithLogits, CrossEntropy
-from losskit.core.classwise import Classwise
+from losskit.core.batchwise import Batchwise
+from losskit.core.cards import Role
 from losskit.losses import CATALOGUE
-from losskit.torch.faces import function_name, module_name
+from losskit.torch.faces import faces_of
 
 SMALL = [case for case in all_cases() if case.input.ndim == 2]
 small = pytest.mark.parametrize("case", SMALL, ids=str)
 
 
 def tensors(case, *, target_grad=False):
-    input = torch.from_numpy(case.input.copy()).requires_grad_()
-    target = torch.from_numpy(case.target.copy())
-    if target_grad and target.is_floating_point():
-        target.requires_grad_()
-    return input, target
+    """Fresh tensors; those that the model gives want a gradient."""
+    arrays = [torch.from_numpy(np.array(array)) for array in case.arrays]
+    for at, array in enumerate(arrays):
+        if at in case.outputs or (target_grad and array.is_floating_point()):
+            array.requires_grad_()
+    return arrays
+
+
+def plain(case):
+    """Fresh tensors, none of which wants a gradient."""
+    return [array.detach() for array in tensors(case)]
 
 
 @small
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_gradcheck_and_gradgradcheck(case, reduction):
-    """First and second derivatives, in the input, a floating target and the weights."""
-    input, target = tensors(case, target_grad=True)
+    """First and second derivatives, in outputs, floating targets and the weights."""
     weight = torch.rand(case.positions, dtype=torch.float64).add_(0.5).requires_grad_()
 
-    def call(input, target, weight):
+    def call(weight, *arrays):
         # A perturbed row no longer sums to 1, as validation would find.
-        return case.loss(input, target, reduction=reduction, weight=weight, validate=False)
+        return case.loss(*arrays, reduction=reduction, weight=weight, validate=False)
 
-    assert torch.autograd.gradcheck(call, (input, target, weight), check_forward_ad=True)
-    assert torch.autograd.gradgradcheck(call, (input, target, weight))
+    arrays = tensors(case, target_grad=True)
+    assert torch.autograd.gradcheck(call, (weight, *arrays), check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(call, (weight, *arrays))
 
 
-@every_loss
+@every_elementwise_and_classwise
 def test_second_derivative_where_training_starts(kind):
     """At outputs of exactly 0, where abs() and max() have no derivative of their own."""
     case = one_case(kind)
-    input, target = tensors(case)
-    start = torch.full_like(input, case.loss.input_contract.neutral)
-    start.requires_grad_()
-    (gradient,) = torch.autograd.grad(
-        case.loss(start, target, reduction="sum"), start, create_graph=True
-    )
-    second = torch.stack(
-        [
-            torch.autograd.grad(g, start, retain_graph=True)[0].flatten()
-            if g.requires_grad
-            else torch.zeros(start.numel(), dtype=start.dtype)
-            for g in gradient.flatten()
-        ]
-    )
-    torch.testing.assert_close(
-        second.diagonal().reshape(start.shape),
-        case.loss.curvature(start, target, reduction="sum"),
-    )
+    arrays = plain(case)
+    for at in case.outputs:
+        start = torch.full_like(arrays[at], case.loss.arguments[at].contracts[0].neutral)
+        arrays[at] = start.requires_grad_()
+    outputs = [arrays[at] for at in case.outputs]
+    gradients = torch.autograd.grad(case.loss(*arrays, reduction="sum"), outputs, create_graph=True)
+    curvatures = as_tuple(case.loss.curvature(*arrays, reduction="sum"))
+    for start, gradient, curvature in zip(outputs, gradients, curvatures, strict=True):
+        second = torch.stack(
+            [
+                torch.autograd.grad(g, start, retain_graph=True)[0].flatten()
+                if g.requires_grad
+                else torch.zeros(start.numel(), dtype=start.dtype)
+                for g in gradient.flatten()
+            ]
+        )
+        torch.testing.assert_close(second.diagonal().reshape(start.shape), curvature)
 
 
 @small
 def test_functional_grad_and_hessian(case):
-    input, target = tensors(case)
-    input = input.detach()
-    value, gradient = case.loss.value_and_gradient(input, target)
-    torch.testing.assert_close(torch.func.grad(case.loss)(input, target), gradient)
-    hessian = torch.func.hessian(case.loss)(input, target)
-    diagonal = hessian.reshape(input.numel(), -1).diagonal().reshape(input.shape)
-    torch.testing.assert_close(diagonal, case.loss.curvature(input, target))
-    tangent = torch.rand_like(input)
-    primal, directional = torch.func.jvp(lambda x: case.loss(x, target), (input,), (tangent,))
+    arrays = plain(case)
+    value, gradients = case.loss.value_and_gradient(*arrays)
+    closed = torch.func.grad(case.loss, argnums=case.outputs)(*arrays)
+    torch.testing.assert_close(closed, as_tuple(gradients))
+    if case.has_curvature:
+        hessians = torch.func.hessian(case.loss, argnums=case.outputs)(*arrays)
+        for at, curvature in enumerate(as_tuple(case.loss.curvature(*arrays))):
+            hessian = hessians[at][at].reshape(curvature.numel(), -1)
+            torch.testing.assert_close(hessian.diagonal().reshape(curvature.shape), curvature)
+    outputs = tuple(arrays[at] for at in case.outputs)
+    tangents = tuple(torch.rand_like(output) for output in outputs)
+
+    def call(*outputs):
+        given = list(arrays)
+        for at, output in zip(case.outputs, outputs, strict=True):
+            given[at] = output
+        return case.loss(*given)
+
+    primal, directional = torch.func.jvp(call, outputs, tangents)
     torch.testing.assert_close(primal, value)
-    torch.testing.assert_close(directional, (gradient * tangent).sum())
+    pairs = zip(as_tuple(gradients), tangents, strict=True)
+    torch.testing.assert_close(directional, sum((g * t).sum() for g, t in pairs))
 
 
 @small
 def test_vmap(case):
-    """Per-sample losses and per-sample gradients."""
-    input, target = tensors(case)
-    input = input.detach()
-    if getattr(case.loss, "pos_weight", None) is not None:
-        expected = [case.loss(x, y) for x, y in zip(input, target, strict=True)]
+    """Per-sample losses and per-sample gradients; of batches, where a loss takes batches."""
+    if isinstance(case.loss, Batchwise):
+        arrays = [
+            torch.stack([array, array.flip(0)]) if array.ndim else array.expand(2)
+            for array in plain(case)
+        ]
     else:
-        values = case.loss(input, target, reduction="none")
-        expected = [value.mean() for value in values]
-        if isinstance(case.loss, Classwise) and case.loss.class_weight is not None:
-            expected = [case.loss(x, y) for x, y in zip(input, target, strict=True)]
-    torch.testing.assert_close(torch.func.vmap(case.loss)(input, target), torch.stack(expected))
-    per_sample = torch.func.vmap(torch.func.grad(case.loss))(input, target)
-    singly = [case.loss.value_and_gradient(x, y)[1] for x, y in zip(input, target, strict=True)]
-    torch.testing.assert_close(per_sample, torch.stack(singly))
+        arrays = plain(case)
+    samples = list(zip(*arrays, strict=True))
+    expected = [case.loss(*sample) for sample in samples]
+    torch.testing.assert_close(torch.func.vmap(case.loss)(*arrays), torch.stack(expected))
+    per_sample = torch.func.vmap(torch.func.grad(case.loss, argnums=case.outputs))(*arrays)
+    singly = [as_tuple(case.loss.value_and_gradient(*sample)[1]) for sample in samples]
+    for actual, gradients in zip(per_sample, zip(*singly, strict=True), strict=True):
+        torch.testing.assert_close(actual, torch.stack(gradients))
 
 
 def test_vmap_over_chunks_and_ensembles():
@@ -116,35 +143,41 @@ def fresh_compiler():
 @pytest.mark.usefixtures("fresh_compiler")
 def test_compiles_in_one_graph(case):
     """The definition, with a weight and a mask, forward and backward."""
-    input, target = tensors(case)
+    arrays = tensors(case)
     weight = torch.rand(case.positions, dtype=torch.float64)
-    mask = torch.rand(case.positions) < 0.8
+    mask = torch.rand(case.mask_shape) < 0.8
 
-    def step(input, target):
-        return case.loss(input, target, weight=weight, mask=mask)
+    def step(*arrays):
+        return case.loss(*arrays, weight=weight, mask=mask)
 
     compiled = torch.compile(step, fullgraph=True, backend="aot_eager")
-    value = compiled(input, target)
+    value = compiled(*arrays)
     value.backward()
-    expected = case.loss.value_and_gradient(input.detach(), target, weight=weight, mask=mask)
+    expected = case.loss.value_and_gradient(*plain(case), weight=weight, mask=mask)
     torch.testing.assert_close(value, expected[0])
-    torch.testing.assert_close(input.grad, expected[1])
+    for at, gradient in zip(case.outputs, as_tuple(expected[1]), strict=True):
+        torch.testing.assert_close(arrays[at].grad, gradient)
 
 
 @every_loss
 @pytest.mark.usefixtures("fresh_compiler")
 def test_module_and_function_compile_with_inductor(kind):
     case = one_case(kind)
-    input, target = tensors(case)
-    expected, gradient = case.loss.value_and_gradient(input.detach(), target)
-    module = getattr(lt, module_name(kind))()
-    function = getattr(lt.functional, function_name(kind))
-    for face in (module, function):
-        input.grad = None
-        value = torch.compile(face, fullgraph=True)(input, target)
+    face = faces_of(kind)[0]
+    kept = [at for at, one in enumerate(case.loss.arguments) if one.role is not Role.LEARNED]
+    arrays = [tensors(case)[at] for at in kept]
+    expected, gradients = case.loss.value_and_gradient(*(array.detach() for array in arrays))
+    wanted = [
+        (arrays[at], as_tuple(gradients)[n]) for n, at in enumerate(case.outputs) if at in kept
+    ]
+    for call in (getattr(lt, face.module)(), getattr(lt.functional, face.function)):
+        for array in arrays:
+            array.grad = None
+        value = torch.compile(call, fullgraph=True)(*arrays)
         value.backward()
         torch.testing.assert_close(value.detach(), expected)
-        torch.testing.assert_close(input.grad, gradient)
+        for array, gradient in wanted:
+            torch.testing.assert_close(array.grad, gradient)
 
 
 @pytest.mark.usefixtures("fresh_compiler")
@@ -160,46 +193,50 @@ def test_compiled_shapes_may_change():
 @every_loss
 def test_validate_in_a_trace_is_refused(kind):
     case = one_case(kind)
-    input, target = tensors(case)
+    input, *others = tensors(case)
     with pytest.raises(ValueError, match="validate=True needs to look at values"):
-        torch.func.grad(lambda x: case.loss(x, target, validate=True))(input.detach())
+        torch.func.grad(lambda x: case.loss(x, *others, validate=True))(input.detach())
 
 
 @every_loss
 def test_symbolic_tracing(kind):
     case = one_case(kind)
-    input, target = tensors(case)
-    graph = make_fx(case.loss)(input.detach(), target)
-    torch.testing.assert_close(graph(input.detach(), target), case.loss(input.detach(), target))
+    arrays = plain(case)
+    graph = make_fx(case.loss)(*arrays)
+    torch.testing.assert_close(graph(*arrays), case.loss(*arrays))
 
 
 @every_loss
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_autocast(kind, dtype):
     """As torch.nn's losses: float32 out of half precision, and a gradient in half precision."""
-    case = one_case(kind)
-    input = torch.from_numpy(case.input).to(dtype).requires_grad_()
-    target = torch.from_numpy(case.target)
-    target = target.float() if target.is_floating_point() else target
-    exact = case.loss(input.detach().double(), target)
+    case, face = one_case(kind), faces_of(kind)[0]
+    arrays = [
+        (array.to(dtype) if at in case.outputs else array.float()).detach()
+        if array.is_floating_point()
+        else array
+        for at, array in enumerate(tensors(case))
+    ]
+    outputs = [arrays[at].requires_grad_() for at in case.outputs]
+    exact = case.loss(*(a.detach().double() if a.is_floating_point() else a for a in arrays))
     with torch.autocast("cpu", dtype=dtype):
         for reduction in ("mean", "none"):
-            value = getattr(lt, module_name(kind))(reduction=reduction)(input, target)
+            value = getattr(lt.functional, face.function)(*arrays, reduction=reduction)
             assert value.dtype == torch.float32
     value.sum().backward()
-    torch.testing.assert_close(value.mean().double(), exact.double(), rtol=1e-6, atol=1e-7)
-    assert input.grad.dtype == dtype
+    torch.testing.assert_close(value.mean().double(), exact, rtol=1e-6, atol=1e-7)
+    assert all(output.grad.dtype == dtype for output in outputs)
 
 
 @every_loss
 def test_no_grad_and_inference_mode(kind):
     """A forward without grad gives the value, not 0 (Liger-Kernel#507)."""
     case = one_case(kind)
-    input, target = tensors(case)
-    expected = case.loss(input, target).item()
+    arrays = tensors(case)
+    expected = case.loss(*arrays).item()
     for context in (torch.no_grad(), torch.inference_mode()):
         with context:
-            value = case.loss(input, target)
+            value = case.loss(*arrays)
         assert value.item() == expected
         assert not value.requires_grad
 
@@ -208,50 +245,51 @@ def test_no_grad_and_inference_mode(kind):
 def test_retained_graph_and_second_backward(kind):
     """torch's chunked linear cross-entropy and QuACK#209 raise here."""
     case = one_case(kind)
-    input, target = tensors(case)
-    value = case.loss(input, target)
+    arrays = tensors(case)
+    value = case.loss(*arrays)
     value.backward(retain_graph=True)
-    first = input.grad.clone()
+    first = arrays[0].grad.clone()
     value.backward()
-    torch.testing.assert_close(input.grad, 2 * first)
+    torch.testing.assert_close(arrays[0].grad, 2 * first)
 
 
 @every_loss
 def test_any_grad_output(kind):
     """Each position gets its own factor (Liger-Kernel#968 gave every one the first)."""
     case = one_case(kind)
-    input, target = tensors(case)
+    arrays = tensors(case)
     outer = torch.arange(1.0, 1 + torch.Size(case.positions).numel(), dtype=torch.float64)
     outer = outer.reshape(case.positions)
-    case.loss(input, target, reduction="none").backward(outer)
-    expected = case.loss.value_and_gradient(input.detach(), target, weight=outer, reduction="sum")[
-        1
-    ]
-    torch.testing.assert_close(input.grad, expected)
+    case.loss(*arrays, reduction="none").backward(outer)
+    expected = case.loss.value_and_gradient(*plain(case), weight=outer, reduction="sum")[1]
+    for at, gradient in zip(case.outputs, as_tuple(expected), strict=True):
+        torch.testing.assert_close(arrays[at].grad, gradient)
 
 
 @every_loss
 def test_logits_are_not_overwritten(kind):
     """Liger-Kernel#343 and unsloth#5002 write the gradient over the caller's logits."""
     case = one_case(kind)
-    input, target = tensors(case)
-    version = input._version
-    case.loss(input, target).backward()
-    assert input._version == version
-    assert torch.equal(input.detach(), torch.from_numpy(case.input))
+    arrays = tensors(case)
+    versions = [array._version for array in arrays]
+    case.loss(*arrays).backward()
+    assert [array._version for array in arrays] == versions
+    for array, before in zip(arrays, plain(case), strict=True):
+        assert torch.equal(array.detach(), before)
 
 
 @every_loss
 def test_double_backward_with_holes(kind):
     """A gradient penalty over a batch with masked NaN."""
     case = one_case(kind)
-    input, target = tensors(case)
-    mask = torch.ones(case.positions, dtype=torch.bool)
+    input, *others = plain(case)
+    mask = torch.ones(case.mask_shape, dtype=torch.bool)
     mask[0] = False
-    holes = input.detach().clone()
+    holes = input.clone()
     holes[0] = float("nan")
     holes.requires_grad_()
-    (gradient,) = torch.autograd.grad(case.loss(holes, target, mask=mask), holes, create_graph=True)
+    value = case.loss(holes, *others, mask=mask)
+    (gradient,) = torch.autograd.grad(value, holes, create_graph=True)
     assert torch.isfinite(gradient).all()
     if gradient.requires_grad:  # else it is constant
         (second,) = torch.autograd.grad(gradient.pow(2).sum(), holes)
@@ -293,10 +331,9 @@ def test_gradient_of_a_target_without_one_is_refused():
 def test_catalogue_gives_gradients_to_floating_targets():
     for kind in CATALOGUE.values():
         for case in cases(kind):
-            if case.target.dtype == float:
-                input, target = tensors(case, target_grad=True)
-                case.loss(input, target).backward()
-                assert torch.isfinite(target.grad).all()
+            arrays = tensors(case, target_grad=True)
+            case.loss(*arrays).backward()
+            assert all(array.grad.isfinite().all() for array in arrays if array.requires_grad)
 
 
 @pytest.mark.usefixtures("fresh_compiler")

@@ -8,6 +8,7 @@ import itertools
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
@@ -15,14 +16,15 @@ from torch.testing._internal.common_modules import module_db
 
 import losskit
 import losskit.torch as lt
-from cases import every_loss
-from losskit.core.cards import WeightRole
-from losskit.core.classwise import Classwise
-from losskit.core.contracts import SIGNS
+from cases import every_loss, make_array, one_case
+from losskit.core.cards import Role, WeightRole
+from losskit.core.rowwise import Rowwise
 from losskit.losses import CATALOGUE
+from losskit.torch.faces import faces_of
 
-TWINS = {kind.card.torch.module: kind for kind in CATALOGUE.values() if kind.card.torch}
-FUNCTIONS = {kind.card.torch.function: kind for kind in TWINS.values()}
+FACES = [face for kind in CATALOGUE.values() for face in faces_of(kind) if face.twin]
+TWINS = {face.module: face for face in FACES}
+FUNCTIONS = {face.function: face for face in FACES}
 # PyTorch's samples hold rows that are no distributions, and signs that are none.
 IMPOSSIBLE_TARGETS = {
     "cross_entropy": "must be a row that sums to 1",
@@ -57,23 +59,30 @@ def test_pytorch_ships_samples_for_every_twin():
     assert {info.name.rpartition(".")[2] for info in op_db} >= set(FUNCTIONS)
 
 
-def assert_same(ours, theirs, input, *others):
+def assert_same(face, ours, theirs, *arrays):
     """Equal values and equal gradients, for a gradient that differs from place to place."""
     grads, values = [], []
+    roles = [argument.role for argument in face.kind.card.arguments]
     for function in (ours, theirs):
-        leaf = input.detach().clone().requires_grad_()
-        value = function(leaf, *others)
+        leaves = [
+            array.detach().clone().requires_grad_(role is not Role.GIVEN)
+            if isinstance(array, torch.Tensor)
+            else array
+            for array, role in zip(arrays, roles, strict=True)
+        ]
+        value = function(*leaves)
         outer = torch.linspace(0.5, 1.5, value.numel(), dtype=value.dtype).reshape(value.shape)
         value.backward(outer)
         values.append(value.detach())
-        grads.append(leaf.grad)
+        leaves = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+        grads.append([leaf.grad for leaf in leaves if leaf.requires_grad])
     if torch.isnan(values[1]).all() and values[1].ndim == 0:
         # The one difference: where nothing takes part, torch.nn gives 0/0.
         assert values[0] == 0
-        assert not grads[0].any()
+        assert not grads[0][0].any()
         return
     torch.testing.assert_close(values[0], values[1])
-    torch.testing.assert_close(grads[0], grads[1])
+    torch.testing.assert_close(*grads)
 
 
 @pytest.mark.parametrize(("module", "sample"), list(samples_of_modules()))
@@ -82,7 +91,7 @@ def test_samples_of_pytorchs_modules(module, sample):
     ours = getattr(lt, module.__name__)(*args, **kwargs)
     theirs = module(*args, **kwargs)
     assert not sample.forward_input.kwargs
-    assert_same(ours, theirs, *sample.forward_input.args)
+    assert_same(TWINS[module.__name__], ours, theirs, *sample.forward_input.args)
 
 
 @pytest.mark.parametrize(("name", "sample"), list(samples_of_functions()))
@@ -91,7 +100,7 @@ def test_samples_of_pytorchs_functions(name, sample):
     kwargs = sample.kwargs
 
     def call(function, **added):
-        return lambda input, *others: function(input, *others, **kwargs, **added)
+        return lambda *arrays: function(*arrays, **kwargs, **added)
 
     added = {}
     refusal = IMPOSSIBLE_TARGETS.get(name)
@@ -100,7 +109,7 @@ def test_samples_of_pytorchs_functions(name, sample):
         with pytest.raises(ValueError, match=refusal):
             ours(sample.input, *sample.args, **kwargs)
         added = {"validate": False}
-    assert_same(call(ours, **added), call(theirs), sample.input, *sample.args)
+    assert_same(FUNCTIONS[name], call(ours, **added), call(theirs), sample.input, *sample.args)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -121,7 +130,8 @@ def test_module_signatures(name):
     assert list(ours)[: len(theirs)] == list(theirs)
     assert all(ours[key].default == theirs[key].default for key in theirs)
     forward = inspect.signature(getattr(lt, name).forward).parameters
-    assert list(forward) == ["self", "input", "target", *OPTIONS]
+    own = inspect.signature(getattr(torch.nn, name).forward).parameters
+    assert list(forward) == [*own, *OPTIONS]
 
 
 @pytest.mark.parametrize("name", TWINS)
@@ -131,71 +141,75 @@ def test_modules_are_their_twins(name):
     assert isinstance(module, lt.LossModule)
     assert module.state_dict().keys() == twin.state_dict().keys()
     assert repr(module) == f"{name}()"
-    input = torch.rand(3, 4)
-    target = torch.tensor([0, 1, 3]) if issubclass(TWINS[name], Classwise) else input / 2
-    if TWINS[name].card.targets == (SIGNS,):
-        target = torch.sign(input - 0.5)
+    arrays = [torch.from_numpy(array) for array in one_case(TWINS[name].kind).arrays]
     for clone in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
-        assert clone(input, target) == module(input, target)
+        assert clone(*arrays) == module(*arrays)
 
 
 @every_loss
 def test_documentation(kind):
-    from losskit.torch.faces import function_name, module_name
-
-    for face in (getattr(lt, module_name(kind)), getattr(lt.functional, function_name(kind))):
-        assert face.__doc__.startswith(kind.__doc__.splitlines()[0])
-        assert "sample_weight" in face.__doc__
-
-
-def every_argument_combination():
-    rng = torch.Generator().manual_seed(0)
-    for name, kind in FUNCTIONS.items():
-        accepted = inspect.signature(getattr(torch.nn.functional, name)).parameters
-        role = kind.card.torch.weight
-        classwise = role is WeightRole.CLASSES
-        input = torch.rand(5, 3, 2, generator=rng, dtype=torch.float64) * 0.9 + 0.05
-        if name == "nll_loss":
-            input = input.log_softmax(1)
-        index = torch.randint(0, 3, (5, 2), generator=rng)
-        rows = torch.rand(5, 3, 2, generator=rng, dtype=torch.float64).softmax(1)
-        signs = torch.where(rows > 0.33, 1.0, -1.0).double()
-        if kind.card.targets == (SIGNS,):
-            rows = signs
-        targets = [index, rows] if name == "cross_entropy" else [index] if classwise else [rows]
-        choices = {
-            "reduction": ["mean", "sum", "none"],
-            "size_average": [None, True, False],
-            "reduce": [None, True, False],
-            "weight": [None, torch.rand(3 if classwise else (5, 3, 2), generator=rng).double()],
-            "pos_weight": [None, torch.tensor([0.5, 2.0]).double()],
-            "ignore_index": [-100, 1],
-            "label_smoothing": [0.0, 0.2],
-            "delta": [1.0, 0.1],
-            "beta": [1.0, 0.0, 0.1],
-            "log_input": [True, False],
-            "full": [True, False],
-            "eps": [1e-8, 0.1],
-        }
-        chosen = {key: values for key, values in choices.items() if key in accepted}
-        assert set(chosen) | {"input", "target"} == set(accepted)
-        for target in targets:
-            for values in itertools.product(*chosen.values()):
-                arguments = dict(zip(chosen, values, strict=True))
-                if target.is_floating_point() and arguments.get("ignore_index") == 1:
-                    continue  # refused by both
-                yield name, input, target, arguments
+    for face in faces_of(kind):
+        for made in (getattr(lt, face.module), getattr(lt.functional, face.function)):
+            assert made.__doc__.startswith(kind.__doc__.splitlines()[0])
+            assert "sample_weight" in made.__doc__
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_argument_combination(name):
-    ours, theirs = getattr(lt.functional, name), getattr(torch.nn.functional, name)
+CHOICES = {
+    "size_average": [None, True, False],
+    "reduce": [None, True, False],
+    "pos_weight": [None, torch.tensor([0.5, 2.0]).double()],
+    "ignore_index": [-100, 1],
+    "label_smoothing": [0.0, 0.2],
+    "delta": [1.0, 0.1],
+    "beta": [1.0, 0.0, 0.1],
+    "log_input": [True, False],
+    "full": [True, False],
+    "eps": [1e-6, 0.1],
+}
+"""Values of torch's own settings, besides weight and reduction."""
+
+
+def every_argument_combination(face):
+    """Arrays of a twin, with every combination of its settings that torch allows."""
+    rng = np.random.default_rng(0)
+    shape = (5, 3) if issubclass(face.kind, Rowwise) else (5, 3, 2)
+    per_class = face.weight in (WeightRole.CLASSES, WeightRole.CLASS_SCALE)
+    choices = CHOICES | {
+        "reduction": ["mean", "sum", "none"] + ["batchmean"] * face.twin.batchmean,
+        "weight": [None, torch.from_numpy(rng.uniform(size=3 if per_class else shape))],
+    }
+    accepted = inspect.signature(getattr(torch.nn.functional, face.function)).parameters
+    chosen = {key: values for key, values in choices.items() if key in accepted}
+    assert set(chosen) | set(face.arrays) == set(accepted)
+    several = [one.contracts for one in face.kind.card.arguments]
+    for contracts, values in itertools.product(
+        itertools.product(*several), itertools.product(*chosen.values())
+    ):
+        arguments = dict(zip(chosen, values, strict=True))
+        loss = face.build(arguments)
+        made = [
+            make_array(argument, contract, shape, loss, rng)
+            for argument, contract in zip(loss.arguments, contracts, strict=True)
+        ]
+        arrays = [torch.from_numpy(array) for array in made]
+        if arrays[-1].is_floating_point():
+            if face.function == "nll_loss":
+                continue  # torch.nn takes class indices only
+            if arguments.get("ignore_index") == 1:
+                continue  # refused by both
+        yield arrays, arguments
+
+
+@pytest.mark.parametrize("face", FACES, ids=[face.function for face in FACES])
+def test_every_argument_combination(face):
+    ours = getattr(lt.functional, face.function)
+    theirs = getattr(torch.nn.functional, face.function)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*size_average and reduce")
-        for of, input, target, arguments in every_argument_combination():
-            if of == name:
-                expected = theirs(input, target, **arguments)
-                torch.testing.assert_close(ours(input, target, **arguments), expected)
+        warnings.filterwarnings("ignore", message="reduction: 'mean' divides")
+        for arrays, arguments in every_argument_combination(face):
+            expected = theirs(*arrays, **arguments)
+            torch.testing.assert_close(ours(*arrays, **arguments), expected)
 
 
 def test_deprecated_flags_warn():
@@ -211,6 +225,8 @@ def test_arguments_are_refused_as_python_does():
         mse(x, x, reductoin="sum")
     with pytest.raises(TypeError, match="multiple values for argument 'size_average'"):
         mse(x, x, None, size_average=None)
+    with pytest.raises(TypeError, match="misses its argument 'target'"):
+        mse(x)
     with pytest.raises(TypeError, match="up to 6 positional arguments, got 7"):
         mse(x, x, None, None, "mean", None, None)
     with pytest.raises(TypeError, match="delat"):
@@ -234,7 +250,8 @@ def test_a_loss_that_torch_lacks_counts_class_weights_as_its_definition_does():
     weight = torch.tensor([1.0, 5.0])
     expected = losskit.Focal(class_weight=weight)(logits, rows)
     assert lt.FocalLoss(class_weight=weight)(logits, rows) == expected
-    assert lt.functional.focal_loss(logits, rows, weight) == expected
+    assert lt.functional.focal_loss(logits, rows, class_weight=weight) == expected
+    assert lt.functional.focal_loss(logits, rows, 2.0, class_weight=weight) == expected
 
 
 def test_settings_can_be_changed_after_construction():
@@ -264,19 +281,14 @@ def test_buffers_follow_the_module():
 @pytest.mark.parametrize("name", TWINS)
 def test_added_options(name):
     """sample_weight, mask and normalizer do what the same options of the definition do."""
-    kind = TWINS[name]
-    module = getattr(lt, name)()
-    input = torch.rand(4, 3, dtype=torch.float64)
-    classwise = kind.card.torch.weight is WeightRole.CLASSES
-    target = torch.tensor([0, 1, 2, 1]) if classwise else torch.rand(4, 3, dtype=torch.float64)
-    if kind.card.targets == (SIGNS,):
-        target = torch.sign(target - 0.5)
-    shape = (4,) if classwise else (4, 3)
-    weight, mask = torch.rand(shape, dtype=torch.float64), torch.rand(shape) < 0.6
-    expected = kind()(input, target, weight=weight, mask=mask, normalizer=5)
-    actual = module(input, target, sample_weight=weight, mask=mask, normalizer=5)
-    torch.testing.assert_close(actual, expected)
-    by_hand = (kind()(input, target, reduction="none") * weight * mask).sum() / 5
+    case = one_case(TWINS[name].kind)
+    arrays = [torch.from_numpy(array) for array in case.arrays]
+    weight = torch.rand(case.positions, dtype=torch.float64)
+    mask = torch.rand(case.positions) < 0.6
+    options = {"mask": mask, "normalizer": 5}
+    actual = getattr(lt, name)()(*arrays, sample_weight=weight, **options)
+    torch.testing.assert_close(actual, case.loss(*arrays, weight=weight, **options))
+    by_hand = (case.loss(*arrays, reduction="none") * weight * mask).sum() / 5
     torch.testing.assert_close(actual, by_hand)
 
 

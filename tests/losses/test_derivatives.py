@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cases import Case, all_cases, call_options, every_case
+from cases import Case, all_cases, as_tuple, call_options, every_case, every_loss, one_case
 from losskit.core.arrays import Array
+from losskit.core.cards import Role
 
 STEP = 1e-6
 TOLERANCE = {"rtol": 1e-6, "atol": 2e-9}
@@ -35,48 +36,71 @@ def diagonal(gradient_of, x: Array) -> Array:
     return second
 
 
+def at(arrays, index: int, changed: Array) -> tuple[Array, ...]:
+    """The arrays with another one in one place."""
+    return (*arrays[:index], changed, *arrays[index + 1 :])
+
+
+def check_derivatives(case: Case, options) -> None:
+    """Gradient and curvature in every output against differences."""
+    loss, arrays = case.loss, case.arrays
+    value, gradients = loss.value_and_gradient(*arrays, **options)
+    np.testing.assert_array_equal(value, loss(*arrays, **options))
+    curvatures = loss.curvature(*arrays, **options) if case.has_curvature else None
+    for number, index in enumerate(case.outputs):
+
+        def total(x, index=index):
+            return loss(*at(arrays, index, x), **options)
+
+        def gradient_of(x, index=index, number=number):
+            gradients = loss.value_and_gradient(*at(arrays, index, x), **options)[1]
+            return as_tuple(gradients)[number]
+
+        expected = central_difference(total, arrays[index])
+        np.testing.assert_allclose(as_tuple(gradients)[number], expected, **TOLERANCE)
+        if curvatures is not None:
+            np.testing.assert_allclose(
+                as_tuple(curvatures)[number], diagonal(gradient_of, arrays[index]), **TOLERANCE
+            )
+
+
 @every_case
 def test_gradient_and_curvature(case: Case):
-    loss, target = case.loss, case.target
-
-    def gradient_of(x):
-        return loss.value_and_gradient(x, target)[1]
-
-    expected = central_difference(lambda x: loss(x, target), case.input)
-    np.testing.assert_allclose(gradient_of(case.input), expected, **TOLERANCE)
-    np.testing.assert_allclose(
-        loss.curvature(case.input, target), diagonal(gradient_of, case.input), **TOLERANCE
-    )
+    check_derivatives(case, {})
 
 
 @pytest.mark.parametrize("case", [case for case in all_cases() if case.input.ndim == 2], ids=str)
 def test_options_reach_every_derivative(case: Case):
     """Reduction, weight, mask and normaliser, in each combination."""
-    loss, target = case.loss, case.target
     for options in call_options(case, np.random.default_rng(1)):
-
-        def total(x, options=options):
-            return loss(x, target, **options)
-
-        def gradient_of(x, options=options):
-            return loss.value_and_gradient(x, target, **options)[1]
-
-        value, gradient = loss.value_and_gradient(case.input, target, **options)
-        np.testing.assert_array_equal(value, loss(case.input, target, **options))
-        np.testing.assert_allclose(gradient, central_difference(total, case.input), **TOLERANCE)
-        np.testing.assert_allclose(
-            loss.curvature(case.input, target, **options),
-            diagonal(gradient_of, case.input),
-            **TOLERANCE,
-        )
+        check_derivatives(case, options)
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in all_cases() if case.target.dtype == np.float64], ids=str
-)
+@every_case
 def test_target_gradient(case: Case):
-    loss = case.loss
-    input, target = loss.arrange(case.input, case.target, np)
-    gradient = loss.target_gradient_at(input, target, np)
-    expected = central_difference(lambda y: loss.value_at(input, y, np), target)
-    np.testing.assert_allclose(gradient, expected, **TOLERANCE)
+    """In what is given and holds real numbers, where there is a derivative."""
+    loss, arrays = case.loss, case.loss.arrange(case.arrays, np)
+    given = [
+        index
+        for index, array in enumerate(case.arrays)
+        if index not in case.outputs and array.dtype == np.float64
+    ]
+    for index in given:
+        wanted = [number == index for number in range(len(arrays))]
+        gradient = loss.pull_back(arrays, np.ones(case.positions), wanted, np)[index]
+        expected = central_difference(
+            lambda y, index=index: loss.value_at(*at(arrays, index, y), np), arrays[index]
+        )
+        np.testing.assert_allclose(gradient, expected, **TOLERANCE)
+    assert given or not any(
+        argument.role is Role.GIVEN and array.dtype == np.float64
+        for argument, array in zip(loss.arguments, case.arrays, strict=True)
+    )
+
+
+@every_loss
+def test_a_loss_without_a_curvature_says_so(kind):
+    case = one_case(kind)
+    if not case.has_curvature:
+        with pytest.raises(ValueError, match=f"{kind.__name__} has no closed form of its curv"):
+            case.loss.curvature(*case.arrays)

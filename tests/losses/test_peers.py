@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from cases import every_classwise, every_loss, one_case
+from cases import (
+    every_classification,
+    every_loss,
+    every_positionwise,
+    every_soft_target,
+    one_case,
+)
 from losskit import (
     MAE,
     MSE,
@@ -27,8 +33,13 @@ from losskit import (
 from losskit.core.classwise import AmbiguousAxisWarning
 
 
+def scores(kind, logits):
+    """One array of scores for each that the loss takes."""
+    return [logits for _ in kind.card.arguments[1:]]
+
+
 class TestWeightsAndMeans:
-    @every_classwise
+    @every_soft_target
     def test_one_convention_for_indices_and_one_hot_rows(self, kind):
         """pytorch#50528, #8062: indices divide by Σw, probabilities by N (1.418 and 4.609)."""
         logits = np.array([[1.0, 2.0, 0.5], [0.1, 0.2, 3.0], [2.0, 0.3, 0.3]])
@@ -45,36 +56,36 @@ class TestWeightsAndMeans:
     def test_weighted_mean_divides_by_the_weights(self, kind):
         """pytorch#132465, keras#15323: Huber and BCE divide by N, MSE and L1 by Σw."""
         case = one_case(kind)
-        values = case.loss(case.input, case.target, reduction="none")
+        values = case.loss(*case.arrays, reduction="none")
         weight = np.linspace(0.5, 4, values.size).reshape(values.shape)
-        mean = case.loss(case.input, case.target, weight=weight)
+        mean = case.loss(*case.arrays, weight=weight)
         assert mean == pytest.approx(np.average(values, weights=weight), rel=1e-13)
 
-    @every_loss
+    @every_positionwise
     def test_doubling_a_weight_is_seeing_the_row_twice(self, kind):
         """pytorch#563, optax#902, Liger#404: no per-sample weight at all."""
         case = one_case(kind)
         weight = np.ones(case.positions)
         weight[2] = 2
         twice = [0, 1, 2, 2, 3, 4]
-        expected = case.loss(case.input[twice], case.target[twice])
-        weighted = case.loss(case.input, case.target, weight=weight)
+        expected = case.loss(*case.rows(twice))
+        weighted = case.loss(*case.arrays, weight=weight)
         assert weighted == pytest.approx(expected, rel=1e-13)
 
-    @every_classwise
+    @every_classification
     def test_everything_ignored(self, kind):
         """pytorch#70348, #75181, smp: NaN."""
         for target in (np.full(3, -100), np.zeros(0, int)):
             logits = np.ones((target.size, 4))
-            value, gradient = kind().value_and_gradient(logits, target)
+            value, gradient = kind().value_and_gradient(*scores(kind, logits), target)
             assert value == 0
             assert not gradient.any()
 
-    @every_classwise
+    @every_classification
     def test_only_ignored_targets_in_a_batch_with_class_weights(self, kind):
         """pytorch#116349: all weights zero is NaN."""
         loss = kind(class_weight=[0.0, 1.0])
-        assert loss(np.zeros((2, 2)), np.array([0, 0])) == 0
+        assert loss(*scores(kind, np.zeros((2, 2))), np.array([0, 0])) == 0
 
     def test_gradient_accumulation_needs_a_global_count(self):
         """transformers#34191: the mean of the micro-batches' means is another loss."""
@@ -89,32 +100,33 @@ class TestWeightsAndMeans:
         assert parts == pytest.approx(whole, rel=1e-14)
         assert abs(naive - whole) > 0.01
 
-    @every_classwise
+    @every_classification
     def test_ignored_positions_are_not_counted(self, kind):
         """smp#852: they stay in the mean."""
         case = one_case(kind)
-        target = case.target.copy()
+        *others, target = case.arrays
+        target = target.copy()
         target[:2] = -100
-        expected = case.loss(case.input[2:], case.target[2:])
-        assert case.loss(case.input, target) == pytest.approx(expected, rel=1e-14)
+        expected = case.loss(*case.rows(slice(2, None)))
+        assert case.loss(*others, target) == pytest.approx(expected, rel=1e-14)
 
     @every_loss
     def test_masks_act_on_the_loss_not_on_the_logits(self, kind):
         """MONAI#4193: logits times mask is a logit of 0, which costs ln 2."""
         case = one_case(kind)
-        mask = np.zeros(case.positions, bool)
+        mask = np.zeros(case.mask_shape, bool)
         mask[0] = True
-        expected = case.loss(case.input[:1], case.target[:1])
-        assert case.loss(case.input, case.target, mask=mask) == pytest.approx(expected, rel=1e-14)
+        expected = case.loss(*case.rows(slice(0, 1)))
+        assert case.loss(*case.arrays, mask=mask) == pytest.approx(expected, rel=1e-14)
 
     @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-    @every_classwise
+    @every_classification
     def test_ignored_infinite_logits_send_nothing_back(self, kind, bad):
         """pytorch#11551: NaN reaches the model through an ignored position."""
         logits = torch.randn(3, 4, dtype=torch.float64)
         logits[1] = bad
         logits.requires_grad_()
-        kind()(logits, torch.tensor([0, -100, 3])).backward()
+        kind()(*scores(kind, logits), torch.tensor([0, -100, 3])).backward()
         assert torch.isfinite(logits.grad).all()
         assert not logits.grad[1].any()
 

@@ -12,17 +12,26 @@ from hypothesis import strategies as st
 from cases import (
     CLASSES,
     Case,
+    as_tuple,
     call_options,
     every_case,
+    every_classification,
     every_classwise,
     every_loss,
+    make_array,
     one_case,
 )
 from losskit import MSE, CrossEntropy
-from losskit.core.classwise import AmbiguousAxisWarning, Classwise
+from losskit.core.batchwise import Batchwise
+from losskit.core.classwise import AmbiguousAxisWarning, Classification
+from losskit.core.contracts import PROBABILITY_ROWS
+from losskit.core.elementwise import Elementwise
+from losskit.core.positionwise import Positionwise
+from losskit.core.rowwise import Listwise
 from losskit.losses import CATALOGUE
 
 NOTHING = [np.nan, np.inf, -np.inf]
+UNITS = (Listwise, Batchwise)
 
 
 def reduced_by_hand(values, mass, reduction, weight, mask, normalizer):
@@ -42,24 +51,29 @@ def reduced_by_hand(values, mass, reduction, weight, mask, normalizer):
 @every_case
 def test_reductions(case: Case):
     options = call_options(case, np.random.default_rng(2))
-    loss = case.loss
-    values = loss(case.input, case.target, reduction="none")
+    loss, target = case.loss, case.arrays[-1]
     mass = np.ones(case.positions)
     weights = getattr(loss, "class_weight", None)
-    if weights is not None and case.target.dtype == np.int64:
-        mass = np.asarray(weights)[case.target]
+    if weights is not None and target.dtype == np.int64:
+        mass = np.asarray(weights)[target]
     elif weights is not None:
-        axis = 0 if case.target.ndim == 1 else 1
-        mass = np.tensordot(case.target, np.asarray(weights), axes=(axis, 0))
+        axis = 0 if target.ndim == 1 else 1
+        mass = np.tensordot(target, np.asarray(weights), axes=(axis, 0))
+    taking_part = np.ones(case.positions, bool)
     if getattr(loss, "ignore_index", -100) >= 0:
-        ignored = case.target == loss.ignore_index
-        for option in options:
-            option["mask"] = ~ignored if option["mask"] is None else option["mask"]
-        mass = np.where(ignored, 0.0, mass)
+        taking_part = target != loss.ignore_index
     for option in options:
+        mask = option["mask"]
+        if mask is not None and isinstance(loss, UNITS):
+            # What is masked there changes the values of the rest.
+            values = loss(*case.arrays, mask=mask, reduction="none")
+            mask = loss.taking_part(*case.arrays, mask=mask)
+        else:
+            values = loss(*case.arrays, reduction="none")
+        mask = taking_part if mask is None else taking_part & mask
         np.testing.assert_allclose(
-            loss(case.input, case.target, **option),
-            reduced_by_hand(values, mass, **option),
+            loss(*case.arrays, **option),
+            reduced_by_hand(values, mass, **option | {"mask": mask}),
             rtol=1e-12,
             atol=1e-15,
         )
@@ -68,93 +82,106 @@ def test_reductions(case: Case):
 @every_loss
 @pytest.mark.parametrize("hole", NOTHING)
 def test_masked_positions_leave_no_trace(kind, hole):
-    """Neither value nor gradient, whatever input, target and weight hold there."""
+    """Neither value nor gradient, whatever the arrays and the weight hold there."""
     case = one_case(kind)
-    mask = np.ones(case.positions, bool)
+    mask = np.ones(case.mask_shape, bool)
     mask[1] = False
-    kept = mask if issubclass(kind, Classwise) else mask[:, 0]
-    clean = case.loss.value_and_gradient(case.input[kept], case.target[kept])
-
-    input, target = case.input.copy(), case.target.astype(case.target.dtype, copy=True)
-    input[1] = hole
-    if target.dtype == np.float64:
-        target[1] = hole
-    weight = np.where(mask, 1.0, hole)
-    value, gradient = case.loss.value_and_gradient(input, target, mask=mask, weight=weight)
+    kept = [0, 2, 3, 4]
+    clean = case.loss.value_and_gradient(*case.rows(kept))
+    arrays = tuple(np.array(array) for array in case.arrays)
+    for array in arrays:
+        if array.dtype == np.float64 and array.ndim:
+            array[1] = hole
+    weight = np.ones(case.positions)
+    weight[1] = hole
+    value, gradients = case.loss.value_and_gradient(*arrays, mask=mask, weight=weight)
     np.testing.assert_allclose(value, clean[0], rtol=1e-12)
-    np.testing.assert_allclose(gradient[kept], clean[1], rtol=1e-12)
-    assert not gradient[1].any()
-    assert not case.loss.curvature(input, target, mask=mask)[1].any()
-    values = case.loss(input, target, mask=mask, reduction="none")
+    for gradient, expected in zip(as_tuple(gradients), as_tuple(clean[1]), strict=True):
+        if gradient.ndim:
+            np.testing.assert_allclose(gradient[kept], expected, rtol=1e-11, atol=1e-15)
+            assert not gradient[1].any()
+        else:
+            np.testing.assert_allclose(gradient, expected, rtol=1e-11)
+    if case.has_curvature:
+        for curvature in as_tuple(case.loss.curvature(*arrays, mask=mask)):
+            assert not curvature[1].any()
+    values = case.loss(*arrays, mask=mask, reduction="none")
     assert np.isfinite(values).all()
+    taking_part = case.loss.taking_part(*arrays, mask=mask)
+    assert taking_part.shape == case.positions
+    assert taking_part[kept].all()
+    assert not taking_part[1].any()
 
 
-@every_classwise
+@every_classification
 @pytest.mark.parametrize("hole", NOTHING)
 def test_ignored_positions_leave_no_trace(kind, hole):
     case = one_case(kind)
-    input, target = case.input.copy(), case.target.copy()
-    clean = case.loss.value_and_gradient(np.delete(input, 2, 0), np.delete(target, 2))
-    input[2], target[2] = hole, -100
-    value, gradient = case.loss.value_and_gradient(input, target)
+    kept = [0, 1, 3, 4]
+    clean = case.loss.value_and_gradient(*case.rows(kept))
+    arrays = tuple(array.copy() for array in case.arrays)
+    for array in arrays[:-1]:
+        array[2] = hole
+    arrays[-1][2] = -100
+    value, gradient = case.loss.value_and_gradient(*arrays)
     np.testing.assert_allclose(value, clean[0], rtol=1e-12)
-    np.testing.assert_allclose(np.delete(gradient, 2, 0), clean[1], rtol=1e-12)
+    np.testing.assert_allclose(gradient[kept], clean[1], rtol=1e-12)
     assert not gradient[2].any()
 
 
 @every_loss
 def test_nothing_takes_part(kind):
     case = one_case(kind)
-    nobody = np.zeros(case.positions, bool)
-    empty = (case.input[:0], case.target[:0])
+    nobody = np.zeros(case.mask_shape, bool)
+    weightless = np.zeros(case.positions)
+    empty = case.rows(slice(0, 0))
     for reduction in ("mean", "sum"):
-        for call in (
-            {"mask": nobody},
-            {"weight": nobody.astype(float)},
-        ):
-            value, gradient = case.loss.value_and_gradient(
-                case.input, case.target, reduction=reduction, **call
+        for call in ({"mask": nobody}, {"weight": weightless}):
+            value, gradients = case.loss.value_and_gradient(
+                *case.arrays, reduction=reduction, **call
             )
             assert value == 0
-            assert not gradient.any()
+            assert not any(gradient.any() for gradient in as_tuple(gradients))
         assert case.loss(*empty, reduction=reduction) == 0
-    assert case.loss(case.input, case.target, mask=nobody, normalizer=0) == 0
+    assert case.loss(*case.arrays, mask=nobody, normalizer=0) == 0
     assert case.loss(*empty, reduction="none").size == 0
-    assert case.loss.value_and_gradient(*empty)[1].shape == case.input[:0].shape
+    first = as_tuple(case.loss.value_and_gradient(*empty)[1])[0]
+    assert first.shape == empty[0].shape
 
 
 @every_loss
 def test_inputs_are_never_written(kind):
     case = one_case(kind)
-    mask = np.arange(math.prod(case.positions)).reshape(case.positions) % 2 == 0
-    arrays = [case.input.copy(), case.target.copy(), np.ones(case.positions), mask.copy()]
+    mask = np.arange(math.prod(case.mask_shape)).reshape(case.mask_shape) % 2 == 0
+    arrays = [np.array(array) for array in (*case.arrays, np.ones(case.positions), mask)]
     for array in arrays:
         array.flags.writeable = False
-    input, target, weight, mask = arrays
-    value, _ = case.loss.value_and_gradient(input, target, weight=weight, mask=mask)
+    *arrays, weight, mask = arrays
+    value, _ = case.loss.value_and_gradient(*arrays, weight=weight, mask=mask)
     assert np.isfinite(value)
-    assert np.isfinite(case.loss.curvature(input, target, weight=weight, mask=mask)).all()
+    if case.has_curvature:
+        for curvature in as_tuple(case.loss.curvature(*arrays, weight=weight, mask=mask)):
+            assert np.isfinite(curvature).all()
 
 
 @every_loss
 def test_results_are_not_views_of_the_caller(kind):
     case = one_case(kind)
-    for result in case.loss.value_and_gradient(case.input, case.target, reduction="none"):
-        assert not np.shares_memory(result, case.input)
-        assert not np.shares_memory(result, case.target)
+    value, gradients = case.loss.value_and_gradient(*case.arrays, reduction="none")
+    for result in (value, *as_tuple(gradients)):
+        assert not any(np.shares_memory(result, array) for array in case.arrays)
 
 
 @every_loss
 def test_half_precision_is_computed_in_float32(kind):
     case = one_case(kind)
-    half = case.input.astype(np.float16)
-    target = case.target.astype(np.float16) if case.target.dtype == np.float64 else case.target
-    exact = case.loss(half.astype(np.float64), target.astype(case.target.dtype))
-    value, gradient = case.loss.value_and_gradient(half, target)
+    halves = [a.astype(np.float16) if a.dtype == np.float64 else a for a in case.arrays]
+    exact = case.loss(*(half.astype(a.dtype) for half, a in zip(halves, case.arrays, strict=True)))
+    value, gradients = case.loss.value_and_gradient(*halves)
     assert value.dtype == np.float32
-    assert gradient.dtype == np.float16
+    assert all(gradient.dtype == np.float16 for gradient in as_tuple(gradients))
     np.testing.assert_allclose(value, exact, rtol=1e-6)
-    assert case.loss(half, target, reduction="none").dtype == np.float16
+    assert case.loss(*halves, reduction="none").dtype == np.float16
 
 
 def test_long_half_precision_sums():
@@ -170,14 +197,14 @@ def test_weight_of_one_number_per_row_needs_axes(kind):
     """(N,) against (N, D) would be stretched along the wrong axis."""
     case = one_case(kind)
     rows = np.arange(1.0, 6.0)
-    if issubclass(kind, Classwise):
-        assert np.isfinite(case.loss(case.input, case.target, weight=rows))
+    if not issubclass(kind, Elementwise):
+        assert np.isfinite(case.loss(*case.arrays, weight=rows))
         return
     with pytest.raises(ValueError, match=r"weight\[:, None\]"):
-        case.loss(case.input, case.target, weight=rows)
-    stretched = case.loss(case.input, case.target, weight=rows[:, None])
+        case.loss(*case.arrays, weight=rows)
+    stretched = case.loss(*case.arrays, weight=rows[:, None])
     full = np.repeat(rows[:, None], CLASSES, axis=1)
-    assert stretched == case.loss(case.input, case.target, weight=full)
+    assert stretched == case.loss(*case.arrays, weight=full)
 
 
 @every_loss
@@ -186,22 +213,28 @@ def test_weights_and_masks_must_fit(kind, name):
     case = one_case(kind)
     wrong = np.ones((3, 7)) if name == "weight" else np.ones((3, 7), bool)
     with pytest.raises(ValueError, match=rf"{kind.__name__}: {name} has shape \(3, 7\)"):
-        case.loss(case.input, case.target, **{name: wrong})
+        case.loss(*case.arrays, **{name: wrong})
 
 
 @every_loss
 def test_shapes_are_never_broadcast(kind):
+    """Whichever array has the length of 1, and however many there are."""
     case = one_case(kind)
-    with pytest.raises(ValueError, match=rf"{kind.__name__}: .*\(5, 4\).*\(1, 4\)"):
-        case.loss(case.input, np.full((1, CLASSES), 0.25))
-    with pytest.raises(ValueError, match=kind.__name__):
-        case.loss(case.input[:, :1], np.full(5, 0.5))
+    for at, array in enumerate(case.arrays):
+        if array.ndim:
+            arrays = (*case.arrays[:at], array[:1], *case.arrays[at + 1 :])
+            with pytest.raises(ValueError, match=kind.__name__):
+                case.loss(*arrays)
+            arrays = (*case.arrays[:at], array[:, None], *case.arrays[at + 1 :])
+            with pytest.raises(ValueError, match=kind.__name__):
+                case.loss(*arrays)
 
 
 @every_loss
 def test_every_misuse_is_named(kind):
     case = one_case(kind)
-    input, target = case.input, case.target
+    input, *others = case.arrays
+    first, second = (argument.name for argument in case.loss.arguments[:2])
     refused = [
         (ValueError, "reduction", {"reduction": "batchmean"}),
         (ValueError, "normalizer", {"normalizer": -1.0}),
@@ -210,83 +243,101 @@ def test_every_misuse_is_named(kind):
         (ValueError, "normalizer", {"normalizer": 2.0, "reduction": "sum"}),
         (ValueError, "weight must be >= 0", {"weight": np.full(case.positions, -1.0)}),
         (ValueError, "weight must be >= 0", {"weight": np.full(case.positions, np.nan)}),
-        (TypeError, "mask", {"mask": np.ones(case.positions)}),
+        (TypeError, "mask", {"mask": np.ones(case.mask_shape)}),
+        (TypeError, "reductoin'; did you mean reduction", {"reductoin": "sum"}),
+        (TypeError, f"got {first} twice", {first: input}),
     ]
     for error, match, options in refused:
         with pytest.raises(error, match=match):
-            case.loss(input, target, **options)
-    with pytest.raises(TypeError, match="input must hold real numbers"):
-        case.loss(input.astype(complex), target)
-    with pytest.raises(TypeError, match="input must hold"):
-        case.loss(input > 0, target)
+            case.loss(input, *others, **options)
+    with pytest.raises(TypeError, match=f"{second}.* missing"):
+        case.loss(input)
+    with pytest.raises(TypeError, match=f"{kind.__name__} takes {first}"):
+        case.loss(*case.arrays, input)
+    with pytest.raises(TypeError, match=f"{first} must hold real numbers"):
+        case.loss(input.astype(complex), *others)
+    with pytest.raises(TypeError, match=f"{first} must hold"):
+        case.loss(input > 0, *others)
     with pytest.raises(TypeError, match="real numbers"):
-        case.loss(input, np.full(target.shape, "a"))
-    with pytest.raises(TypeError, match=f"{kind.__name__}: input is no array of numbers"):
-        case.loss([[1.0], [2.0, 3.0]], target)
-    with pytest.raises(TypeError, match=r"target is no array of numbers.*mask=~array\.mask"):
-        case.loss(input, np.ma.masked_less(target, 0))
+        case.loss(input, np.full(others[0].shape, "a"), *others[1:])
+    with pytest.raises(TypeError, match=f"{kind.__name__}: {first} is no array of numbers"):
+        case.loss([[1.0], [2.0, 3.0]], *others)
+    with pytest.raises(TypeError, match=rf"{second} is no array of numbers.*mask=~array\.mask"):
+        case.loss(input, np.ma.masked_less(others[0], 0), *others[1:])
+
+
+@every_loss
+def test_arguments_by_name(kind):
+    case = one_case(kind)
+    names = [argument.name for argument in case.loss.arguments]
+    named = dict(zip(names, case.arrays, strict=True))
+    assert case.loss(**named) == case.loss(*case.arrays)
+    assert case.loss.value_and_gradient(**named)[0] == case.loss(*case.arrays)
 
 
 @every_loss
 def test_lists_and_integer_masks(kind):
     """Sequences are arrays; whatever is not 0 in a mask takes part, as segment numbers do."""
     case = one_case(kind)
-    column = () if issubclass(kind, Classwise) else (1,)
-    mask = np.reshape([0, 0, 1, 2, -3], (5, *column))
-    expected = case.loss(case.input[2:], case.target[2:])
-    actual = case.loss(case.input.tolist(), case.target.tolist(), mask=mask.tolist())
+    mask = np.ones(case.mask_shape, int) * np.reshape(
+        [0, 0, 1, 2, -3], (5, *(1,) * (len(case.mask_shape) - 1))
+    )
+    expected = case.loss(*case.rows(slice(2, None)))
+    actual = case.loss(*(array.tolist() for array in case.arrays), mask=mask.tolist())
     assert actual == pytest.approx(expected, rel=1e-14)
 
 
 @given(
     shards=st.lists(st.integers(1, 5), min_size=1, max_size=5),
     seed=st.integers(0, 100),
-    kind=st.sampled_from(list(CATALOGUE.values())),
+    kind=st.sampled_from([k for k in CATALOGUE.values() if issubclass(k, Positionwise)]),
 )
 def test_normalizer_makes_accumulation_exact(shards, seed, kind):
     """Micro-batches of any sizes, each divided by the global count, sum to the whole batch."""
     case = one_case(kind, seed)
-    repeat = -(-sum(shards) // 5)
-    input = np.concatenate([case.input] * repeat)[: sum(shards)]
-    target = np.concatenate([case.target] * repeat)[: sum(shards)]
-    whole = case.loss.value_and_gradient(input, target)
-    count = math.prod(case.loss(input, target, reduction="none").shape)
-    edges = np.cumsum(shards)[:-1]
+    chosen = np.arange(sum(shards)) % 5
+    whole = case.loss.value_and_gradient(*case.rows(chosen))
+    count = math.prod(case.loss(*case.rows(chosen), reduction="none").shape)
     parts = [
-        case.loss.value_and_gradient(x, y, normalizer=count)
-        for x, y in zip(np.split(input, edges), np.split(target, edges), strict=True)
+        case.loss.value_and_gradient(*case.rows(rows), normalizer=count)
+        for rows in np.split(chosen, np.cumsum(shards)[:-1])
     ]
     assert sum(value for value, _ in parts) == pytest.approx(whole[0], rel=1e-12)
-    np.testing.assert_allclose(np.concatenate([g for _, g in parts]), whole[1], rtol=1e-12)
+    for at, expected in enumerate(as_tuple(whole[1])):
+        gradient = np.concatenate([as_tuple(gradients)[at] for _, gradients in parts])
+        np.testing.assert_allclose(gradient, expected, rtol=1e-12)
 
 
 @every_classwise
 def test_class_axis_can_be_said(kind):
     """(N, T, K) with class_axis=-1 is (N, K, T) by default."""
     rng = np.random.default_rng(3)
-    logits = rng.normal(size=(2, 6, CLASSES))
-    target = rng.integers(0, CLASSES, (2, 6))
-    last = kind(class_axis=-1)
-    moved = kind().value_and_gradient(np.moveaxis(logits, -1, 1), target)
-    value, gradient = last.value_and_gradient(logits, target)
-    assert value == pytest.approx(moved[0], rel=1e-14)
-    np.testing.assert_allclose(gradient, np.moveaxis(moved[1], 1, -1), rtol=1e-14)
-    with pytest.raises(ValueError, match="class_axis=-1"):
-        kind()(logits, target)
+    moved = tuple(
+        make_array(argument, argument.contracts[0], (2, CLASSES, 6), kind(), rng)
+        for argument in kind.card.arguments
+    )
+    arrays = tuple(np.moveaxis(a, 1, -1) if a.ndim == 3 else a for a in moved)
+    expected = kind().value_and_gradient(*moved)
+    value, gradient = kind(class_axis=-1).value_and_gradient(*arrays)
+    assert value == pytest.approx(expected[0], rel=1e-14)
+    np.testing.assert_allclose(gradient, np.moveaxis(expected[1], 1, -1), rtol=1e-13)
+    if issubclass(kind, Classification):
+        with pytest.raises(ValueError, match="class_axis=-1"):
+            kind()(*arrays)
     with pytest.raises(ValueError, match="class_axis=3"):
-        kind(class_axis=3)(logits, target)
+        kind(class_axis=3)(*arrays)
 
 
-@every_classwise
+@every_classification
 def test_ambiguous_class_axis_warns(kind):
-    square = np.zeros((2, CLASSES, CLASSES))
+    scores = [np.zeros((2, CLASSES, CLASSES)) for _ in kind.card.arguments[1:]]
     target = np.zeros((2, CLASSES), int)
     with pytest.warns(AmbiguousAxisWarning, match="class_axis=1"):
-        kind()(square, target)
-    assert np.isfinite(kind(class_axis=1)(square, target))
+        kind()(*scores, target)
+    assert np.isfinite(kind(class_axis=1)(*scores, target))
 
 
-@every_classwise
+@every_classification
 def test_classwise_misuse_is_named(kind):
     logits, target = np.zeros((4, 3)), np.array([0, 1, 2, 0])
     refused = [
@@ -302,9 +353,12 @@ def test_classwise_misuse_is_named(kind):
         (ValueError, "3 classes, got shape \\(2,\\)", {"class_weight": [1, 2]}, logits, target),
         (ValueError, "axis of classes", {}, np.float64(1), 0),
     ]
+    soft = PROBABILITY_ROWS in kind.card.targets
     for error, match, settings, input, wrong in refused:
-        with pytest.raises(error, match=match):
-            kind(**settings)(input, wrong)
+        if soft or np.asarray(wrong).dtype.kind != "f":
+            scores = [input for _ in kind.card.arguments[1:]]
+            with pytest.raises(error, match=match):
+                kind(**settings)(*scores, wrong)
 
 
 def test_values_are_checked_unless_told_otherwise():

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from losskit.compare.errors import CompareError, listing
 from losskit.compare.task import Target, Task
+from losskit.compare.wording import join
+from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
     BINARY,
     CLASS_INDICES,
@@ -22,6 +24,7 @@ from losskit.core.contracts import (
     SIGNS,
     Contract,
 )
+from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
 
@@ -241,6 +244,8 @@ PAIRINGS: dict[Task, tuple[Pairing, ...]] = {
 
 def _find(kind: type[Loss], task: Task) -> Pairing | None:
     card = kind.card
+    if not issubclass(kind, (Elementwise, Classwise)) or len(card.arguments) != 2:
+        return None
     return next(
         (
             pairing
@@ -275,7 +280,17 @@ def pair(kind: type[Loss], target: Target) -> Pairing:
         fitting = [name for name, one in CATALOGUE.items() if fits(one, target.task)]
         raise CompareError(
             f"loss {kind.__name__!r} does not fit the target {target.name!r}: it wants "
-            f"{' or '.join(one.title for one in kind.card.targets)}, and this is a "
+            f"{_wants(kind)}, and this is a "
             f"{target.task} target ({target.reason}); these fit: {listing(fitting)}"
         )
     return pairing
+
+
+def _wants(kind: type[Loss]) -> str:
+    """Say what a loss is called with besides the model's output."""
+    return join(
+        [
+            " or ".join(contract.title for contract in argument.contracts)
+            for argument in kind.card.arguments[1:]
+        ]
+    )

@@ -20,7 +20,8 @@ _MODULE_NAMES = {"class_weight": "weight"}
 
 def learnt(loss: Loss, pairing: Pairing) -> Learnt:
     """Write down how the loss is made and what it is given."""
-    twin, default = loss.card.torch, type(loss)()
+    twin = next(iter(loss.card.torch), None)
+    default = type(loss)()
     arguments: list[str] = []
     for name, declared in loss.parameters().items():
         value = getattr(loss, name)

@@ -93,21 +93,21 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
     return xp.where(positive, 1 - rest, rest)
 
 
-def _shifted(z: Array, xp: ModuleType) -> Array:
-    """Logits less the largest of their row; without that, exp overflows from 89 (float32) on."""
-    return z - constant(xp.max(z, axis=-1, keepdims=True))
-
-
 def log_softmax(z: Array, xp: ModuleType) -> Array:
     """Log-probabilities from logits along the last axis."""
-    shifted = _shifted(z, xp)
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+    # Without the shift, exp overflows from 89 (float32) on.
+    shifted = z - constant(xp.max(z, axis=-1, keepdims=True))
+    # The largest term is 1, exactly; apart from it, the others keep their own digits.
+    largest = xp.astype(shifted == 0, z.dtype)
+    others = xp.sum(xp.exp(shifted) - largest, axis=-1, keepdims=True)
+    ties = xp.sum(largest, axis=-1, keepdims=True) - 1
+    return shifted - xp.log1p(others + ties)
 
 
 def softmax(z: Array, xp: ModuleType) -> Array:
     """Probabilities from logits along the last axis."""
-    share = xp.exp(_shifted(z, xp))
-    return share / xp.sum(share, axis=-1, keepdims=True)
+    # Not exp over its sum: a logarithm near 0 holds a probability near 1 to more digits.
+    return xp.exp(log_softmax(z, xp))
 
 
 def softplus(z: Array, xp: ModuleType) -> Array:

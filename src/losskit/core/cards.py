@@ -8,7 +8,19 @@ from enum import StrEnum
 
 from losskit.core.contracts import Contract
 
-__all__ = ["Card", "Family", "Outliers", "Source", "TorchTwin", "WeightRole"]
+__all__ = [
+    "Argument",
+    "Card",
+    "Family",
+    "Outliers",
+    "Role",
+    "Source",
+    "TorchTwin",
+    "WeightRole",
+    "given",
+    "learned",
+    "output",
+]
 
 
 class Family(StrEnum):
@@ -17,6 +29,58 @@ class Family(StrEnum):
     REGRESSION = "regression"
     BINARY = "binary and multilabel"
     MULTICLASS = "multiclass"
+    DISTRIBUTION = "distributions"
+    RANKING = "ranking"
+    EMBEDDING = "embeddings"
+    SEGMENTATION = "segmentation"
+
+
+class Role(StrEnum):
+    """Where an argument of a loss comes from."""
+
+    OUTPUT = "what the model gives"
+    GIVEN = "what it is held against"
+    LEARNED = "a number that is learnt with the model"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An array that a loss is called with.
+
+    Attributes
+    ----------
+    name : str
+        As in the call.
+    contracts : tuple of Contract
+        What it may hold; where there are several, integers and floats tell them apart.
+    role : Role
+        Where it comes from.
+    per_row : bool
+        Whether it holds one element for each row of the others.
+    start : float, optional
+        Value with which a learnt number begins.
+    """
+
+    name: str
+    contracts: tuple[Contract, ...]
+    role: Role
+    per_row: bool = False
+    start: float | None = None
+
+
+def output(name: str, *contracts: Contract) -> Argument:
+    """Declare what the model gives."""
+    return Argument(name, contracts, Role.OUTPUT)
+
+
+def given(name: str, *contracts: Contract, per_row: bool = False) -> Argument:
+    """Declare what the model's output is held against."""
+    return Argument(name, contracts, Role.GIVEN, per_row)
+
+
+def learned(name: str, contract: Contract, *, start: float) -> Argument:
+    """Declare a number that is learnt with the model."""
+    return Argument(name, (contract,), Role.LEARNED, start=start)
 
 
 class Outliers(StrEnum):
@@ -25,7 +89,7 @@ class Outliers(StrEnum):
     SENSITIVE = "sensitive: the pull grows with the error"
     PARTLY = "partly sensitive: the pull grows to a limit"
     ROBUST = "robust: the pull does not grow with the error"
-    DOES_NOT_APPLY = "does not apply: targets are classes"
+    DOES_NOT_APPLY = "does not apply: there are no real targets"
 
 
 @dataclass(frozen=True)
@@ -45,6 +109,7 @@ class WeightRole(StrEnum):
 
     ABSENT = "absent"
     CLASSES = "one weight per class, counted in the mean where targets are class indices"
+    CLASS_SCALE = "one weight per class, not counted in the mean"
     SCALE = "multiplies the loss, and is not counted in the mean"
     AVERAGE = "multiplies the loss, and is counted in the mean"
 
@@ -59,11 +124,17 @@ class TorchTwin:
         Names in ``torch.nn`` and in ``torch.nn.functional``.
     weight : WeightRole
         What ``weight`` means there.
+    renamed : mapping
+        Its name for a setting → the definition's, where they differ.
+    batchmean : bool
+        Whether it knows that reduction, the sum divided by the length of axis 0.
     """
 
     module: str
     function: str
     weight: WeightRole = WeightRole.ABSENT
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    batchmean: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,10 +149,8 @@ class Card:
         What it is for.
     formula, gradient, curvature : str
         For one position, with z or x the input and y the target.
-    input : Contract
-        What the model's output must be.
-    targets : tuple of Contract
-        What the target may be.
+    arguments : tuple of Argument
+        What the loss is called with.
     output_layer : str
         Last layer of the model.
     outliers : Outliers
@@ -96,8 +165,8 @@ class Card:
         Library → the name there.
     sources : tuple of Source
         Papers.
-    torch : TorchTwin, optional
-        The twin in ``torch.nn``.
+    torch : tuple of TorchTwin
+        Its twins in ``torch.nn``.
     """
 
     title: str
@@ -106,8 +175,7 @@ class Card:
     formula: str
     gradient: str
     curvature: str
-    input: Contract
-    targets: tuple[Contract, ...]
+    arguments: tuple[Argument, ...]
     output_layer: str
     outliers: Outliers
     use_when: tuple[str, ...]
@@ -117,4 +185,15 @@ class Card:
     sources: tuple[Source, ...]
     aliases: tuple[str, ...] = ()
     equivalents: Mapping[str, str] = field(default_factory=dict)
-    torch: TorchTwin | None = None
+    torch: tuple[TorchTwin, ...] = ()
+
+    @property
+    def input(self) -> Contract:
+        """What the first of the model's outputs must be."""
+        return self.arguments[0].contracts[0]
+
+    @property
+    def targets(self) -> tuple[Contract, ...]:
+        """What the target may be; nothing where there is no target."""
+        found = (one.contracts for one in self.arguments if one.name == "target")
+        return next(found, ())

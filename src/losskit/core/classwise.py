@@ -1,4 +1,4 @@
-"""Losses of one score per class against a class, or against probabilities of classes."""
+"""Losses of one number per class: against a class, or against probabilities of classes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from losskit.core.arrays import (
     like,
     move_axis,
 )
-from losskit.core.contracts import CLASS_INDICES, PROBABILITY_ROWS, Contract
-from losskit.core.loss import Loss
+from losskit.core.definition import Arrays
 from losskit.core.parameters import parameter
+from losskit.core.positionwise import Positionwise
+from losskit.core.shapes import misfit
 
-__all__ = ["AmbiguousAxisWarning", "Classwise"]
+__all__ = ["AmbiguousAxisWarning", "Classification", "Classwise"]
 
 
 class AmbiguousAxisWarning(UserWarning):
@@ -29,31 +30,85 @@ class AmbiguousAxisWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Classwise(Loss):
-    """A loss of the scores of K classes at each position.
+class Classwise(Positionwise):
+    """A loss of K numbers, one for each class, at each position.
 
-    Definitions see the class axis last, and targets as integers (N, …) or as probabilities
-    (N, …, K).
+    Definitions see the class axis last. All arrays have the first one's shape.
     """
 
-    class_weight: Any = parameter(None, "weight of each class, (K,)", kind="array", optional=True)
-    ignore_index: int = parameter(
-        -100, "class index that takes no part, such as padding", kind="integer"
-    )
     class_axis: int | None = parameter(
         None,
         "axis of the classes in the input; None is axis 1, or the only one",
         kind="integer",
         optional=True,
+        kw_only=True,
     )
 
-    def arrange(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
+    def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Check shapes against each other and move the class axis last."""
-        axis = self._axis(input)
-        classes = input.shape[axis]
+        axis = self._axis(arrays[0])
+        names = [argument.name for argument in self.card.arguments]
+        shape = tuple(arrays[0].shape)
+        for name, array in zip(names[1:], arrays[1:], strict=False):
+            if not is_floating(array, xp):
+                raise TypeError(
+                    f"{self.name}: {name} must hold one number for each class (floats), got "
+                    f"dtype {array.dtype} of shape {tuple(array.shape)}; make class indices "
+                    "one-hot rows"
+                )
+            if tuple(array.shape) != shape:
+                wrong = tuple(array.shape)
+                raise ValueError(f"{self.name}: {misfit(names[0], shape, name, wrong)}")
+        return tuple(
+            as_compute(move_axis(array, axis, -1, xp), arrays[0].dtype, xp) for array in arrays
+        )
+
+    def restore(self, array: Array, xp: ModuleType) -> Array:
+        """Move the class axis back."""
+        return move_axis(array, -1, self._axis(array), xp)
+
+    def positions(self, arrays: Arrays) -> tuple[int, ...]:
+        """One for each row of classes."""
+        return tuple(arrays[0].shape[:-1])
+
+    def _axis(self, input: Array) -> int:
+        if input.ndim == 0:
+            raise ValueError(f"{self.name}: input needs an axis of classes, got a single number")
+        axis = self.class_axis
+        if axis is None:
+            return 1 if input.ndim > 1 else 0
+        if not -input.ndim <= axis < input.ndim:
+            raise ValueError(
+                f"{self.name}: class_axis={axis} is not an axis of input of shape "
+                f"{tuple(input.shape)}"
+            )
+        return axis + int(input.ndim) if axis < 0 else axis
+
+
+@dataclass(frozen=True)
+class Classification(Classwise):
+    """A loss of the scores of K classes against a class, or against probabilities of classes.
+
+    Definitions see targets as integers (N, …) or as probabilities (N, …, K); what stands before
+    the target is of the input's shape.
+    """
+
+    class_weight: Any = parameter(
+        None, "weight of each class, (K,)", kind="array", optional=True, kw_only=True
+    )
+    ignore_index: int = parameter(
+        -100, "class index that takes no part, such as padding", kind="integer", kw_only=True
+    )
+
+    def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
+        """Check the target against the scores as well."""
+        *scores, target = arrays
+        arranged = super().arrange(tuple(scores), xp)
+        input, axis = scores[0], self._axis(scores[0])
         positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
-        self._check_class_weight(classes)
-        if is_floating(target, xp):
+        self._check_class_weight(int(input.shape[axis]))
+        takes_rows = any(contract.sums_to_one for contract in self.card.targets)
+        if is_floating(target, xp) and takes_rows:
             if target.shape != input.shape:
                 raise ValueError(self._misfit(input, target, positions))
             if self.ignore_index >= 0:
@@ -62,11 +117,12 @@ class Classwise(Loss):
                     "of probabilities; use mask="
                 )
             rows = move_axis(target, axis, -1, xp)
-            return move_axis(input, axis, -1, xp), as_compute(rows, input.dtype, xp)
+            return *arranged, as_compute(rows, input.dtype, xp)
         if not is_integer(target, xp):
+            or_rows = " or probabilities (floats)" if takes_rows else ""
             raise TypeError(
-                f"{self.name}: target must hold class indices (integers) or probabilities "
-                f"(floats), got dtype {target.dtype}; convert it to int64"
+                f"{self.name}: target must hold class indices (integers){or_rows}, got dtype "
+                f"{target.dtype}; convert it to int64"
             )
         if tuple(target.shape) != positions:
             raise ValueError(self._misfit(input, target, positions))
@@ -78,46 +134,18 @@ class Classwise(Loss):
                 AmbiguousAxisWarning,
                 stacklevel=2,
             )
-        return move_axis(input, axis, -1, xp), as_indices(target, xp)
+        return *arranged, as_indices(target, xp)
 
-    def restore(self, array: Array, xp: ModuleType) -> Array:
-        """Move the class axis back."""
-        return move_axis(array, -1, self._axis(array), xp)
-
-    def positions(self, input: Array) -> tuple[int, ...]:
-        """One for each row of classes."""
-        return tuple(input.shape[:-1])
-
-    def per_input(self, per_position: Array) -> Array:
-        """Add the class axis."""
-        return per_position[..., None]
-
-    def sum_to_positions(self, per_input: Array, xp: ModuleType) -> Array:
-        """Sum over the classes."""
-        return xp.sum(per_input, axis=-1)
-
-    def target_contract(self, target: Array, xp: ModuleType) -> Contract:
-        """Return that of indices for integers and that of probabilities for floats."""
-        return PROBABILITY_ROWS if is_floating(target, xp) else CLASS_INDICES
-
-    def takes_part(self, target: Array, xp: ModuleType) -> Array | None:
+    def takes_part(self, arrays: Arrays, xp: ModuleType) -> Array | None:
         """Leave out the positions of `ignore_index`."""
+        target = arrays[-1]
         return target != self.ignore_index if is_integer(target, xp) else None
 
-    def neutralise(
-        self, input: Array, target: Array, takes_part: Array, xp: ModuleType
-    ) -> tuple[Array, Array]:
-        """Fill with equal scores, and with class 0 or equal probabilities."""
-        rows = takes_part[..., None]
-        input = xp.where(rows, input, self.input_contract.neutral)
-        if is_integer(target, xp):
-            return input, xp.where(takes_part, target, 0)
-        return input, xp.where(rows, target, 1 / max(target.shape[-1], 1))
-
-    def mass(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
+    def mass(self, arrays: Arrays, xp: ModuleType) -> Array | None:
         """Return the weight of the position's class, or of its mixture of classes."""
         if self.class_weight is None:
             return None
+        input, target = arrays[0], arrays[-1]
         if is_integer(target, xp):
             return self.weight_of(target, input, xp)
         return xp.sum(target * like(self.class_weight, input, xp), axis=-1)
@@ -137,19 +165,6 @@ class Classwise(Loss):
         if is_integer(target, xp):
             rows = xp.astype(is_class(target, input, xp), input.dtype)
         return rows if self.class_weight is None else rows * like(self.class_weight, input, xp)
-
-    def _axis(self, input: Array) -> int:
-        if input.ndim == 0:
-            raise ValueError(f"{self.name}: input needs an axis of classes, got a single number")
-        axis = self.class_axis
-        if axis is None:
-            return 1 if input.ndim > 1 else 0
-        if not -input.ndim <= axis < input.ndim:
-            raise ValueError(
-                f"{self.name}: class_axis={axis} is not an axis of input of shape "
-                f"{tuple(input.shape)}"
-            )
-        return axis + int(input.ndim) if axis < 0 else axis
 
     def _check_class_weight(self, classes: int) -> None:
         if self.class_weight is None:

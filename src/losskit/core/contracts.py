@@ -13,16 +13,24 @@ __all__ = [
     "BINARY",
     "CLASS_INDICES",
     "COUNTS",
+    "DISTANCES",
+    "EMBEDDINGS",
+    "LABELS",
     "LOGITS",
     "LOG_MEANS",
     "LOG_PROBABILITIES",
+    "LOG_SCALES",
+    "LOG_VARIANCES",
+    "OFFSETS",
     "POSITIVE_AMOUNTS",
     "PROBABILITIES",
     "PROBABILITY_ROWS",
     "RATES",
     "REAL_VALUES",
+    "RELEVANCE",
     "SCORES",
     "SIGNS",
+    "VARIANCES",
     "Contract",
     "Violation",
 ]
@@ -52,6 +60,10 @@ class Contract:
         position takes no part.
     mend : str
         What helps where a value breaks the contract.
+    integral : bool
+        Whether the values are integers.
+    sums_to_one : bool
+        Whether each row, along the last axis, is a distribution.
     """
 
     name: str
@@ -59,6 +71,14 @@ class Contract:
     neutral: float = 0.0
     mend: str = ""
     _violation: Callable[[Array, ModuleType, int], Violation | None] | None = None
+    integral: bool = False
+    sums_to_one: bool = False
+
+    def fill(self, array: Array) -> float:
+        """Return the neutral value for an array."""
+        if self.sums_to_one:
+            return 1 / max(int(array.shape[-1]), 1)
+        return int(self.neutral) if self.integral else self.neutral
 
     def violation(self, values: Array, xp: ModuleType, *, classes: int = 0) -> Violation | None:
         """Find the first value that breaks the contract; class axes are last.
@@ -125,6 +145,13 @@ def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation
     return Violation(at, f"a row that sums to {float(total[at]):g}", "a row that sums to 1")
 
 
+def _nan(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    unknown = xp.isnan(values)
+    if not bool(xp.any(unknown)):
+        return None
+    return Violation(first_true(unknown, xp), "nan", "a number")
+
+
 REAL_VALUES = Contract("RealValues", "real values")
 LOG_MEANS = Contract("LogMeans", "logarithms of the predicted mean")
 RATES = Contract(
@@ -154,6 +181,7 @@ CLASS_INDICES = Contract(
     0.0,
     "mark what takes no part, such as padding, with ignore_index or a mask",
     _outside_classes,
+    integral=True,
 )
 SCORES = Contract("Scores", "scores of any size, with 0 as the border")
 SIGNS = Contract("Signs", "signs, -1 or 1", 1.0, "turn 0/1 labels into 2 * label - 1", _no_signs)
@@ -170,4 +198,21 @@ PROBABILITY_ROWS = Contract(
     0.0,
     "divide each row by its sum; for several labels at once use a binary loss per label",
     _not_distributions,
+    sums_to_one=True,
 )
+EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row")
+LABELS = Contract("Labels", "integers, the same for what belongs together", 0.0, "", integral=True)
+RELEVANCE = Contract(
+    "Relevance",
+    "grades of relevance >= 0; negative ones mark padding",
+    -1.0,
+    "mark what is missing with -1 or a mask",
+    _nan,
+)
+VARIANCES = Contract(
+    "Variances", "predicted variances >= 0", 1.0, "apply exp or softplus", _negative
+)
+LOG_VARIANCES = Contract("LogVariances", "logarithms of variances")
+DISTANCES = Contract("Distances", "distances, 0 for what is the same")
+LOG_SCALES = Contract("LogScales", "the logarithm of a factor")
+OFFSETS = Contract("Offsets", "a number that is added")

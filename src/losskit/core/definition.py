@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
 
-from losskit.core.arrays import Array
-from losskit.core.cards import Card
+from losskit.core.arrays import Array, is_integer
+from losskit.core.cards import Argument, Card, Role
 from losskit.core.contracts import Contract
 from losskit.core.parameters import Parameter, parameters_of
 
-__all__ = ["Definition"]
+__all__ = ["Arrays", "Definition", "each"]
+
+Arrays = tuple[Array, ...]
+"""The arguments of a loss in the order of its card, and whatever its kind adds to them."""
 
 
 @dataclass(frozen=True)
@@ -53,84 +57,112 @@ class Definition(ABC):
         ]
         return ":".join([self.name, ",".join(differing)]) if differing else self.name
 
-    # What a definition says.
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What the loss is called with: the card's, unless a parameter changes it."""
+        return self.card.arguments
+
+    # What a definition says. It takes the arrays of its card one by one, and the namespace.
 
     @abstractmethod
-    def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
+    def value_at(self, *args: Any, **kwargs: Any) -> Array:
         """Loss at each position."""
 
     @abstractmethod
-    def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
-        """Derivative of each position's loss in its input."""
+    def pull_back(
+        self, arrays: Arrays, outer: Array, wanted: Sequence[bool], xp: ModuleType
+    ) -> list[Array | None]:
+        """Derivative of Σ outer · value, over all positions, in each wanted array."""
 
-    @abstractmethod
-    def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
-        """Second derivative of each position's loss in each of its inputs."""
-
-    def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
-        """Derivative of each position's loss in its target, or None where there is none."""
+    def curvature_at(self, *args: Any, **kwargs: Any) -> Any:
+        """Second derivative of the summed loss in each element; None if there is none."""
         return None
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether the derivatives hold; if not, only a library that differentiates has them."""
+        return True
 
     # What a kind says.
 
     @abstractmethod
-    def arrange(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
-        """Check shapes and dtypes, and bring both arrays into the form that definitions take."""
+    def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
+        """Check shapes and dtypes, and bring the arrays into the form that definitions take."""
 
     @abstractmethod
-    def restore(self, array: Array, xp: ModuleType) -> Array:
-        """Undo what `arrange` did to the input's axes."""
-
-    @abstractmethod
-    def positions(self, input: Array) -> tuple[int, ...]:
+    def positions(self, arrays: Arrays) -> tuple[int, ...]:
         """Shape of the loss values."""
 
-    @abstractmethod
-    def per_input(self, per_position: Array) -> Array:
-        """Let an array with one element per position broadcast against the input."""
+    def restore(self, array: Array, xp: ModuleType) -> Array:
+        """Undo what `arrange` did to the axes of a model's output."""
+        return array
 
-    @abstractmethod
-    def sum_to_positions(self, per_input: Array, xp: ModuleType) -> Array:
-        """Sum what belongs to one position in an array of the input's shape."""
+    def outputs(self, arrays: Arrays) -> tuple[int, ...]:
+        """Which arrays the model gives."""
+        arguments = enumerate(self.arguments)
+        return tuple(at for at, argument in arguments if argument.role is not Role.GIVEN)
 
-    @property
-    def input_contract(self) -> Contract:
-        """Contract that the input is held to: the card's, unless a parameter changes it."""
-        return self.card.input
+    def contracts(self, arrays: Arrays, xp: ModuleType) -> tuple[Contract, ...]:
+        """Return the contract that each array is held to."""
+        return tuple(
+            next(
+                (one for one in argument.contracts if one.integral == is_integer(array, xp)),
+                argument.contracts[0],
+            )
+            for argument, array in zip(self.arguments, arrays, strict=False)
+        )
 
-    @abstractmethod
-    def target_contract(self, target: Array, xp: ModuleType) -> Contract:
-        """Contract that this target is held to."""
+    def mask_shape(self, arrays: Arrays) -> tuple[int, ...]:
+        """Shape of masks: that of the loss values, unless parts of one can take no part."""
+        return self.positions(arrays)
 
-    @abstractmethod
-    def neutralise(
-        self, input: Array, target: Array, takes_part: Array, xp: ModuleType
-    ) -> tuple[Array, Array]:
-        """Put harmless values where a position takes no part."""
-
-    def takes_part(self, target: Array, xp: ModuleType) -> Array | None:
-        """Which positions the target lets take part; None for all."""
+    def takes_part(self, arrays: Arrays, xp: ModuleType) -> Array | None:
+        """Which positions the arrays let take part; None for all."""
         return None
 
-    def mass(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
+    def select(
+        self, arrays: Arrays, mask: Array | None, xp: ModuleType, *, concrete: bool
+    ) -> tuple[Arrays, Array | None]:
+        """Make harmless what takes no part; return also which positions do, None for all."""
+        part = self.takes_part(arrays, xp)
+        if mask is not None:
+            part = mask if part is None else mask & part
+        # This copies the arrays, so it is worth a look whether there is anything to do.
+        if part is None or (concrete and bool(xp.all(part))):
+            return arrays, None
+        contracts = self.contracts(arrays, xp)
+        return tuple(
+            xp.where(self.spread(part, array), array, contract.fill(array))
+            for array, contract in zip(arrays, contracts, strict=True)
+        ), part
+
+    def mass(self, arrays: Arrays, xp: ModuleType) -> Array | None:
         """What each position counts in the weighted mean; None for 1."""
         return None
 
-    def check_values(self, input: Array, target: Array, xp: ModuleType) -> None:
+    def spread(self, per_position: Array, array: Array) -> Array:
+        """Let one element per position broadcast against an array that has more axes."""
+        return per_position[(..., *(None,) * (array.ndim - per_position.ndim))]
+
+    def check_values(self, arrays: Arrays, xp: ModuleType) -> None:
         """Refuse values that break the contracts of the card."""
-        classes = int(input.shape[-1]) if input.ndim else 0
-        checks = (
-            ("input", input, self.input_contract),
-            ("target", target, self.target_contract(target, xp)),
-        )
-        for name, values, contract in checks:
+        classes = int(arrays[0].shape[-1]) if arrays[0].ndim else 0
+        contracts = self.contracts(arrays, xp)
+        for argument, values, contract in zip(self.arguments, arrays, contracts, strict=False):
             broken = contract.violation(values, xp, classes=classes)
             if broken is not None:
                 raise ValueError(
-                    f"{self.name}: {name} at position {broken.position} is {broken.found}, "
-                    f"but must be {broken.wanted}; {contract.mend} (validate=False computes it "
-                    "as it is)"
+                    f"{self.name}: {argument.name} at position {broken.position} is "
+                    f"{broken.found}, but must be {broken.wanted}; {contract.mend} "
+                    "(validate=False computes it as it is)"
                 )
+
+
+def each(derivatives: Array | Arrays | None) -> Arrays:
+    """Return what a derivative's method gives, one by one."""
+    if derivatives is None:
+        return ()
+    return derivatives if isinstance(derivatives, tuple) else (derivatives,)
 
 
 def _as_text(value: Any) -> str:

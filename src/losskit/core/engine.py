@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from losskit.core.arrays import Array
-from losskit.core.definition import Definition
+from losskit.core.definition import Arrays, Definition, each
 
 __all__ = ["Engine", "adopt", "engine_for", "register_engine"]
 
@@ -33,19 +33,27 @@ class Engine(ABC):
     def at_hand(self, *arrays: Array) -> bool:
         """Whether untraced values lie in the CPU's memory, so that looking is free."""
 
-    def values(self, loss: Definition, input: Array, target: Array) -> Array:
+    def values(self, loss: Definition, arrays: Arrays) -> Array:
         """Loss at each position; differentiable where the library differentiates."""
-        return loss.value_at(input, target, self.xp)
+        return loss.value_at(*arrays, self.xp)
 
-    def values_and_gradient(
-        self, loss: Definition, input: Array, target: Array
-    ) -> tuple[Array, Array]:
-        """Loss and its derivative in the input at each position, without differentiation."""
-        return loss.value_at(input, target, self.xp), loss.gradient_at(input, target, self.xp)
+    def values_and_gradients(
+        self, loss: Definition, arrays: Arrays, outer: Array
+    ) -> tuple[Array, Arrays]:
+        """Loss at each position, and the derivative of Σ outer · loss in each output."""
+        if not loss.closed_form:
+            raise ValueError(
+                f"{loss.name}: the derivative of a function of one's own is not known here; call "
+                "the loss with tensors, which PyTorch differentiates"
+            )
+        outputs = loss.outputs(arrays)
+        wanted = [at in outputs for at in range(len(arrays))]
+        gradients = loss.pull_back(arrays, outer, wanted, self.xp)
+        return loss.value_at(*arrays, self.xp), tuple(gradients[at] for at in outputs)
 
-    def curvature(self, loss: Definition, input: Array, target: Array) -> Array:
-        """Second derivative in each input, without differentiation."""
-        return loss.curvature_at(input, target, self.xp)
+    def curvatures(self, loss: Definition, arrays: Arrays) -> Arrays:
+        """Second derivative in each element of each output; nothing where there is none."""
+        return each(loss.curvature_at(*arrays, self.xp))
 
 
 Finder = Callable[[Any], tuple[Array, Engine] | None]

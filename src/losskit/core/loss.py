@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Unpack
+from typing import Any
 
 from losskit.core.arrays import Array, as_compute
-from losskit.core.definition import Definition
-from losskit.core.options import CallOptions, Options, Reduction
+from losskit.core.definition import Arrays, Definition
+from losskit.core.options import Options, Reduction
 from losskit.core.prepared import Prepared, prepare
 
 __all__ = ["Loss"]
@@ -17,36 +17,37 @@ __all__ = ["Loss"]
 class Loss(Definition):
     """A loss: what it computes at one position, and how it is called.
 
-    A subclass defines `value_at`, `gradient_at` and `curvature_at` in array-API code and carries
-    a `card`; its kind (`Elementwise`, `Classwise`) knows the shapes; everything else is here.
+    A subclass defines `value_at`, `gradient_at` and, where there is one, `curvature_at` in
+    array-API code and carries a `card`; its kind (`Elementwise`, `Classwise`, `Rowwise`, …) knows
+    the shapes; everything else is here.
     """
 
     def __call__(
         self,
-        input: object,
-        target: object,
-        *,
+        *arrays: object,
         reduction: Reduction = "mean",
         weight: object = None,
         mask: object = None,
         normalizer: Array | float | None = None,
         validate: bool | None = None,
+        **named: object,
     ) -> Array:
         """Compute the loss.
 
         Parameters
         ----------
-        input : array
-            The model's output. Arrays of any array-API library; sequences become NumPy arrays.
-        target : array
-            What it should have been.
+        *arrays, **named : array
+            The arguments of the loss, by position or by name; for most losses ``input``, the
+            model's output, and ``target``, what it should have been. Arrays of any array-API
+            library; sequences become NumPy arrays.
         reduction : {"mean", "sum", "none"}, default "mean"
             Σwℓ / Σw over what takes part, Σwℓ, or wℓ at every position.
         weight : array, optional
             Non-negative weight of each loss value, in the shape of the loss values.
         mask : array of bool, optional
-            Which positions take part, in the shape of the loss values. The others give neither
-            value nor gradient, whatever they hold.
+            What takes part, in the shape of the loss values (of the items of lists, the pixels
+            of regions and the examples of batches). The rest gives neither value nor gradient,
+            whatever it holds.
         normalizer : number or array of one, optional
             What the mean divides by instead of Σw: the global count under gradient accumulation
             or data parallelism.
@@ -68,41 +69,76 @@ class Loss(Definition):
             If dtypes or libraries do not fit.
         """
         options = Options(reduction, weight, mask, normalizer, validate)
-        return self.compute(prepare(self, input, target, options))
+        return self.compute(prepare(self, arrays, named, options))
 
     def compute(self, prepared: Prepared) -> Array:
         """Compute and reduce a prepared call."""
-        return prepared.reduce(prepared.engine.values(self, prepared.input, prepared.target))
+        return prepared.reduce(prepared.engine.values(self, prepared.arrays))
 
-    def value_and_gradient(
-        self, input: object, target: object, **options: Unpack[CallOptions]
-    ) -> tuple[Array, Array]:
-        """Compute the loss and its gradient in the input, by the closed form.
+    def value_and_gradient(self, *arrays: object, **options: Any) -> tuple[Array, Any]:
+        """Compute the loss and its gradient in the model's output, by the closed form.
 
         Takes what `__call__` takes.
 
         Returns
         -------
-        value, gradient : array
-            The gradient has the input's shape and dtype, and is that of the returned value (of
-            its sum, for ``reduction="none"``).
+        value : array
+            What `__call__` returns.
+        gradient : array or tuple of arrays
+            In the output's shape and dtype, and of the returned value (of its sum, for
+            ``reduction="none"``). Where the model gives several arrays, one for each.
         """
-        prepared = prepare(self, input, target, Options(**options))
-        values, gradient = prepared.engine.values_and_gradient(
-            self, prepared.input, prepared.target
+        prepared = self._prepared(arrays, options)
+        values, gradients = prepared.engine.values_and_gradients(
+            self, prepared.arrays, prepared.factors()
         )
-        return prepared.reduce(values), self._spread(gradient, values, prepared)
+        return prepared.reduce(values), self._restored(gradients, prepared)
 
-    def curvature(self, input: object, target: object, **options: Unpack[CallOptions]) -> Array:
-        """Compute the diagonal of the Hessian in the input, by the closed form.
+    def curvature(self, *arrays: object, **options: Any) -> Any:
+        """Compute the diagonal of the Hessian in the model's output, by the closed form.
 
-        Takes what `__call__` takes; the result has the input's shape and dtype.
+        Takes what `__call__` takes; the result has the output's shape and dtype. Where the model
+        gives several arrays, it is a tuple with one for each.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no such closed form.
         """
-        prepared = prepare(self, input, target, Options(**options))
-        curvature = prepared.engine.curvature(self, prepared.input, prepared.target)
-        return self._spread(curvature, self.sum_to_positions(curvature, prepared.xp), prepared)
+        prepared = self._prepared(arrays, options)
+        curvatures = prepared.engine.curvatures(self, prepared.arrays)
+        if not curvatures:
+            raise ValueError(
+                f"{self.name} has no closed form of its curvature: {self.card.curvature}"
+            )
+        factors = prepared.factors()
+        scaled = tuple(curvature * self.spread(factors, curvature) for curvature in curvatures)
+        return self._restored(scaled, prepared)
 
-    def _spread(self, derivative: Array, values: Array, prepared: Prepared) -> Array:
-        """Scale each position's derivative as the reduction scales its value."""
-        scaled = derivative * self.per_input(prepared.factors(values))
-        return self.restore(as_compute(scaled, prepared.input_dtype, prepared.xp), prepared.xp)
+    def taking_part(self, *arrays: object, mask: object = None, **named: object) -> Array:
+        """Tell which loss values take part; the others are left out of the mean.
+
+        Takes the arguments and the mask of `__call__`. What takes no part is masked, has a target
+        that says so (``ignore_index``), or has nothing to be compared with (an anchor without a
+        positive): ``(~loss.taking_part(...)).sum()`` counts it.
+
+        Returns
+        -------
+        array of bool
+            In the shape of the loss values.
+        """
+        prepared = prepare(self, arrays, named, Options("sum", mask=mask))
+        return prepared.factors() != 0
+
+    def _prepared(self, arrays: Arrays, options: dict[str, Any]) -> Prepared:
+        known = {name: options.pop(name) for name in Options.CALL if name in options}
+        return prepare(self, arrays, options, Options(**known))
+
+    def _restored(self, derivatives: Arrays, prepared: Prepared) -> Array | Arrays:
+        """Bring derivatives back into the axes and dtypes of what they are derivatives in."""
+        xp = prepared.xp
+        found = tuple(
+            as_compute(self.restore(derivative, xp), dtype, xp)
+            for derivative, dtype in zip(derivatives, prepared.output_dtypes, strict=True)
+        )
+        return found[0] if len(found) == 1 else found

@@ -5,24 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, TypedDict, get_args
+from typing import ClassVar, Literal, get_args
 
 from losskit.core.arrays import Array, constant, device_of, first_true
 from losskit.core.engine import Engine, engine_for
 
-__all__ = ["CallOptions", "Options", "Reduction", "argument", "check_weights", "fit"]
+__all__ = ["Options", "Reduction", "argument", "check_weights", "fit"]
 
 Reduction = Literal["mean", "sum", "none"]
-
-
-class CallOptions(TypedDict, total=False):
-    """The options that users give, as keyword arguments; see `Options`."""
-
-    reduction: Reduction
-    weight: object
-    mask: object
-    normalizer: Array | float | None
-    validate: bool | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +36,9 @@ class Options:
     class_weight_counts : bool
         Whether class weights are counted in the mean, as weights are.
     """
+
+    CALL: ClassVar = ("reduction", "weight", "mask", "normalizer", "validate")
+    """What users give with a call; the rest belongs to faces."""
 
     reduction: Reduction = "mean"
     weight: Array | None = None

@@ -22,12 +22,14 @@ class Parameter:
         Meaning, in one sentence.
     unit : str
         ``"target"`` where the number is in the target's unit, else empty.
-    kind : {"number", "integer", "flag", "array"}
-        Arrays may also be given as a number or a sequence.
+    kind : {"number", "integer", "flag", "array", "choice", "function"}
+        Arrays may also be given as a number or a sequence, functions as one of the choices.
     above, below, at_least, at_most : float, optional
         Bounds; the first two are exclusive.
     optional : bool
         Whether None is a value.
+    choices : tuple of str
+        The words that it may be.
     """
 
     doc: str
@@ -38,6 +40,7 @@ class Parameter:
     at_least: float | None = None
     at_most: float | None = None
     optional: bool = False
+    choices: tuple[str, ...] = ()
 
     def checked(self, loss: str, name: str, value: object) -> Any:
         """Return the value as the loss keeps it, or refuse it."""
@@ -49,6 +52,8 @@ class Parameter:
             if isinstance(value, bool):
                 return value
             raise TypeError(f"{loss}: {name} must be True or False, got {value!r}")
+        if self.kind in ("choice", "function"):
+            return self._chosen(loss, name, value)
         wanted = "an integer" if self.kind == "integer" else "a finite number"
         kinds = (int,) if self.kind == "integer" else (int, float)
         item = getattr(value, "item", None)  # NumPy scalars and 0-d tensors are numbers too
@@ -58,6 +63,17 @@ class Parameter:
         if not (math.isfinite(number) and self._in_bounds(number)):
             raise ValueError(f"{loss}: {name} must be {wanted}{self.bounds}, got {value!r}")
         return number
+
+    def _chosen(self, loss: str, name: str, value: object) -> object:
+        words = ", ".join(repr(word) for word in self.choices)
+        if self.kind == "function":
+            if callable(value):
+                return value
+            words += " or a function"
+        if value in self.choices:
+            return value
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f"{loss}: {name} must be one of {words}, got {value!r}")
 
     def _in_bounds(self, number: float) -> bool:
         return (
@@ -118,10 +134,12 @@ def parameter(
     at_least: float | None = None,
     at_most: float | None = None,
     optional: bool = False,
+    choices: tuple[str, ...] = (),
+    kw_only: bool = False,
 ) -> Any:
     """Declare a field of a loss; see `Parameter`."""
-    declared = Parameter(doc, unit, kind, above, below, at_least, at_most, optional)
-    return dataclasses.field(default=default, metadata={_KEY: declared})
+    declared = Parameter(doc, unit, kind, above, below, at_least, at_most, optional, choices)
+    return dataclasses.field(default=default, kw_only=kw_only, metadata={_KEY: declared})
 
 
 _declared: dict[type, dict[str, Parameter]] = {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, is_floating
-from losskit.core.definition import Definition
+from losskit.core.cards import Argument, Role
+from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine
 from losskit.core.options import Options, argument, check_weights, fit
 
@@ -23,9 +26,13 @@ class Prepared:
     ----------
     engine : Engine
         Where it is computed.
-    input, target : array
+    arrays : tuple of array
         In the dtype of the computation, class axes last, and harmless wherever a position takes
         no part.
+    shape : tuple of int
+        Of the loss values.
+    dtype
+        Of the computation.
     weight : array or None
         One per position, 0 where it takes no part; None where all weigh 1.
     scale : array or None
@@ -36,19 +43,22 @@ class Prepared:
         What the mean divides by instead.
     options : Options
         As given.
-    input_dtype, values_dtype
-        Of the gradient, and of unreduced values.
+    output_dtypes : tuple
+        Of the gradient in each of the model's outputs.
+    values_dtype
+        Of unreduced values.
     """
 
     engine: Engine
-    input: Array
-    target: Array
+    arrays: Arrays
+    shape: tuple[int, ...]
+    dtype: Any
     weight: Array | None
     scale: Array | None
     mass: Array | None
     normalizer: Array | float | None
     options: Options
-    input_dtype: Any
+    output_dtypes: tuple[Any, ...]
     values_dtype: Any
 
     @property
@@ -70,39 +80,55 @@ class Prepared:
         total = self.xp.sum(values)
         if self.options.reduction == "sum":
             return total
-        return total / self.divisor(values)
+        return total / self.divisor()
 
-    def factors(self, values: Array) -> Array:
+    def factors(self) -> Array:
         """Derivative of the reduced result in each position's value."""
-        factors = self.weigh(self.xp.ones_like(values))
-        return factors / self.divisor(values) if self.options.reduction == "mean" else factors
+        device = device_of(self.arrays[0])
+        factors = self.weigh(self.xp.ones(self.shape, dtype=self.dtype, device=device))
+        return factors / self.divisor() if self.options.reduction == "mean" else factors
 
-    def divisor(self, values: Array) -> Array | float:
+    def divisor(self) -> Array | float:
         """What the mean divides by; 1 where that would be 0, since then the sum is 0 as well."""
         divisor = self.normalizer
         if divisor is None:
             counted = [factor for factor in (self.weight, self.mass) if factor is not None]
             if not counted:
-                return max(math.prod(values.shape), 1)
+                return max(math.prod(self.shape), 1)
             divisor = self.xp.sum(counted[0] if len(counted) == 1 else counted[0] * counted[1])
         if isinstance(divisor, (int, float)):
             return divisor or 1
         return self.xp.where(divisor == 0, 1.0, divisor)
 
 
-def prepare(loss: Definition, input: object, target: object, options: Options) -> Prepared:
+def prepare(
+    loss: Definition, arrays: tuple[object, ...], named: Mapping[str, object], options: Options
+) -> Prepared:
     """Check a call and bring its arrays into the form that definitions compute on."""
     options.check(loss.name)
-    given, engine = argument(loss.name, "input", input)
+    arguments = loss.arguments
+    first, *others = _bound(loss, arrays, named)
+    head, engine = argument(loss.name, arguments[0].name, first)
     xp = engine.xp
-    wanted = _beside(loss.name, target, given, engine)
-    _check_dtypes(loss.name, given, wanted, xp)
-    dtype = compute_dtype((given, wanted), xp)
-    ready_input, ready_target = loss.arrange(as_compute(given, dtype, xp), wanted, xp)
-    shape = loss.positions(ready_input)
-    device = device_of(given)
-    traced = engine.traced(given, wanted)
-    concrete = not traced and engine.at_hand(given, wanted)
+    given = [head]
+    for declared, value in zip(arguments[1:], others, strict=True):
+        given.append(_beside(loss.name, declared.name, value, arguments[0].name, head, engine))
+    for declared, array in zip(arguments, given, strict=True):
+        _check_dtype(loss.name, declared, array, xp)
+    floats = [array.dtype for array in given if is_floating(array, xp)]
+    dtype = compute_dtype(tuple(given), xp)
+    ready = loss.arrange(
+        tuple(
+            as_compute(array, dtype, xp)
+            if is_floating(array, xp) or declared.role is not Role.GIVEN
+            else array
+            for declared, array in zip(arguments, given, strict=True)
+        ),
+        xp,
+    )
+    device = device_of(head)
+    traced = engine.traced(*given)
+    concrete = not traced and engine.at_hand(*given)
     if options.validate and traced:
         raise ValueError(
             f"{loss.name}: validate=True needs to look at values, which cannot be done inside "
@@ -110,18 +136,15 @@ def prepare(loss: Definition, input: object, target: object, options: Options) -
         )
     look = concrete if options.validate is None else options.validate
 
-    takes_part = loss.takes_part(ready_target, xp)
-    if options.mask is not None:
-        mask = _as_mask(loss.name, fit(loss.name, "mask", options.mask, shape, device, xp), xp)
-        takes_part = mask if takes_part is None else mask & takes_part
-    # Sanitising copies the input, so it is worth a look whether there is anything to sanitise.
-    if takes_part is not None and concrete and bool(xp.all(takes_part)):
-        takes_part = None
-    if takes_part is not None:
-        ready_input, ready_target = loss.neutralise(ready_input, ready_target, takes_part, xp)
+    mask = options.mask
+    if mask is not None:
+        allowed = loss.mask_shape(ready)
+        mask = _as_mask(loss.name, fit(loss.name, "mask", mask, allowed, device, xp), xp)
+    ready, takes_part = loss.select(ready, mask, xp, concrete=concrete)
     if look:
-        loss.check_values(ready_input, ready_target, xp)
+        loss.check_values(ready, xp)
 
+    shape = loss.positions(ready)
     weight = None
     if options.weight is not None:
         weight = as_compute(fit(loss.name, "weight", options.weight, shape, device, xp), dtype, xp)
@@ -135,45 +158,76 @@ def prepare(loss: Definition, input: object, target: object, options: Options) -
     if scale is not None and takes_part is not None:
         scale = xp.where(takes_part, scale, 0.0)
     counts_mass = options.class_weight_counts and options.reduction == "mean"
-    floats = [array.dtype for array in (given, wanted) if is_floating(array, xp)]
     return Prepared(
         engine=engine,
-        input=ready_input,
-        target=ready_target,
+        arrays=ready,
+        shape=shape,
+        dtype=dtype,
         weight=weight,
         scale=scale,
-        mass=loss.mass(ready_input, ready_target, xp) if counts_mass else None,
+        mass=loss.mass(ready, xp) if counts_mass else None,
         normalizer=_normalizer(loss.name, options, dtype, device, engine, look=look),
         options=options,
-        input_dtype=given.dtype if is_floating(given, xp) else dtype,
+        output_dtypes=tuple(
+            given[at].dtype if is_floating(given[at], xp) else dtype for at in loss.outputs(ready)
+        ),
         values_dtype=xp.result_type(*floats) if floats else dtype,
     )
 
 
-def _beside(loss: str, target: Any, input: Array, engine: Engine) -> Array:
-    """Return the target as an array in the input's library."""
-    array, found = argument(loss, "target", target)
+def _bound(
+    loss: Definition, arrays: tuple[object, ...], named: Mapping[str, object]
+) -> list[object]:
+    """Return the arguments in the order of the card."""
+    names = [declared.name for declared in loss.arguments]
+    wanted = f"{loss.name} takes {', '.join(names)}"
+    if len(arrays) > len(names):
+        raise TypeError(f"{wanted}, got {len(arrays)} arrays")
+    bound = dict(zip(names, arrays, strict=False))
+    for name, value in named.items():
+        if name not in names:
+            near = difflib.get_close_matches(name, [*names, *Options.CALL], n=1)
+            mend = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{wanted} and the options of every loss, got {name!r}{mend}")
+        if name in bound:
+            raise TypeError(f"{wanted}, got {name} twice")
+        bound[name] = value
+    for declared in loss.arguments:
+        if declared.start is not None:
+            bound.setdefault(declared.name, declared.start)
+    missing = [name for name in names if name not in bound]
+    if missing:
+        raise TypeError(f"{wanted}; {', '.join(missing)} is missing")
+    return [bound[name] for name in names]
+
+
+def _beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:
+    """Return an argument as an array in the first one's library and on its device."""
+    array, found = argument(loss, name, value)
     if found.xp is not engine.xp:
-        if isinstance(target, (int, float, list, tuple)):
-            return engine.xp.asarray(target, device=device_of(input))
+        if isinstance(value, (int, float, list, tuple)):
+            exact = is_floating(array, found.xp) and is_floating(head, engine.xp)
+            dtype = head.dtype if exact else None
+            return engine.xp.asarray(value, dtype=dtype, device=device_of(head))
         raise TypeError(
-            f"{loss}: input is a {type(input).__name__} and target a {type(target).__name__}; "
-            "convert one, e.g. torch.from_numpy(target) or target.numpy()"
+            f"{loss}: {first} is a {type(head).__name__} and {name} a {type(value).__name__}; "
+            f"convert one, e.g. torch.from_numpy({name}) or {name}.numpy()"
         )
-    where, whither = device_of(array), device_of(input)
+    where, whither = device_of(array), device_of(head)
     if None not in (where, whither) and where != whither:
         raise ValueError(
-            f"{loss}: input is on {whither} but target is on {where}; move one of them"
+            f"{loss}: {first} is on {whither} but {name} is on {where}; move one of them"
         )
     return array
 
 
-def _check_dtypes(loss: str, input: Array, target: Array, xp: ModuleType) -> None:
-    for name, array in (("input", input), ("target", target)):
-        if not xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
-            raise TypeError(f"{loss}: {name} must hold real numbers, got dtype {array.dtype}")
-    if xp.isdtype(input.dtype, "bool"):
-        raise TypeError(f"{loss}: input must hold the model's numbers, got dtype {input.dtype}")
+def _check_dtype(loss: str, declared: Argument, array: Array, xp: ModuleType) -> None:
+    if not xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
+        raise TypeError(f"{loss}: {declared.name} must hold real numbers, got dtype {array.dtype}")
+    if declared.role is not Role.GIVEN and xp.isdtype(array.dtype, "bool"):
+        raise TypeError(
+            f"{loss}: {declared.name} must hold the model's numbers, got dtype {array.dtype}"
+        )
 
 
 def _normalizer(

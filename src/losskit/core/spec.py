@@ -46,8 +46,7 @@ def find_loss(name: str, catalogue: Mapping[str, type[Loss]]) -> type[Loss]:
     """
     names: dict[str, type[Loss]] = {}
     for kind in catalogue.values():
-        twin = kind.card.torch
-        twins = (twin.module, twin.function) if twin else ()
+        twins = [name for twin in kind.card.torch for name in (twin.module, twin.function)]
         for known in (*kind.card.aliases, *twins):
             names.setdefault(_key(known), kind)
     names |= {_key(known): kind for known, kind in catalogue.items()}
@@ -89,6 +88,10 @@ def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
 def _value(text: str, loss: str, key: str, value: str, declared: Parameter) -> object:
     if declared.kind == "array" and value.lower() == BALANCED:
         return BALANCED
+    if declared.choices:
+        if value not in declared.choices:
+            raise ValueError(f"{text!r}: {key} must be one of {', '.join(declared.choices)}")
+        return value
     try:
         parsed = ast.literal_eval(value)
     except (ValueError, SyntaxError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor
 
 from losskit.core.arrays import Array
-from losskit.core.definition import Definition
+from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine, adopt
+from losskit.core.positionwise import Positionwise
 
 __all__ = ["AutogradEngine"]
 
@@ -23,52 +25,60 @@ class _Positions(torch.autograd.Function):
 
     generate_vmap_rule = True
 
+    # torch.compile counts the parameters of forward, so there is one for each array that a loss
+    # may have, and None where there are fewer.
     @staticmethod
-    def forward(loss: Definition, input: Tensor, target: Tensor) -> Tensor:
-        return loss.value_at(input, target, xp)  # type: ignore[no-any-return]
+    def forward(
+        loss: Definition,
+        first: Tensor,
+        second: Tensor | None,
+        third: Tensor | None,
+        fourth: Tensor | None,
+        fifth: Tensor | None,
+    ) -> Tensor:
+        return loss.value_at(*_present(first, second, third, fourth, fifth), xp)  # type: ignore[no-any-return]
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Definition, Tensor, Tensor], output: Tensor) -> None:
-        ctx.loss, input, target = inputs
-        ctx.save_for_backward(input, target)
-        ctx.save_for_forward(input, target)
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.loss = inputs[0]
+        arrays = _present(*inputs[1:])
+        ctx.save_for_backward(*arrays)
+        ctx.save_for_forward(*arrays)
 
     @staticmethod
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
-        loss: Definition = ctx.loss
-        input, target = ctx.saved_tensors
-        outer = loss.per_input(grad_output)
-        wants_input, wants_target = ctx.needs_input_grad[1:]
-        return (
-            None,
-            loss.gradient_at(input, target, xp) * outer if wants_input else None,
-            _target_gradient(loss, input, target) * outer if wants_target else None,
-        )
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        arrays = ctx.saved_tensors
+        absent = (None,) * (MOST_ARRAYS - len(arrays))
+        wanted = ctx.needs_input_grad[1 : 1 + len(arrays)]
+        gradients = ctx.loss.pull_back(arrays, grad_output, wanted, xp)
+        _check_given(ctx.loss, wanted, gradients)
+        return None, *gradients, *absent
 
 
 class _PositionsForwardMode(_Positions):
     """The same with a forward-mode derivative, which torch.compile does not take."""
 
     @staticmethod
-    def jvp(
-        ctx: Any, loss: None, input_tangent: Tensor | None, target_tangent: Tensor | None
-    ) -> Tensor:
-        input, target = ctx.saved_tensors
-        tangent = torch.zeros_like(input)
-        if input_tangent is not None:
-            tangent = tangent + ctx.loss.gradient_at(input, target, xp) * input_tangent
-        if target_tangent is not None:
-            tangent = tangent + _target_gradient(ctx.loss, input, target) * target_tangent
-        return ctx.loss.sum_to_positions(tangent, xp)  # type: ignore[no-any-return]
+    def jvp(ctx: Any, loss: None, *tangents: Tensor | None) -> Tensor:
+        arrays = ctx.saved_tensors
+        return ctx.loss.push_forward(arrays, tangents[: len(arrays)], xp)  # type: ignore[no-any-return]
 
 
-def _target_gradient(loss: Definition, input: Tensor, target: Tensor) -> Tensor:
-    gradient: Tensor | None = loss.target_gradient_at(input, target, xp)
-    if gradient is None:
-        raise ValueError(
-            f"{loss.name} gives no gradient to its target; pass target.detach(), or swap the two"
-        )
-    return gradient
+MOST_ARRAYS = 5
+
+
+def _present(*arrays: Tensor | None) -> tuple[Tensor, ...]:
+    return tuple(array for array in arrays if array is not None)
+
+
+def _check_given(loss: Definition, wanted: Sequence[bool], gradients: Sequence[Any]) -> None:
+    """Refuse to pass off as 0 what there is no derivative of."""
+    for argument, want, gradient in zip(loss.card.arguments, wanted, gradients, strict=False):
+        if want and gradient is None:
+            raise ValueError(
+                f"{loss.name} gives no gradient to its {argument.name}; pass "
+                f"{argument.name}.detach()"
+            )
 
 
 class AutogradEngine(Engine):
@@ -90,22 +100,40 @@ class AutogradEngine(Engine):
         """Whether all tensors are on the CPU: elsewhere a look waits for the device."""
         return all(array.device.type == "cpu" for array in arrays)
 
-    def values(self, loss: Definition, input: Array, target: Array) -> Array:
-        """Loss at each position, differentiable in input and target."""
-        function = _Positions if torch.compiler.is_compiling() else _PositionsForwardMode
-        return function.apply(loss, input, target)  # type: ignore[no-untyped-call]
+    def values(self, loss: Definition, arrays: Arrays) -> Array:
+        """Loss at each position, differentiable in every array."""
+        pushes = isinstance(loss, Positionwise) and not torch.compiler.is_compiling()
+        if not loss.closed_form or (not pushes and _forward_mode()):
+            return loss.value_at(*arrays, xp)
+        function = _PositionsForwardMode if pushes else _Positions
+        absent = (None,) * (MOST_ARRAYS - len(arrays))
+        return function.apply(loss, *arrays, *absent)  # type: ignore[no-untyped-call]
 
-    def values_and_gradient(
-        self, loss: Definition, input: Array, target: Array
-    ) -> tuple[Array, Array]:
-        """Loss and gradient at each position, outside of autograd."""
-        with torch.no_grad():
-            return super().values_and_gradient(loss, input, target)
+    def values_and_gradients(
+        self, loss: Definition, arrays: Arrays, outer: Array
+    ) -> tuple[Array, Arrays]:
+        """Loss and gradients, outside of autograd but for functions of the user's own."""
+        if loss.closed_form:
+            with torch.no_grad():
+                return super().values_and_gradients(loss, arrays, outer)
+        outputs = loss.outputs(arrays)
+        with torch.enable_grad():
+            leaves = [
+                array.detach().requires_grad_(at in outputs) for at, array in enumerate(arrays)
+            ]
+            values = loss.value_at(*leaves, xp)
+            gradients = torch.autograd.grad(values, [leaves[at] for at in outputs], outer)
+        return values.detach(), gradients
 
-    def curvature(self, loss: Definition, input: Array, target: Array) -> Array:
-        """Second derivative in each input, outside of autograd."""
+    def curvatures(self, loss: Definition, arrays: Arrays) -> Arrays:
+        """Second derivatives, outside of autograd."""
         with torch.no_grad():
-            return super().curvature(loss, input, target)
+            return super().curvatures(loss, arrays)
+
+
+def _forward_mode() -> bool:
+    """Whether torch.func.jvp or dual numbers follow."""
+    return bool(torch.autograd.forward_ad._current_level >= 0)
 
 
 for _kind in (Tensor, torch.nn.Parameter):

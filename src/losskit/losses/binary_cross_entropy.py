@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import BINARY, PROBABILITIES
 from losskit.core.elementwise import Elementwise
 
@@ -45,8 +45,7 @@ class BinaryCrossEntropy(Elementwise):
         formula="-(y log p + (1 - y) log(1 - p))",
         gradient="-y/p + (1 - y)/(1 - p)",
         curvature="y/p² + (1 - y)/(1 - p)²",
-        input=PROBABILITIES,
-        targets=(BINARY,),
+        arguments=(output("input", PROBABILITIES), given("target", BINARY)),
         output_layer="one unit with sigmoid",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("The model can give nothing but probabilities.",),
@@ -62,11 +61,7 @@ class BinaryCrossEntropy(Elementwise):
         sources=(Source("Good, I. J.", 1952, "Rational Decisions"),),
         aliases=("bce", "log loss"),
         equivalents={"Keras": "BinaryCrossentropy", "scikit-learn": "metrics.log_loss"},
-        torch=TorchTwin(
-            "BCELoss",
-            "binary_cross_entropy",
-            WeightRole.SCALE,
-        ),
+        torch=(TorchTwin("BCELoss", "binary_cross_entropy", WeightRole.SCALE),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

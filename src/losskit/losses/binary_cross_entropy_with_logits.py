@@ -7,8 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from losskit.core.arrays import Array, like, sigmoid, softplus, times
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import BINARY, LOGITS
+from losskit.core.definition import Arrays
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
 
@@ -51,8 +52,7 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         formula="log(1 + exp(-|z|)) (w y + 1 - y) + w y max(-z, 0) + (1 - y) max(z, 0)",
         gradient="(w y + 1 - y) s(z) - w y; s(z) - y without pos_weight w",
         curvature="(w y + 1 - y) s(z) (1 - s(z))",
-        input=LOGITS,
-        targets=(BINARY,),
+        arguments=(output("input", LOGITS), given("target", BINARY)),
         output_layer="one linear unit per label, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=(
@@ -75,19 +75,18 @@ class BinaryCrossEntropyWithLogits(Elementwise):
             "XGBoost": "binary:logistic",
             "LightGBM": "binary",
         },
-        torch=TorchTwin(
-            "BCEWithLogitsLoss",
-            "binary_cross_entropy_with_logits",
-            WeightRole.SCALE,
+        torch=(
+            TorchTwin("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", WeightRole.SCALE),
         ),
     )
 
-    def arrange(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
+    def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Check that pos_weight fits as well."""
-        arranged = super().arrange(input, target, xp)
+        arranged = super().arrange(arrays, xp)
         if self.pos_weight is None:
             return arranged
-        shape, wanted = tuple(like(self.pos_weight, arranged[0], xp).shape), tuple(input.shape)
+        input = arranged[0]
+        shape, wanted = tuple(like(self.pos_weight, input, xp).shape), tuple(input.shape)
         fits = len(shape) <= len(wanted) and all(
             length in (1, there)
             for length, there in zip(reversed(shape), reversed(wanted), strict=False)

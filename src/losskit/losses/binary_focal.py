@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, sigmoid, softplus, times
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, LOGITS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
@@ -56,8 +56,7 @@ class BinaryFocal(Elementwise):
         gradient="for y = 1: -a (1 - p)^gamma (1 - p - gamma p log p); mirrored for y = 0",
         curvature="for y = 1: a p (1 - p)^gamma "
         "((1 + 2 gamma)(1 - p) + gamma (1 - p - gamma p) log p); mirrored for y = 0",
-        input=LOGITS,
-        targets=(BINARY,),
+        arguments=(output("input", LOGITS), given("target", BINARY)),
         output_layer="one linear unit per label, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("Easy negatives outnumber everything else by far, as anchors do in detection.",),

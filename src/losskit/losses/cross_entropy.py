@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, is_integer, like, log_softmax, softmax, times
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
-from losskit.core.classwise import Classwise
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
+from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.parameters import parameter
 
@@ -15,7 +15,7 @@ __all__ = ["CrossEntropy"]
 
 
 @dataclass(frozen=True)
-class CrossEntropy(Classwise):
+class CrossEntropy(Classification):
     """Cross-entropy of K logits z against a class, or against probabilities of classes.
 
     -Σ_c w_c q_c log softmax(z)_c, where q is the one-hot or given distribution, smoothed to
@@ -24,14 +24,14 @@ class CrossEntropy(Classwise):
 
     Parameters
     ----------
+    label_smoothing : float, default 0.0
+        The share a that is spread evenly over all classes, in [0, 1].
     class_weight : array, optional
         Weight of each class, (K,). The mean divides by the weights of the targets' classes.
     ignore_index : int, default -100
         Class index that takes no part. Does not go with probabilities.
     class_axis : int, optional
         Axis of the classes in the input; None is axis 1, or the only one.
-    label_smoothing : float, default 0.0
-        The share a that is spread evenly over all classes, in [0, 1].
 
     References
     ----------
@@ -60,8 +60,7 @@ class CrossEntropy(Classwise):
         formula="-Σ_c w_c q_c log softmax(z)_c, with q smoothed to (1 - a) q + a/K",
         gradient="softmax(z) Σ_c w_c q_c - w q; softmax(z) - onehot(y) without weights",
         curvature="softmax(z) (1 - softmax(z)) Σ_c w_c q_c",
-        input=LOGITS,
-        targets=(CLASS_INDICES, PROBABILITY_ROWS),
+        arguments=(output("input", LOGITS), given("target", CLASS_INDICES, PROBABILITY_ROWS)),
         output_layer="K linear units, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=(
@@ -99,11 +98,7 @@ class CrossEntropy(Classwise):
             "XGBoost": "multi:softprob",
             "LightGBM": "multiclass",
         },
-        torch=TorchTwin(
-            "CrossEntropyLoss",
-            "cross_entropy",
-            WeightRole.CLASSES,
-        ),
+        torch=(TorchTwin("CrossEntropyLoss", "cross_entropy", WeightRole.CLASSES),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

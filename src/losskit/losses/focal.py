@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, log_softmax, times
-from losskit.core.cards import Card, Family, Outliers, Source
-from losskit.core.classwise import Classwise
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
+from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.parameters import parameter
 
@@ -15,7 +15,7 @@ __all__ = ["Focal"]
 
 
 @dataclass(frozen=True)
-class Focal(Classwise):
+class Focal(Classification):
     """Cross-entropy that fades out for positions that are predicted well.
 
     -Σ_c w_c q_c (1 - p_c)^gamma log p_c, with p the softmax of the logits and q the one-hot or
@@ -23,14 +23,14 @@ class Focal(Classwise):
 
     Parameters
     ----------
+    gamma : float, default 2.0
+        How fast the weight of a well-predicted class falls; >= 0.
     class_weight : array, optional
         Weight of each class, (K,). The mean divides by the weights of the targets' classes.
     ignore_index : int, default -100
         Class index that takes no part. Does not go with probabilities.
     class_axis : int, optional
         Axis of the classes in the input; None is axis 1, or the only one.
-    gamma : float, default 2.0
-        How fast the weight of a well-predicted class falls; >= 0.
 
     References
     ----------
@@ -53,8 +53,7 @@ class Focal(Classwise):
         gradient="d q - p Σ_c d_c q_c, "
         "with d = w (gamma p log p (1 - p)^(gamma - 1) - (1 - p)^gamma)",
         curvature="(1 - 2p) e q + p² Σ e q - p (1 - p) Σ d q, with e the derivative of d in log p",
-        input=LOGITS,
-        targets=(CLASS_INDICES, PROBABILITY_ROWS),
+        arguments=(output("input", LOGITS), given("target", CLASS_INDICES, PROBABILITY_ROWS)),
         output_layer="K linear units, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("Some classes are rare and the common ones are learnt early.",),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import LOG_MEANS, POSITIVE_AMOUNTS
 from losskit.core.elementwise import Elementwise
 
@@ -38,8 +38,7 @@ class GammaNLL(Elementwise):
         formula="x + y exp(-x)",
         gradient="1 - y exp(-x)",
         curvature="y exp(-x)",
-        input=LOG_MEANS,
-        targets=(POSITIVE_AMOUNTS,),
+        arguments=(output("input", LOG_MEANS), given("target", POSITIVE_AMOUNTS)),
         output_layer="linear, the logarithm of the mean",
         outliers=Outliers.SENSITIVE,
         use_when=(

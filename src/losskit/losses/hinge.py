@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import SCORES, SIGNS
 from losskit.core.elementwise import Elementwise
 
@@ -38,8 +38,7 @@ class Hinge(Elementwise):
         formula="max(0, 1 - y f)",
         gradient="-y where y f < 1, else 0",
         curvature="0",
-        input=SCORES,
-        targets=(SIGNS,),
+        arguments=(output("input", SCORES), given("target", SIGNS)),
         output_layer="one linear unit, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("The side matters and a probability is not needed.",),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
@@ -47,8 +47,7 @@ class Huber(Residual):
         formula="e = x - y: e²/2 where |e| <= delta, else delta (|e| - delta/2)",
         gradient="e, held to [-delta, delta]",
         curvature="1 where |e| <= delta, else 0",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear",
         outliers=Outliers.PARTLY,
         use_when=(
@@ -70,11 +69,7 @@ class Huber(Residual):
             "XGBoost": "reg:pseudohubererror (a smooth relative)",
             "LightGBM": "huber",
         },
-        torch=TorchTwin(
-            "HuberLoss",
-            "huber_loss",
-            WeightRole.SCALE,
-        ),
+        torch=(TorchTwin("HuberLoss", "huber_loss", WeightRole.SCALE),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

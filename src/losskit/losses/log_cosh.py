@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 
@@ -40,8 +40,7 @@ class LogCosh(Residual):
         formula="log cosh(x - y)",
         gradient="tanh(x - y)",
         curvature="1 - tanh²(x - y)",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear",
         outliers=Outliers.PARTLY,
         use_when=(

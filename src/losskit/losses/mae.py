@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, sign
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 
@@ -39,8 +39,7 @@ class MAE(Residual):
         formula="|x - y|",
         gradient="sign(x - y), and 0 at x = y",
         curvature="0",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear",
         outliers=Outliers.ROBUST,
         use_when=(
@@ -65,11 +64,7 @@ class MAE(Residual):
             "XGBoost": "reg:absoluteerror",
             "LightGBM": "regression_l1",
         },
-        torch=TorchTwin(
-            "L1Loss",
-            "l1_loss",
-            WeightRole.AVERAGE,
-        ),
+        torch=(TorchTwin("L1Loss", "l1_loss", WeightRole.AVERAGE),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

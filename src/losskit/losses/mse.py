@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 
@@ -38,8 +38,7 @@ class MSE(Residual):
         formula="(x - y)²",
         gradient="2 (x - y)",
         curvature="2",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear",
         outliers=Outliers.SENSITIVE,
         use_when=(
@@ -65,11 +64,7 @@ class MSE(Residual):
             "XGBoost": "reg:squarederror",
             "LightGBM": "regression",
         },
-        torch=TorchTwin(
-            "MSELoss",
-            "mse_loss",
-            WeightRole.AVERAGE,
-        ),
+        torch=(TorchTwin("MSELoss", "mse_loss", WeightRole.AVERAGE),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

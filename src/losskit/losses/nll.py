@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, is_integer, like, times
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole
-from losskit.core.classwise import Classwise
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
+from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES, PROBABILITY_ROWS
 
 __all__ = ["NLL"]
 
 
 @dataclass(frozen=True)
-class NLL(Classwise):
+class NLL(Classification):
     """Negative log-likelihood of a class, or of a distribution of classes, given log-probabilities.
 
     -Σ_c w_c q_c x_c, for x the log-probabilities and q the one-hot or given distribution.
@@ -47,8 +47,10 @@ class NLL(Classwise):
         formula="-Σ_c w_c q_c x_c",
         gradient="-w q",
         curvature="0",
-        input=LOG_PROBABILITIES,
-        targets=(CLASS_INDICES, PROBABILITY_ROWS),
+        arguments=(
+            output("input", LOG_PROBABILITIES),
+            given("target", CLASS_INDICES, PROBABILITY_ROWS),
+        ),
         output_layer="K units with log-softmax",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("The model gives log-probabilities, such as those of a mixture.",),
@@ -64,11 +66,7 @@ class NLL(Classwise):
             ),
         ),
         aliases=("negative log likelihood",),
-        torch=TorchTwin(
-            "NLLLoss",
-            "nll_loss",
-            WeightRole.CLASSES,
-        ),
+        torch=(TorchTwin("NLLLoss", "nll_loss", WeightRole.CLASSES),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

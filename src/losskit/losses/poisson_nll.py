@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin
-from losskit.core.contracts import COUNTS, LOG_MEANS, RATES, Contract
+from losskit.core.cards import Argument, Card, Family, Outliers, Source, TorchTwin, given, output
+from losskit.core.contracts import COUNTS, LOG_MEANS, RATES
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
 
@@ -53,8 +53,7 @@ class PoissonNLL(Elementwise):
         formula="exp(x) - y x; x - y log(x + eps) without log_input",
         gradient="exp(x) - y; 1 - y/(x + eps) without log_input",
         curvature="exp(x); y/(x + eps)² without log_input",
-        input=LOG_MEANS,
-        targets=(COUNTS,),
+        arguments=(output("input", LOG_MEANS), given("target", COUNTS)),
         output_layer="linear, the logarithm of the rate",
         outliers=Outliers.SENSITIVE,
         use_when=("The target counts events, and its variance grows with its mean.",),
@@ -79,13 +78,14 @@ class PoissonNLL(Elementwise):
             "XGBoost": "count:poisson",
             "LightGBM": "poisson",
         },
-        torch=TorchTwin("PoissonNLLLoss", "poisson_nll_loss"),
+        torch=(TorchTwin("PoissonNLLLoss", "poisson_nll_loss"),),
     )
 
     @property
-    def input_contract(self) -> Contract:
+    def arguments(self) -> tuple[Argument, ...]:
         """Logarithms of rates, or rates."""
-        return self.card.input if self.log_input else RATES
+        input, target = self.card.arguments
+        return input if self.log_input else output("input", RATES), target
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Rate less count times log rate."""

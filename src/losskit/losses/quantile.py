@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, sign
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
@@ -46,8 +46,7 @@ class Quantile(Residual):
         formula="q (y - x) where y >= x, else (1 - q)(x - y)",
         gradient="-q where x < y, 1 - q where x > y, 0 at x = y",
         curvature="0",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear, one unit per quantile",
         outliers=Outliers.ROBUST,
         use_when=(

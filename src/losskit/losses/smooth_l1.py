@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, sign
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
@@ -48,8 +48,7 @@ class SmoothL1(Residual):
         formula="e = x - y: e²/(2 beta) where |e| < beta, else |e| - beta/2",
         gradient="e/beta, held to [-1, 1]",
         curvature="1/beta where |e| < beta, else 0",
-        input=REAL_VALUES,
-        targets=(REAL_VALUES,),
+        arguments=(output("input", REAL_VALUES), given("target", REAL_VALUES)),
         output_layer="linear",
         outliers=Outliers.PARTLY,
         use_when=(
@@ -64,10 +63,7 @@ class SmoothL1(Residual):
         metrics=("MAE", "RMSE", "median absolute error"),
         sources=(Source("Girshick, R.", 2015, "Fast R-CNN"),),
         aliases=("smooth l1 loss",),
-        torch=TorchTwin(
-            "SmoothL1Loss",
-            "smooth_l1_loss",
-        ),
+        torch=(TorchTwin("SmoothL1Loss", "smooth_l1_loss"),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, sigmoid, softplus
-from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin
+from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LOGITS, SIGNS
 from losskit.core.elementwise import Elementwise
 
@@ -38,8 +38,7 @@ class SoftMargin(Elementwise):
         formula="log(1 + exp(-y x))",
         gradient="-y s(-y x), with s the sigmoid",
         curvature="s(x) s(-x)",
-        input=LOGITS,
-        targets=(SIGNS,),
+        arguments=(output("input", LOGITS), given("target", SIGNS)),
         output_layer="one linear unit per label, no activation",
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("Labels are coded as -1 and 1 and are to stay so.",),
@@ -48,7 +47,7 @@ class SoftMargin(Elementwise):
         metrics=("ROC-AUC", "F1", "precision and recall", "calibration error"),
         sources=(Source("Cox, D. R.", 1958, "The Regression Analysis of Binary Sequences"),),
         aliases=("soft margin loss",),
-        torch=TorchTwin("SoftMarginLoss", "soft_margin_loss"),
+        torch=(TorchTwin("SoftMarginLoss", "soft_margin_loss"),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

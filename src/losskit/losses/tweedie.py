@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array
-from losskit.core.cards import Card, Family, Outliers, Source
+from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import AMOUNTS, LOG_MEANS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
@@ -49,8 +49,7 @@ class Tweedie(Elementwise):
         formula="exp((2 - p) x)/(2 - p) - y exp((1 - p) x)/(1 - p)",
         gradient="exp((2 - p) x) - y exp((1 - p) x)",
         curvature="(2 - p) exp((2 - p) x) + (p - 1) y exp((1 - p) x)",
-        input=LOG_MEANS,
-        targets=(AMOUNTS,),
+        arguments=(output("input", LOG_MEANS), given("target", AMOUNTS)),
         output_layer="linear, the logarithm of the mean",
         outliers=Outliers.SENSITIVE,
         use_when=(

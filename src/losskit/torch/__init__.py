@@ -13,9 +13,21 @@ except ImportError as error:
 from losskit.engines import autograd as _autograd  # noqa: F401
 from losskit.losses import CATALOGUE as _CATALOGUE
 from losskit.torch import functional as functional
-from losskit.torch.faces import module_name as _module_name
+from losskit.torch.faces import faces_of as _faces_of
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for
 
-for _kind in _CATALOGUE.values():
-    globals()[_module_name(_kind)] = _module_for(_kind)
+
+def __getattr__(name: str) -> type[LossModule]:
+    """Make a module when it is first asked for: losses can be registered at any time."""
+    for kind in _CATALOGUE.values():
+        for face in _faces_of(kind):
+            if face.module == name:
+                return globals().setdefault(name, _module_for(face))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name the modules of all losses."""
+    modules = (face.module for kind in _CATALOGUE.values() for face in _faces_of(kind))
+    return sorted([*modules, "LossModule", "functional"])

@@ -1,5 +1,7 @@
 # Made by tools/generate.py from the catalogue.
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ class CrossEntropyLoss(LossModule, torch.nn.CrossEntropyLoss):
     def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, ignore_index: int = -100, reduce: bool | None = None, reduction: str = 'mean', label_smoothing: float = 0.0, *, class_axis: int | None = None) -> None: ...
 
 class FocalLoss(LossModule):
-    def __init__(self, class_weight: Tensor | None = None, ignore_index: int = -100, class_axis: int | None = None, gamma: float = 2.0, reduction: str = 'mean') -> None: ...
+    def __init__(self, gamma: float = 2.0, reduction: str = 'mean', *, class_axis: int | None = None, class_weight: Tensor | None = None, ignore_index: int = -100) -> None: ...
 
 class GammaNLLLoss(LossModule):
     def __init__(self, reduction: str = 'mean') -> None: ...

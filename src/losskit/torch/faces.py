@@ -1,4 +1,4 @@
-"""Functional forms of the losses, with the names, signatures and conventions of ``torch.nn``."""
+"""Faces of the losses: the names, signatures and conventions of ``torch.nn``."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ import dataclasses
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from inspect import Parameter as Argument
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from losskit.core.cards import WeightRole
+from losskit.core.cards import Role, TorchTwin, WeightRole
 from losskit.core.loss import Loss
 from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
 from losskit.core.prepared import prepare
 
-__all__ = [
-    "OPTIONS",
-    "build",
-    "documentation",
-    "evaluate",
-    "function_for",
-    "function_name",
-    "module_name",
-    "signature_of",
-]
+__all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of"]
 
 OPTIONS: dict[str, Any] = {
     "sample_weight": None,
@@ -45,171 +37,210 @@ _ANNOTATIONS = {
     "validate": "bool | None",
 }
 
-
-def module_name(kind: type[Loss]) -> str:
-    """Name of the loss's module, as in ``torch.nn`` where it has a twin."""
-    if kind.card.torch is not None:
-        return kind.card.torch.module
-    return kind.__name__ if kind.__name__.endswith("Loss") else f"{kind.__name__}Loss"
+_PER_CLASS = (WeightRole.CLASSES, WeightRole.CLASS_SCALE)
 
 
-def function_name(kind: type[Loss]) -> str:
-    """Name of the loss's function, as in ``torch.nn.functional`` where it has a twin."""
-    if kind.card.torch is not None:
-        return kind.card.torch.function
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", module_name(kind))
-    return "_".join(words).lower()
+@dataclass(frozen=True)
+class Face:
+    """A loss under one of its names in ``torch.nn``, or under a name in that style.
+
+    Attributes
+    ----------
+    kind : type of Loss
+        The definition.
+    twin : TorchTwin or None
+        What it takes the place of.
+    """
+
+    kind: type[Loss]
+    twin: TorchTwin | None
+
+    @property
+    def module(self) -> str:
+        """Name of the module."""
+        if self.twin is not None:
+            return self.twin.module
+        name = self.kind.__name__
+        return name if name.endswith("Loss") else f"{name}Loss"
+
+    @property
+    def function(self) -> str:
+        """Name of the functional form."""
+        if self.twin is not None:
+            return self.twin.function
+        words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", self.module)
+        return "_".join(words).lower()
+
+    @property
+    def weight(self) -> WeightRole:
+        """What the argument ``weight`` means."""
+        return self.twin.weight if self.twin is not None else WeightRole.ABSENT
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of the tensors that a call takes."""
+        return tuple(
+            argument.name
+            for argument in self.kind.card.arguments
+            if argument.role is not Role.LEARNED
+        )
+
+    @property
+    def learned(self) -> dict[str, float]:
+        """What a module learns, with the values to begin with."""
+        return {
+            argument.name: argument.start
+            for argument in self.kind.card.arguments
+            if argument.start is not None
+        }
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The twin's own signature, then keyword-only what Losskit adds to it."""
+        arguments = self._own() if self.twin is None else self._of_twin(self.twin)
+        taken = {argument.name for argument in arguments}
+        taken |= {self.renamed.get(name, name) for name in taken}
+        added = [
+            argument.replace(kind=Argument.KEYWORD_ONLY)
+            for argument in self._parameters()
+            if argument.name not in taken
+        ]
+        added += [
+            Argument(name, Argument.KEYWORD_ONLY, default=default, annotation=_ANNOTATIONS[name])
+            for name, default in OPTIONS.items()
+        ]
+        ordered = sorted([*arguments, *added], key=lambda argument: argument.kind)
+        return inspect.Signature(ordered, return_annotation="Tensor")
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Name of a setting here → its name in the definition, where they differ."""
+        renamed = dict(self.twin.renamed) if self.twin is not None else {}
+        if self.weight in _PER_CLASS:
+            renamed["weight"] = "class_weight"
+        return renamed
+
+    def _of_twin(self, twin: TorchTwin) -> list[Argument]:
+        function = getattr(torch.nn.functional, twin.function)
+        return [
+            argument.replace(annotation=_annotation(argument))
+            for argument in inspect.signature(function).parameters.values()
+        ]
+
+    def _own(self) -> list[Argument]:
+        plain = Argument.POSITIONAL_OR_KEYWORD
+        return [
+            *(Argument(name, plain, annotation="Tensor") for name in self.arrays),
+            *(
+                Argument(name, plain, default=start, annotation="Tensor | float")
+                for name, start in self.learned.items()
+            ),
+            *self._parameters(),
+            Argument("reduction", plain, default="mean", annotation="str"),
+        ]
+
+    def _parameters(self) -> list[Argument]:
+        declared = parameters_of(self.kind)
+        return [
+            Argument(
+                field.name,
+                Argument.KEYWORD_ONLY if field.kw_only else Argument.POSITIONAL_OR_KEYWORD,
+                default=field.default,
+                annotation="Tensor | None" if declared[field.name].kind == "array" else field.type,
+            )
+            for field in dataclasses.fields(self.kind)
+            if field.name in declared
+        ]
+
+    def build(self, given: Mapping[str, Any]) -> Loss:
+        """Make the definition from settings named as here."""
+        own = {self.renamed.get(name, name): value for name, value in given.items()}
+        declared = parameters_of(self.kind)
+        return self.kind(**{name: value for name, value in own.items() if name in declared})
 
 
-def weight_role(kind: type[Loss]) -> WeightRole:
-    """What the argument ``weight`` means to the loss."""
-    return kind.card.torch.weight if kind.card.torch is not None else WeightRole.ABSENT
-
-
-def signature_of(kind: type[Loss]) -> inspect.Signature:
-    """Return the twin's own signature, then keyword-only what Losskit adds to it."""
-    arguments = _twin_arguments(kind) if kind.card.torch is not None else _own_arguments(kind)
-    taken = {argument.name for argument in arguments}
-    if weight_role(kind) is WeightRole.CLASSES:
-        taken.add("class_weight")
-    added = [
-        argument.replace(kind=Argument.KEYWORD_ONLY)
-        for argument in _parameter_arguments(kind)
-        if argument.name not in taken
-    ]
-    added += [
-        Argument(name, Argument.KEYWORD_ONLY, default=default, annotation=_ANNOTATIONS[name])
-        for name, default in OPTIONS.items()
-    ]
-    return inspect.Signature([*arguments, *added], return_annotation="Tensor")
-
-
-def _twin_arguments(kind: type[Loss]) -> list[Argument]:
-    twin = getattr(torch.nn.functional, function_name(kind))
-    return [
-        argument.replace(annotation=_annotation(argument))
-        for argument in inspect.signature(twin).parameters.values()
-    ]
+def faces_of(kind: type[Loss]) -> tuple[Face, ...]:
+    """Return a face for each twin of a loss; one of its own where there is none."""
+    return tuple(Face(kind, twin) for twin in kind.card.torch) or (Face(kind, None),)
 
 
 def _annotation(argument: Argument) -> str:
     annotation = argument.annotation
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return text.replace("torch.", "")
+    return text.replace("torch.", "").replace("collections.abc.", "").replace("typing.", "")
 
 
-def _own_arguments(kind: type[Loss]) -> list[Argument]:
-    plain = Argument.POSITIONAL_OR_KEYWORD
-    first = [Argument(name, plain, annotation="Tensor") for name in ("input", "target")]
-    return [
-        *first,
-        *_parameter_arguments(kind),
-        Argument("reduction", plain, default="mean", annotation="str"),
-    ]
+def bind(
+    name: str,
+    order: Sequence[str],
+    known: frozenset[str],
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Bind a call's arguments as Python would; torch.compile cannot follow ``inspect``."""
+    if len(args) > len(order):
+        raise TypeError(f"{name}() takes up to {len(order)} positional arguments, got {len(args)}")
+    given = dict(zip(order, args, strict=False))
+    for key, value in options.items():
+        if key not in known:
+            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
+        if key in given:
+            raise TypeError(f"{name}() got multiple values for argument {key!r}")
+        given[key] = value
+    return given
 
 
-def _parameter_arguments(kind: type[Loss]) -> list[Argument]:
-    declared = parameters_of(kind)
-    return [
-        Argument(
-            field.name,
-            Argument.POSITIONAL_OR_KEYWORD,
-            default=field.default,
-            annotation="Tensor | None" if declared[field.name].kind == "array" else field.type,
-        )
-        for field in dataclasses.fields(kind)
-        if field.name in declared
-    ]
-
-
-def function_for(kind: type[Loss]) -> Callable[..., Tensor]:
-    """Make the functional form of a loss."""
-    name = function_name(kind)
-    signature = signature_of(kind)
-    order = tuple(
-        argument.name
-        for argument in signature.parameters.values()
-        if argument.kind is Argument.POSITIONAL_OR_KEYWORD
-    )[2:]
-    known = frozenset(signature.parameters) - {"input", "target"}
-
-    def function(input: Tensor, target: Tensor, *args: Any, **options: Any) -> Tensor:
-        if len(args) > len(order):
-            raise TypeError(
-                f"{name}() takes up to {len(order) + 2} positional arguments, got {len(args) + 2}"
-            )
-        given = dict(zip(order, args, strict=False))
-        for key, value in options.items():
-            if key not in known:
-                raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
-            if key in given:
-                raise TypeError(f"{name}() got multiple values for argument {key!r}")
-            given[key] = value
-        return evaluate(kind, input, target, given)
-
-    function.__name__ = function.__qualname__ = name
-    function.__module__ = "losskit.torch.functional"
-    function.__doc__ = documentation(kind, "torch.nn.functional", name)
-    function.__signature__ = signature  # type: ignore[attr-defined]
-    return function
-
-
-def documentation(kind: type[Loss], home: str, name: str) -> str:
+def documentation(face: Face, home: str, name: str) -> str:
     """Docstring of a face: the definition's, and how the face relates to torch's."""
     relation = (
         f"Takes the place of ``{home}.{name}``: same arguments, defaults and numbers, with these "
         "differences: shapes are never broadcast, values are validated where that is free, a "
         "loss in which nothing takes part is 0 instead of NaN, and reduced half precision comes "
         "back in float32."
-        if kind.card.torch is not None
+        if face.twin is not None
         else f"``torch.nn`` has no such loss; it is called as those of ``{home}`` are."
     )
     return (
-        f"{inspect.cleandoc(kind.__doc__ or '')}\n\nNotes\n-----\n{relation}\n\n"
+        f"{inspect.cleandoc(face.kind.__doc__ or '')}\n\nNotes\n-----\n{relation}\n\n"
         "Keyword-only on every loss: ``sample_weight`` (one per loss value, counted in the mean),\n"
-        "``mask`` (which positions take part), ``normalizer`` (what the mean divides by) and\n"
+        "``mask`` (what takes part), ``normalizer`` (what the mean divides by) and\n"
         "``validate`` (check values; by default where that is free)."
     )
 
 
-def build(kind: type[Loss], given: Mapping[str, Any]) -> Loss:
-    """Make the definition from settings named as ``torch.nn`` names them."""
-    own = {key: given[key] for key in parameters_of(kind) if key in given}
-    if weight_role(kind) is WeightRole.CLASSES and "weight" in given:
-        own["class_weight"] = given["weight"]
-    return kind(**own)
-
-
-def evaluate(kind: type[Loss], input: Tensor, target: Tensor, given: dict[str, Any]) -> Tensor:
+def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
     """Compute a loss from arguments named as ``torch.nn`` names them."""
-    for name, value in (("input", input), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{kind.__name__}: {name} must be a Tensor, got {type(value).__name__}; "
-                f"use losskit.{kind.__name__} for other arrays"
-            )
     given = dict(given)
-    reduction = _reduction(given)
+    arrays = _arrays(face, given)
+    input = arrays[0]
+    reduction = _reduction(face, given, input)
     weight = given.pop("weight", None)
     options = {name: given.pop(name, default) for name, default in OPTIONS.items()}
+    if reduction == "batchmean":
+        reduction = "mean"
+        options["normalizer"] = _batch(face, input, options["normalizer"])
     sample_weight = options["sample_weight"]
-    role = weight_role(kind)
+    role = face.weight
     scale = None
-    if weight is not None and role is WeightRole.CLASSES:
+    if weight is not None and role in _PER_CLASS:
         given["weight"] = weight
     elif weight is not None and role is WeightRole.SCALE:
-        scale = _expanded(kind, weight, input)
+        scale = _expanded(face, weight, input)
     elif weight is not None:
-        weight = _expanded(kind, weight, input)
+        weight = _expanded(face, weight, input)
         sample_weight = weight if sample_weight is None else weight * sample_weight
     if torch.is_autocast_enabled(input.device.type) and input.is_floating_point():
         # As torch.nn's losses do: under autocast, half-precision input gives a float32 loss.
-        input = input.to(torch.promote_types(input.dtype, torch.float32))
-    loss = build(kind, given)
+        arrays[0] = input.to(torch.promote_types(input.dtype, torch.float32))
+    # torch.nn divides by the class weights for class indices only.
+    counts = role is WeightRole.ABSENT or (
+        role is WeightRole.CLASSES and not arrays[-1].is_floating_point()
+    )
+    loss = face.build(given)
     prepared = prepare(
         loss,
-        input,
-        target,
+        tuple(arrays),
+        {},
         Options(
             reduction,
             sample_weight,
@@ -217,14 +248,31 @@ def evaluate(kind: type[Loss], input: Tensor, target: Tensor, given: dict[str, A
             options["normalizer"],
             options["validate"],
             scale,
-            # torch.nn divides by the class weights for class indices only.
-            class_weight_counts=role is not WeightRole.CLASSES or not target.is_floating_point(),
+            class_weight_counts=counts,
         ),
     )
     return loss.compute(prepared)  # type: ignore[no-any-return]
 
 
-def _reduction(given: dict[str, Any]) -> Any:
+def _arrays(face: Face, given: dict[str, Any]) -> list[Any]:
+    """Take the tensors out of the arguments."""
+    arrays = []
+    for name in (*face.arrays, *face.learned):
+        if name not in given:
+            raise TypeError(f"{face.function}() misses its argument {name!r}")
+        value = given.pop(name)
+        # torch.nn takes numbers for some, such as a known variance; targets are tensors.
+        number = isinstance(value, (int, float)) and name not in ("target", face.arrays[0])
+        if not (number or isinstance(value, Tensor)):
+            raise TypeError(
+                f"{face.kind.__name__}: {name} must be a Tensor, got {type(value).__name__}; "
+                f"use losskit.{face.kind.__name__} for other arrays"
+            )
+        arrays.append(value)
+    return arrays
+
+
+def _reduction(face: Face, given: dict[str, Any], input: Tensor) -> Any:
     """Take the reduction out of the arguments, by its name or by its two deprecated flags."""
     size_average, reduce = given.pop("size_average", None), given.pop("reduce", None)
     reduction = given.pop("reduction", "mean")
@@ -244,12 +292,25 @@ def _reduction(given: dict[str, Any]) -> Any:
     return reduction
 
 
-def _expanded(kind: type[Loss], weight: Tensor, input: Tensor) -> Tensor:
+def _batch(face: Face, input: Tensor, normalizer: object) -> int:
+    """Count that ``batchmean`` divides by, where ``torch.nn`` knows that word."""
+    name = face.kind.__name__
+    if face.twin is None or not face.twin.batchmean:
+        raise ValueError(
+            f"{name}: reduction must be 'mean', 'sum' or 'none', got 'batchmean'; "
+            "normalizer=len(input) does the same"
+        )
+    if normalizer is not None:
+        raise ValueError(f"{name}: normalizer goes with reduction='mean', got 'batchmean'")
+    return int(input.shape[0]) if input.ndim else 1
+
+
+def _expanded(face: Face, weight: Tensor, input: Tensor) -> Tensor:
     """Stretch a weight as torch.nn.functional does, but never the loss."""
     try:
         return weight.expand(input.shape)
     except RuntimeError:
         raise ValueError(
-            f"{kind.__name__}: weight of shape {tuple(weight.shape)} does not broadcast to input "
-            f"of shape {tuple(input.shape)}"
+            f"{face.kind.__name__}: weight of shape {tuple(weight.shape)} does not broadcast to "
+            f"input of shape {tuple(input.shape)}"
         ) from None

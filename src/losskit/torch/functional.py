@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
-from losskit.losses import CATALOGUE as _CATALOGUE
-from losskit.torch.faces import function_for as _function_for
-from losskit.torch.faces import function_name as _function_name
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-for _kind in _CATALOGUE.values():
-    globals()[_function_name(_kind)] = _function_for(_kind)
+from losskit.losses import CATALOGUE
+from losskit.torch.faces import Face, bind, documentation, evaluate, faces_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _function_for(face: Face) -> Callable[..., Tensor]:
+    """Make the functional form of a loss."""
+    name, signature = face.function, face.signature
+    order = tuple(
+        argument.name
+        for argument in signature.parameters.values()
+        if argument.kind is argument.POSITIONAL_OR_KEYWORD
+    )
+    known = frozenset(signature.parameters)
+    learned = face.learned
+
+    def function(*args: Any, **options: Any) -> Tensor:
+        return evaluate(face, learned | bind(name, order, known, args, options))
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = __name__
+    function.__doc__ = documentation(face, "torch.nn.functional", name)
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def __getattr__(name: str) -> Callable[..., Tensor]:
+    """Make a function when it is first asked for: losses can be registered at any time."""
+    for kind in CATALOGUE.values():
+        for face in faces_of(kind):
+            if face.function == name:
+                return globals().setdefault(name, _function_for(face))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name the functional forms of all losses."""
+    return sorted(face.function for kind in CATALOGUE.values() for face in faces_of(kind))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from inspect import Parameter as Argument
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from losskit.core.loss import Loss
 from losskit.core.parameters import parameters_of
-from losskit.torch.faces import OPTIONS, build, documentation, evaluate, module_name, signature_of
+from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate
 
 __all__ = ["LossModule", "module_for", "module_signature"]
 
@@ -21,67 +22,41 @@ class LossModule(torch.nn.Module):
     """A loss as a module.
 
     Where ``torch.nn`` has the loss, the module is a subclass of its twin, so that constructor,
-    buffers, ``state_dict`` and ``isinstance`` are the twin's own.
+    buffers, ``state_dict`` and ``isinstance`` are the twin's own. What the loss learns, such as a
+    temperature, is a parameter of the module.
     """
 
-    kind: ClassVar[type[Loss]]
+    face: ClassVar[Face]
     settings: ClassVar[tuple[str, ...]]
     reduction: str
 
-    def forward(
-        self,
-        input: Tensor,
-        target: Tensor,
-        *,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        normalizer: Tensor | float | None = None,
-        validate: bool | None = None,
-    ) -> Tensor:
-        """Compute the loss.
-
-        Parameters
-        ----------
-        input, target : Tensor
-            As for the twin in ``torch.nn``; never broadcast.
-        sample_weight : Tensor, optional
-            One weight per loss value, counted in the mean.
-        mask : Tensor of bool, optional
-            Which positions take part.
-        normalizer : number or Tensor, optional
-            What the mean divides by, such as a global token count.
-        validate : bool, optional
-            Check values; by default where that is free.
-        """
-        given = {name: getattr(self, name) for name in self.settings}
-        given["sample_weight"] = sample_weight
-        given["mask"] = mask
-        given["normalizer"] = normalizer
-        given["validate"] = validate
-        return evaluate(self.kind, input, target, given)
-
     def extra_repr(self) -> str:
         """Settings that differ from the defaults."""
-        defaults = module_signature(self.kind).parameters
+        defaults = module_signature(self.face).parameters
         shown = []
         for name in self.settings:
             value = getattr(self, name)
             if isinstance(value, Tensor):
                 shown.append(f"{name}=<{tuple(value.shape)}>")
-            elif value != defaults[name].default:
+            elif value != defaults[name].default and not isinstance(value, torch.nn.Module):
                 shown.append(f"{name}={value!r}")
         return ", ".join(shown)
 
 
-def module_signature(kind: type[Loss]) -> inspect.Signature:
+def module_signature(face: Face) -> inspect.Signature:
     """Return the constructor's signature: the twin's, then keyword-only what Losskit adds."""
-    functional = signature_of(kind).parameters
-    arguments = [
-        functional[name] for name in functional if name not in {"input", "target", *OPTIONS}
-    ]
-    if kind.card.torch is None:
-        return inspect.Signature(arguments)
-    twin = inspect.signature(getattr(torch.nn, module_name(kind)))
+    functional = face.signature.parameters
+    per_call = {*face.arrays, *OPTIONS}
+    arguments = [functional[name] for name in functional if name not in per_call]
+    if face.twin is None:
+        learned = face.learned
+        return inspect.Signature(
+            [
+                argument.replace(annotation="float") if argument.name in learned else argument
+                for argument in arguments
+            ]
+        )
+    twin = inspect.signature(getattr(torch.nn, face.module))
     added = [
         argument
         for argument in arguments
@@ -90,13 +65,55 @@ def module_signature(kind: type[Loss]) -> inspect.Signature:
     return inspect.Signature([*twin.parameters.values(), *added])
 
 
-def module_for(kind: type[Loss]) -> type[LossModule]:
+def _forward_for(face: Face) -> Callable[..., Tensor]:
+    """Make the forward of a module, with the loss's own names of tensors."""
+    # Some modules name their tensors otherwise than the function does.
+    order = face.arrays
+    if face.twin is not None:
+        twin = getattr(torch.nn, face.module)
+        order = tuple(inspect.signature(twin.forward).parameters)[1:]
+    names = dict(zip(order, face.arrays, strict=True))
+    known = frozenset({*order, *OPTIONS})
+
+    def forward(self: LossModule, *args: Any, **options: Any) -> Tensor:
+        given = {name: getattr(self, name) for name in (*self.settings, *face.learned)}
+        for name, value in bind("forward", order, known, args, options).items():
+            given[names.get(name, name)] = value
+        return evaluate(face, given)
+
+    forward.__doc__ = """Compute the loss.
+
+        Parameters
+        ----------
+        *args : Tensor
+            As for the twin in ``torch.nn``; never broadcast.
+        sample_weight : Tensor, optional
+            One weight per loss value, counted in the mean.
+        mask : Tensor of bool, optional
+            What takes part.
+        normalizer : number or Tensor, optional
+            What the mean divides by, such as a global token count.
+        validate : bool, optional
+            Check values; by default where that is free.
+        """
+    functional = face.signature.parameters
+    self = Argument("self", Argument.POSITIONAL_OR_KEYWORD)
+    arguments = [
+        functional[names[name]].replace(name=name, default=Argument.empty) for name in order
+    ]
+    forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [self, *arguments, *(functional[name] for name in OPTIONS)], return_annotation="Tensor"
+    )
+    return forward
+
+
+def module_for(face: Face) -> type[LossModule]:
     """Make the module of a loss."""
-    name = module_name(kind)
-    twin = getattr(torch.nn, name) if kind.card.torch is not None else None
-    signature = module_signature(kind)
+    name = face.module
+    twin = getattr(torch.nn, name) if face.twin is not None else None
+    signature = module_signature(face)
     of_twin = inspect.signature(twin).parameters if twin is not None else {}
-    declared = parameters_of(kind)
+    declared = parameters_of(face.kind)
 
     def initialise(self: LossModule, *args: Any, **options: Any) -> None:
         bound = signature.bind(*args, **options)
@@ -107,19 +124,24 @@ def module_for(kind: type[Loss]) -> type[LossModule]:
         else:
             twin.__init__(self, **{key: given.pop(key) for key in of_twin})
         for key, value in given.items():
-            if key in declared and declared[key].kind == "array":
+            if key in face.learned:
+                setattr(self, key, torch.nn.Parameter(torch.tensor(float(value))))
+            elif key in declared and declared[key].kind == "array":
                 self.register_buffer(key, None if value is None else torch.as_tensor(value))
             else:
                 setattr(self, key, value)
         # A wrong parameter is refused here, not at the first batch.
-        build(kind, {key: getattr(self, key) for key in self.settings})
+        face.build({key: getattr(self, key) for key in self.settings})
 
     body = {
         "__init__": initialise,
         "__module__": "losskit.torch",
-        "__doc__": documentation(kind, "torch.nn", name),
+        "__doc__": documentation(face, "torch.nn", name),
         "__signature__": signature,
-        "kind": kind,
-        "settings": tuple(key for key in signature.parameters if key not in _DEPRECATED),
+        "forward": _forward_for(face),
+        "face": face,
+        "settings": tuple(
+            key for key in signature.parameters if key not in _DEPRECATED | face.learned.keys()
+        ),
     }
     return type(name, (LossModule,) if twin is None else (LossModule, twin), body)
