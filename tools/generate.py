@@ -65,7 +65,8 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
         + callables
         + "import torch\nfrom torch import Tensor\n\n"
         + "from losskit.torch import functional as functional\n"
-        + "from losskit.torch.modules import LossModule as LossModule\n\n"
+        + "from losskit.torch.modules import LossModule as LossModule\n"
+        + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"
         + "\n".join(map(module, faces))
     )
     return {HOME / "functional.pyi": functional, HOME / "__init__.pyi": package}

@@ -9,12 +9,13 @@ from losskit.core.arrays import Array, as_compute
 from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options, Reduction
 from losskit.core.prepared import Prepared, prepare
+from losskit.core.weighted_sum import Summand
 
 __all__ = ["Loss"]
 
 
 @dataclass(frozen=True)
-class Loss(Definition):
+class Loss(Summand, Definition):
     """A loss: what it computes at one position, and how it is called.
 
     A subclass defines `value_at`, `gradient_at` and, where there is one, `curvature_at` in

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from losskit.core.loss import Loss
 from losskit.core.parameters import Parameter
 
-__all__ = ["BALANCED", "ParsedLoss", "find_loss", "parse_loss"]
+__all__ = ["BALANCED", "ParsedLoss", "find_loss", "known_names", "names_of", "parse_loss"]
 
 BALANCED = "balanced"
 """Word for an array parameter that is to be computed from the data."""
@@ -44,18 +44,24 @@ def find_loss(name: str, catalogue: Mapping[str, type[Loss]]) -> type[Loss]:
     ValueError
         If there is none; the nearest names are suggested.
     """
-    names: dict[str, type[Loss]] = {}
-    for kind in catalogue.values():
-        twins = [name for twin in kind.card.torch for name in (twin.module, twin.function)]
-        for known in (*kind.card.aliases, *twins):
-            names.setdefault(_key(known), kind)
-    names |= {_key(known): kind for known, kind in catalogue.items()}
+    names = known_names(catalogue)
     found = names.get(_key(name))
     if found is None:
         near = difflib.get_close_matches(_key(name), names, n=3, cutoff=0.5)
         wanted = sorted({names[key].__name__ for key in near}) or sorted(catalogue)
         raise ValueError(f"no loss is called {name!r}; did you mean {', '.join(wanted)}?")
     return found
+
+
+def names_of(kind: type[Loss]) -> list[str]:
+    """Return all names of a loss, without case and separators."""
+    twins = (name for twin in kind.card.torch for name in (twin.module, twin.function))
+    return list(dict.fromkeys(map(_key, (kind.__name__, *kind.card.aliases, *twins))))
+
+
+def known_names(catalogue: Mapping[str, type[Loss]]) -> dict[str, type[Loss]]:
+    """Return every loss by all of its names."""
+    return {name: kind for kind in catalogue.values() for name in names_of(kind)}
 
 
 def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:

@@ -16,18 +16,27 @@ from losskit.torch import functional as functional
 from losskit.torch.faces import faces_of as _faces_of
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for
+from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
+
+for _kind in _CATALOGUE.values():
+    for _face in _faces_of(_kind):
+        globals()[_face.module] = _module_for(_face)
+
+_registered: dict[type, type[LossModule]] = {}
 
 
 def __getattr__(name: str) -> type[LossModule]:
-    """Make a module when it is first asked for: losses can be registered at any time."""
+    """Make the module of a loss that was registered later."""
     for kind in _CATALOGUE.values():
         for face in _faces_of(kind):
             if face.module == name:
-                return globals().setdefault(name, _module_for(face))
+                if kind not in _registered:
+                    _registered[kind] = _module_for(face)
+                return _registered[kind]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Name the modules of all losses."""
     modules = (face.module for kind in _CATALOGUE.values() for face in _faces_of(kind))
-    return sorted([*modules, "LossModule", "functional"])
+    return sorted({*globals(), *modules})

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from losskit.torch import functional as functional
 from losskit.torch.modules import LossModule as LossModule
+from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 
 class BCELoss(LossModule, torch.nn.BCELoss):
     def __init__(self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None, reduction: str = 'mean') -> None: ...

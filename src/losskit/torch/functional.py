@@ -33,15 +33,25 @@ def _function_for(face: Face) -> Callable[..., Tensor]:
     return function
 
 
+for _kind in CATALOGUE.values():
+    for _face in faces_of(_kind):
+        globals()[_face.function] = _function_for(_face)
+
+_registered: dict[type, Callable[..., Tensor]] = {}
+
+
 def __getattr__(name: str) -> Callable[..., Tensor]:
-    """Make a function when it is first asked for: losses can be registered at any time."""
+    """Make the function of a loss that was registered later."""
     for kind in CATALOGUE.values():
         for face in faces_of(kind):
             if face.function == name:
-                return globals().setdefault(name, _function_for(face))
+                if kind not in _registered:
+                    _registered[kind] = _function_for(face)
+                return _registered[kind]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Name the functional forms of all losses."""
-    return sorted(face.function for kind in CATALOGUE.values() for face in faces_of(kind))
+    functions = (face.function for kind in CATALOGUE.values() for face in faces_of(kind))
+    return sorted({*globals(), *functions})

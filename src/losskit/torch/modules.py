@@ -12,13 +12,14 @@ from torch import Tensor
 
 from losskit.core.parameters import parameters_of
 from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate
+from losskit.torch.weighted_sum import SummandModule
 
 __all__ = ["LossModule", "module_for", "module_signature"]
 
 _DEPRECATED = frozenset({"size_average", "reduce"})
 
 
-class LossModule(torch.nn.Module):
+class LossModule(SummandModule):
     """A loss as a module.
 
     Where ``torch.nn`` has the loss, the module is a subclass of its twin, so that constructor,
