@@ -193,7 +193,8 @@ def _values(
         return wanted.get(name, [value for value in (1, 2, 3) if value != default])
     if declared.above is not None and declared.below is not None:
         return [declared.above + share * (declared.below - declared.above) for share in (0.1, 0.7)]
-    values = [0.3, 2.5] if declared.at_most is None else [0.1, declared.at_most]
+    lowest = declared.at_least or 0
+    values = [lowest + 0.3, lowest + 2.5] if declared.at_most is None else [0.1, declared.at_most]
     return ([declared.at_least] if declared.at_least is not None else []) + values
 
 

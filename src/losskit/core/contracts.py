@@ -200,7 +200,8 @@ PROBABILITY_ROWS = Contract(
     _not_distributions,
     sums_to_one=True,
 )
-EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row")
+# Not 0, which has no direction; and short enough for distances that take unit balls only.
+EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row", 2.0**-10)
 LABELS = Contract("Labels", "integers, the same for what belongs together", 0.0, "", integral=True)
 RELEVANCE = Contract(
     "Relevance",

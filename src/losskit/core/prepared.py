@@ -15,7 +15,7 @@ from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine
 from losskit.core.options import Options, argument, check_weights, fit
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "beside", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def prepare(
     xp = engine.xp
     given = [head]
     for declared, value in zip(arguments[1:], others, strict=True):
-        given.append(_beside(loss.name, declared.name, value, arguments[0].name, head, engine))
+        given.append(beside(loss.name, declared.name, value, arguments[0].name, head, engine))
     for declared, array in zip(arguments, given, strict=True):
         _check_dtype(loss.name, declared, array, xp)
     floats = [array.dtype for array in given if is_floating(array, xp)]
@@ -201,7 +201,7 @@ def _bound(
     return [bound[name] for name in names]
 
 
-def _beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:
+def beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:
     """Return an argument as an array in the first one's library and on its device."""
     array, found = argument(loss, name, value)
     if found.xp is not engine.xp:

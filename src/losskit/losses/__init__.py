@@ -10,9 +10,12 @@ from losskit.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
 )
 from losskit.losses.binary_focal import BinaryFocal as BinaryFocal
+from losskit.losses.contrastive_pair import ContrastivePair as ContrastivePair
+from losskit.losses.cosine_embedding import CosineEmbedding as CosineEmbedding
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
 from losskit.losses.focal import Focal as Focal
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
+from losskit.losses.gaussian_kl import GaussianKL as GaussianKL
 from losskit.losses.hinge import Hinge as Hinge
 from losskit.losses.huber import Huber as Huber
 from losskit.losses.log_cosh import LogCosh as LogCosh
@@ -24,6 +27,7 @@ from losskit.losses.quantile import Quantile as Quantile
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
 from losskit.losses.soft_margin import SoftMargin as SoftMargin
 from losskit.losses.squared_hinge import SquaredHinge as SquaredHinge
+from losskit.losses.triplet import Triplet as Triplet
 from losskit.losses.tweedie import Tweedie as Tweedie
 
 CATALOGUE: dict[str, type[Loss]] = {

@@ -1,0 +1,205 @@
+"""Distances between the rows of two arrays, with their derivatives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from losskit.core.arrays import Array, constant, sign
+
+__all__ = [
+    "DISTANCE_NAMES",
+    "EPS",
+    "Cosine",
+    "Distance",
+    "P",
+    "direction",
+    "distance_from",
+    "length",
+]
+
+DISTANCE_NAMES = ("norm", "squared_euclidean", "cosine")
+"""Words for the distances that are known here."""
+
+P, EPS = 2.0, 1e-6
+"""Settings of the norm in ``torch.nn.PairwiseDistance``."""
+
+TINY = 1e-12
+"""What ``torch.nn.CosineEmbeddingLoss`` adds to squared lengths, so that none is 0."""
+
+
+class Distance(ABC):
+    """A distance of each row of x, along the last axis, to the same row of y."""
+
+    @abstractmethod
+    def between(self, x: Array, y: Array, xp: ModuleType) -> Array:
+        """Distance of each pair of rows."""
+
+    @abstractmethod
+    def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Derivative of each pair's distance in x and in y."""
+
+
+@dataclass(frozen=True)
+class Norm(Distance):
+    """p-norm of x - y + eps."""
+
+    p: float = P
+    eps: float = EPS
+
+    def between(self, x: Array, y: Array, xp: ModuleType) -> Array:
+        """Length of the difference."""
+        return length(x - y + self.eps, self.p, xp)
+
+    def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Direction of the difference; 0 where there is none."""
+        slope = direction(x - y + self.eps, self.p, xp)
+        return slope, -slope
+
+
+@dataclass(frozen=True)
+class SquaredEuclidean(Distance):
+    """Σ (x - y)²."""
+
+    def between(self, x: Array, y: Array, xp: ModuleType) -> Array:
+        """Sum of squares."""
+        return xp.sum((x - y) ** 2, axis=-1)
+
+    def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Twice the difference."""
+        slope = 2 * (x - y)
+        return slope, -slope
+
+
+@dataclass(frozen=True)
+class Cosine(Distance):
+    """1 - x·y / (|x| |y|), where a zero vector is like nothing: its similarity is 0."""
+
+    def between(self, x: Array, y: Array, xp: ModuleType) -> Array:
+        """1 - cosine."""
+        return self.similarity(x, y, xp)[1]
+
+    def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """What of each unit vector is across the other one, by the other one's length."""
+        xx, yy, lengths = _squares(x, y, xp)
+        product = xp.sum(x * y, axis=-1, keepdims=True)
+        across = x / xp.sqrt(xx) - y / xp.sqrt(yy)
+        distance = self._near(across, xx, yy, xp)[..., None]
+        near = product > lengths / 2
+        in_x = (across - distance * x / xp.sqrt(xx)) / xp.sqrt(xx)
+        in_y = (-across - distance * y / xp.sqrt(yy)) / xp.sqrt(yy)
+        return (
+            xp.where(near, in_x, (product / xx * x - y) / lengths),
+            xp.where(near, in_y, (product / yy * y - x) / lengths),
+        )
+
+    def similarity(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Return the cosine, and 1 - cosine with digits of its own."""
+        xx, yy, lengths = _squares(x, y, xp)
+        cosine = xp.sum(x * y, axis=-1) / lengths[..., 0]
+        near = self._near(x / xp.sqrt(xx) - y / xp.sqrt(yy), xx, yy, xp)
+        return cosine, xp.where(cosine > 0.5, near, 1 - cosine)
+
+    def _near(self, across: Array, xx: Array, yy: Array, xp: ModuleType) -> Array:
+        """1 - cosine where that difference has few digits left.
+
+        Half the squared distance of the unit vectors, whose own squares fall short of 1 by what
+        was added to those of the lengths.
+        """
+        short = (TINY / xx + TINY / yy)[..., 0]
+        return (xp.sum(across * across, axis=-1) + short) / 2
+
+
+@dataclass(frozen=True)
+class OneOfYourOwn(Distance):
+    """A function of two arrays (…, D) that gives (…), without a derivative that is known here."""
+
+    owner: str
+    function: Callable[[Array, Array], Array]
+
+    def between(self, x: Array, y: Array, xp: ModuleType) -> Array:
+        """What the function gives, if there is one number for each row."""
+        distances = self.function(x, y)
+        found, wanted = getattr(distances, "shape", None), tuple(x.shape[:-1])
+        if found is None or tuple(found) != wanted:
+            got = type(distances).__name__ if found is None else f"shape {tuple(found)}"
+            raise ValueError(
+                f"{self.owner}: distance must give one number for each pair of rows, in shape "
+                f"{wanted}, got {got}"
+            )
+        return distances
+
+    def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """Unknown."""
+        raise NotImplementedError(f"{self.owner}: the derivative of a function is not known")
+
+
+def distance_from(owner: str, distance: Any, p: float = P, eps: float = EPS) -> Distance:
+    """Return the distance of a name, or of a function of one's own."""
+    if distance == "norm":
+        return Norm(p, eps)
+    if (p, eps) != (P, EPS):
+        raise ValueError(
+            f"{owner}: p and eps belong to distance='norm', got distance={distance!r} with "
+            f"p={p:g} and eps={eps:g}; leave them out"
+        )
+    if callable(distance):
+        return OneOfYourOwn(owner, distance)
+    if distance == "squared_euclidean":
+        return SquaredEuclidean()
+    if distance == "cosine":
+        return Cosine()
+    words = ", ".join(repr(word) for word in DISTANCE_NAMES)
+    raise ValueError(f"{owner}: distance must be one of {words} or a function, got {distance!r}")
+
+
+def _squares(x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
+    """Squared lengths, and the product of the lengths; none is 0."""
+    xx, yy = (xp.sum(rows * rows, axis=-1, keepdims=True) + TINY for rows in (x, y))
+    return xx, yy, xp.sqrt(xx * yy)
+
+
+def length(rows: Array, p: float, xp: ModuleType) -> Array:
+    """p-norm of each row, with a derivative of 0 at the zero vector, and without overflow."""
+    if p == 1:
+        return xp.sum(abs(rows), axis=-1)
+    unit = _unit(rows, p, xp)
+    # At an odd power, abs() decides the sign; at 2 it only costs.
+    parts = rows / unit if p == 2 else abs(rows / unit)
+    total = xp.sum(parts**p, axis=-1)
+    zero = total == 0
+    total = xp.where(zero, 1.0, total)
+    root = xp.sqrt(total) if p == 2 else total ** (1 / p)
+    return unit[..., 0] * xp.where(zero, 0.0, root)
+
+
+def direction(rows: Array, p: float, xp: ModuleType) -> Array:
+    """Derivative of each row's p-norm; 0 at the zero vector."""
+    if p == 1:
+        return sign(rows, xp)
+    norm = length(rows, p, xp)[..., None]
+    share = rows / xp.where(norm == 0, 1.0, norm)
+    if p == 2:
+        return share
+    # For p < 2 the slope of a power at 0 is infinite.
+    zero = share == 0
+    size = xp.where(zero, 1.0, abs(share)) ** (p - 1)
+    return xp.where(zero, 0 * share, sign(share, xp) * size)
+
+
+def _unit(rows: Array, p: float, xp: ModuleType) -> Array:
+    """Unit in which powers of a row's elements neither overflow nor vanish: 1 if that will do.
+
+    It has no part in the derivative, since it does not change the result.
+    """
+    rows = constant(rows)
+    if rows.shape[-1] == 0:
+        return xp.ones_like(xp.sum(rows, axis=-1, keepdims=True))
+    largest = xp.max(abs(rows), axis=-1, keepdims=True)
+    limit = float(xp.finfo(rows.dtype).max) ** (1 / (2 * p))
+    within = (largest >= 1 / limit) & (largest <= limit)
+    usable = (largest > 0) & (largest < xp.inf) & ~within
+    return xp.where(usable, largest, 1.0)
