@@ -258,8 +258,8 @@ def semi_hard(
         return batch.nothing()
     nearest, farther_by = [], []
     # As many pairs at a time as there are examples, so that no more than B² numbers are held.
-    for start in range(0, pairs, size):
-        own, other = anchor[start : start + size], positive[start : start + size]
+    for block in _blocks(pairs, size):
+        own, other = anchor[block], positive[block]
         rows = xp.take(distances, own, axis=0)
         near = xp.take_along_axis(rows, other[:, None], axis=1)
         farther = xp.take(batch.negatives, own, axis=0) & (rows > near)
@@ -341,10 +341,9 @@ def _measured(
     others = beside(name, "labels", labels, "embeddings", array, engine)
     batch = _Batch.of(_labels(name, others, engine, shape), xp)
     size, width = shape
-    step = max(BLOCK // max(size * width, 1), 1)
     blocks = [xp.zeros((0, size), dtype=array.dtype, device=device_of(array))]
-    for start in range(0, size, step):
-        rows = array[start : start + step, None, :]
+    for block in _blocks(size, max(BLOCK // max(size * width, 1), 1)):
+        rows = array[block, None, :]
         wide = (int(rows.shape[0]), size, width)
         found = distance.between(
             xp.broadcast_to(rows, wide), xp.broadcast_to(array[None, :, :], wide), xp
@@ -355,6 +354,11 @@ def _measured(
         at = first_true(xp.isnan(distances), xp)
         raise ValueError(f"{name}: the distance of examples {at[0]} and {at[1]} is nan")
     return distances, batch
+
+
+def _blocks(length: int, step: int) -> list[slice]:
+    """Parts of an axis."""
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def _labels(
@@ -368,9 +372,7 @@ def _labels(
             f"in shape {beside_shape[:1]}, got {found}"
         )
     if len(found) != 1:
-        raise ValueError(
-            f"{name}: labels must hold one label per example, in one axis, got {found}"
-        )
+        raise ValueError(f"{name}: labels must hold one label per example, got shape {found}")
     if not xp.isdtype(labels.dtype, ("integral", "bool")):
         raise TypeError(f"{name}: labels must be integers, got dtype {labels.dtype}")
     return labels

@@ -1,0 +1,412 @@
+"""Losses of rows: triples and pairs of embeddings, and Gaussians against a prior."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial import distance as scipy_distance
+
+import losskit.torch as lt
+from losskit import ContrastivePair, CosineEmbedding, GaussianKL, Triplet
+from losskit.core.distances import DISTANCE_NAMES
+
+A = np.array([[0.0, 0.0]])
+
+
+def triple(seed=0, rows=6, width=4):
+    return np.random.default_rng(seed).normal(size=(3, rows, width))
+
+
+def chebyshev(x, y):
+    return abs(x - y).max(-1)
+
+
+def torch_chebyshev(x, y):
+    return (x - y).abs().amax(-1)
+
+
+class TestTriplet:
+    @pytest.mark.parametrize(
+        ("positive", "negative", "expected"),
+        [
+            ([3, 4], [0, 5.5], 0.5),  # 5 - 5.5 + 1
+            ([3, 4], [0, 6], 0.0),  # exactly satisfied
+            ([3, 4], [0, 9], 0.0),
+            ([3, 4], [3, 4], 1.0),  # the margin itself
+        ],
+    )
+    def test_worked(self, positive, negative, expected):
+        loss = Triplet(eps=0.0)
+        value, gradients = loss.value_and_gradient(A, [positive], [negative])
+        assert value == pytest.approx(expected, abs=1e-15)
+        if not expected:
+            assert not any(gradient.any() for gradient in gradients)
+
+    def test_gradient_worked(self):
+        """Unit vectors along both differences, while the margin is missing."""
+        gradients = Triplet(eps=0.0).value_and_gradient(A, [[3.0, 4.0]], [[0.0, 5.5]])[1]
+        expected = [[-0.6, -0.8 + 1]], [[0.6, 0.8]], [[0.0, -1.0]]
+        for gradient, wanted in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(gradient, wanted, atol=1e-15)
+
+    def test_no_gradient_once_satisfied(self):
+        """Rows that have their margin get none; the others are not touched by them."""
+        anchor, positive, negative = triple()
+        negative = negative + np.where(np.arange(6) % 2, 50.0, 0.0)[:, None]
+        values, gradients = Triplet(margin=3.0).value_and_gradient(
+            anchor, positive, negative, reduction="none"
+        )
+        assert not values[1::2].any()
+        assert values[::2].all()
+        for gradient in gradients:
+            assert not gradient[1::2].any()
+            assert gradient[::2].any(axis=-1).all()
+
+    @pytest.mark.parametrize("p", [1, 1.5, 2, 3, 40])
+    def test_against_scipy(self, p):
+        anchor, positive, negative = triple()
+        expected = [
+            max(0, scipy_distance.minkowski(a, b, p) - scipy_distance.minkowski(a, c, p) + 0.5)
+            for a, b, c in zip(anchor, positive, negative, strict=True)
+        ]
+        values = Triplet(margin=0.5, p=p, eps=0.0)(anchor, positive, negative, reduction="none")
+        np.testing.assert_allclose(values, expected, rtol=1e-12, atol=1e-14)
+
+    @pytest.mark.parametrize(
+        ("name", "peer"),
+        [
+            ("squared_euclidean", scipy_distance.sqeuclidean),
+            ("cosine", scipy_distance.cosine),
+        ],
+    )
+    def test_other_distances_against_scipy(self, name, peer):
+        rows = list(zip(*triple(), strict=True))
+        expected = [max(0, peer(a, b) - peer(a, c) + 0.5) for a, b, c in rows]
+        values = Triplet(margin=0.5, distance=name)(*triple(), reduction="none")
+        np.testing.assert_allclose(values, expected, rtol=1e-10, atol=1e-11)
+
+    def test_the_absolute_value_is_not_forgotten(self):
+        """optax's triplet_margin_loss with norm_degree=1 sums signed differences: 7, not 0."""
+        loss = Triplet(p=1, eps=0.0)
+        # 3 + 3 to the positive and 6.5 + 0.5 to the negative: satisfied. The signed sums are 0
+        # and -6.
+        assert loss(A, [[-3.0, 3.0]], [[6.5, -0.5]]) == 0
+        assert loss(A, [[-3.0, 3.0]], [[3.0, 2.5]]) == 6 - 5.5 + 1
+
+    @pytest.mark.parametrize("p", [1, 1.5, 2, 7])
+    @pytest.mark.parametrize("eps", [0.0, 1e-6])
+    def test_one_and_the_same_point(self, p, eps):
+        """pytorch-metric-learning#107: the slope of a norm at 0 is NaN."""
+        point = torch.ones(2, 3, dtype=torch.float64)
+        leaves = [point.clone().requires_grad_() for _ in range(3)]
+        value = Triplet(p=p, eps=eps)(*leaves)
+        gradients = torch.autograd.grad(value, leaves, create_graph=True)
+        assert value.item() == pytest.approx(1, rel=1e-15)
+        assert all(gradient.isfinite().all() for gradient in gradients)
+        if not eps:
+            assert not any(gradient.any() for gradient in gradients)
+        penalty = sum(gradient.square().sum() for gradient in gradients)
+        if penalty.requires_grad:
+            seconds = torch.autograd.grad(penalty, leaves, allow_unused=True)
+            assert all(second is None or second.isfinite().all() for second in seconds)
+
+    @pytest.mark.parametrize("p", [1.5, 2, 3, 100, 1000])
+    @pytest.mark.parametrize("size", [1e-300, 1e-30, 1e30, 1e300])
+    def test_powers_neither_overflow_nor_vanish(self, p, size):
+        """Distances of 1e300 are finite numbers, though their squares are not."""
+        value, gradients = Triplet(p=p, eps=0.0, margin=0.0).value_and_gradient(
+            [[size, size]], [[-size, size]], [[size, 0.5 * size]]
+        )
+        assert value == pytest.approx(1.5 * size, rel=1e-12)
+        np.testing.assert_allclose(gradients[1], [[-1, 0]], atol=1e-12)
+        np.testing.assert_allclose(gradients[2], [[0, 1]], atol=1e-12)
+
+    def test_swap(self):
+        """The negative is at 5 from the anchor, but at 1 from the positive."""
+        arrays = [[0.0, 0.0]], [[4.0, 0.0]], [[5.0, 0.0]]
+        assert Triplet(eps=0.0)(*arrays) == 0
+        value, gradients = Triplet(eps=0.0, swap=True).value_and_gradient(*arrays)
+        assert value == 4 - 1 + 1
+        expected = [[-1, 0]], [[1 + 1, 0]], [[-1, 0]]
+        for gradient, wanted in zip(gradients, expected, strict=True):
+            np.testing.assert_array_equal(gradient, wanted)
+        far = [[0.0, 0.0]], [[-4.0, 0.0]], [[4.5, 0.0]]
+        assert Triplet(eps=0.0, swap=True)(*far) == Triplet(eps=0.0)(*far) == 0.5
+
+    @pytest.mark.parametrize("swap", [False, True])
+    @pytest.mark.parametrize("p", [1, 2, 3])
+    def test_gradients_are_torchs(self, swap, p):
+        arrays = [torch.from_numpy(array) for array in triple(3, 20)]
+        results = []
+        for home in (lt.functional, torch.nn.functional):
+            leaves = [array.clone().requires_grad_() for array in arrays]
+            value = home.triplet_margin_loss(*leaves, swap=swap, p=p)
+            results.append((value, *torch.autograd.grad(value, leaves)))
+        for ours, theirs in zip(*results, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+
+    def test_settings_that_do_not_go_together(self):
+        for settings in ({"p": 1}, {"eps": 0.0}):
+            for distance in ("cosine", "squared_euclidean", chebyshev):
+                with pytest.raises(ValueError, match="p and eps belong to distance='norm'"):
+                    Triplet(distance=distance, **settings)
+        with pytest.raises(ValueError, match="'cosine' or a function, got 'l2'"):
+            Triplet(distance="l2")
+        for wrong in (0.5, math.inf):
+            with pytest.raises(ValueError, match="p must be a finite number >= 1"):
+                Triplet(p=wrong)
+
+    def test_no_distance_is_the_norm(self):
+        assert Triplet(distance=None) == Triplet()
+        assert Triplet(distance=None, p=1).p == 1
+
+
+class TestDistanceOfOnesOwn:
+    def test_numpy_has_values_and_no_gradients(self):
+        loss = Triplet(distance=chebyshev)
+        value = loss([[0.0, 0.0]], [[1.0, -3.0]], [[0.0, 2.5]])
+        assert value == 3 - 2.5 + 1
+        assert not loss.closed_form
+        with pytest.raises(ValueError, match="Triplet: the derivative of a function of one's own"):
+            loss.value_and_gradient([[0.0, 0.0]], [[1.0, -3.0]], [[0.0, 2.5]])
+
+    @pytest.mark.parametrize("swap", [False, True])
+    def test_tensors_are_differentiated(self, swap):
+        arrays = [torch.from_numpy(array).requires_grad_() for array in triple(1)]
+        loss = Triplet(distance=torch_chebyshev, swap=swap)
+        value = loss(*arrays)
+        value.backward()
+        closed_value, closed = loss.value_and_gradient(*arrays)
+        theirs = torch.nn.functional.triplet_margin_with_distance_loss(
+            *arrays, distance_function=torch_chebyshev, swap=swap
+        )
+        torch.testing.assert_close(value, theirs)
+        torch.testing.assert_close(closed_value, theirs.detach())
+        for array, gradient, expected in zip(
+            arrays, closed, torch.autograd.grad(theirs, arrays), strict=True
+        ):
+            torch.testing.assert_close(array.grad, expected)
+            torch.testing.assert_close(gradient, expected)
+
+    def test_masked_rows_leave_no_trace(self):
+        """A cosine of one's own is 0/0 at the zero vector."""
+
+        def cosine(x, y):
+            return 1 - (x * y).sum(-1) / (x.norm(dim=-1) * y.norm(dim=-1))
+
+        arrays = [torch.from_numpy(array) for array in triple(2)]
+        mask = torch.tensor([True, False, True, True, False, True])
+        expected = Triplet(distance="cosine")(*(array[mask] for array in arrays))
+        for array in arrays:
+            array[~mask] = torch.nan
+            array.requires_grad_()
+        value = Triplet(distance=cosine)(*arrays, mask=mask)
+        value.backward()
+        torch.testing.assert_close(value, expected)
+        for array in arrays:
+            assert array.grad.isfinite().all()
+            assert not array.grad[~mask].any()
+
+    def test_what_it_gives_must_fit(self):
+        with pytest.raises(ValueError, match=r"Triplet: distance must give one .*\(6,\), got"):
+            Triplet(distance=lambda x, y: x - y)(*triple())
+        with pytest.raises(ValueError, match=r"in shape \(6,\), got float"):
+            Triplet(distance=lambda x, y: 1.0)(*triple())
+
+    @pytest.mark.parametrize("distance", [None, torch.nn.PairwiseDistance(3), torch_chebyshev])
+    def test_module(self, distance):
+        """torch.nn puts a PairwiseDistance where there is no function."""
+        arrays = [torch.from_numpy(array) for array in triple(4)]
+        settings = {"distance_function": distance, "margin": 2.0, "swap": True}
+        module = lt.TripletMarginWithDistanceLoss(**settings)
+        expected = torch.nn.TripletMarginWithDistanceLoss(**settings)(*arrays)
+        for clone in (module, copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+            torch.testing.assert_close(clone(*arrays), expected)
+        assert "margin=2.0, swap=True" in repr(module)
+        mask = torch.arange(6) < 4
+        torch.testing.assert_close(
+            module(*arrays, mask=mask), module(*(array[mask] for array in arrays))
+        )
+
+    def test_module_takes_words(self):
+        arrays = [torch.from_numpy(array) for array in triple(4)]
+        for word in DISTANCE_NAMES:
+            module = lt.TripletMarginWithDistanceLoss(distance_function=word)
+            torch.testing.assert_close(module(*arrays), Triplet(distance=word)(*arrays))
+            module = lt.TripletMarginLoss(distance=word)
+            torch.testing.assert_close(module(*arrays), Triplet(distance=word)(*arrays))
+
+
+class TestCosine:
+    """The similarity to a zero vector is 0, not NaN."""
+
+    def test_zero_vectors_in_triplets(self):
+        zero, some = np.zeros((1, 3)), np.array([[1.0, 2.0, -1.0]])
+        for arrays in ((zero, some, zero), (some, zero, zero), (zero, zero, zero)):
+            value, gradients = Triplet(distance="cosine").value_and_gradient(*arrays)
+            assert value == 1
+            assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+    def test_zero_vectors_in_pairs(self):
+        zero, some = np.zeros((1, 3)), np.array([[1.0, 2.0, -1.0]])
+        for x, y in ((zero, some), (some, zero), (zero, zero)):
+            for sign, expected in ((1.0, 1.0), (-1.0, 0.0)):
+                value, gradients = CosineEmbedding().value_and_gradient(x, y, [sign])
+                assert value == expected
+                assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+    def test_nearly_equal_vectors_keep_their_digits(self):
+        """1 - cos of an angle of 1e-6 is 5e-13; the difference from 1 has no digit right."""
+        angle = 1e-6
+        x, y = [[1e3, 0.0]], [[1e3 * math.cos(angle), 1e3 * math.sin(angle)]]
+        exact = 2 * math.sin(angle / 2) ** 2
+        value, gradients = CosineEmbedding().value_and_gradient(x, y, [1.0])
+        assert value == pytest.approx(exact, rel=1e-5)  # of 1e-12 / 1e6 are added
+        assert gradients[0][0, 1] == pytest.approx(-math.sin(angle) / 1e3, rel=1e-9)
+
+    def test_length_does_not_matter(self):
+        x, y, _ = triple(5)
+        values = CosineEmbedding()(x, y, np.ones(6), reduction="none")
+        longer = CosineEmbedding()(7 * x, 0.5 * y, np.ones(6), reduction="none")
+        np.testing.assert_allclose(values, longer, rtol=1e-10)
+
+    @pytest.mark.parametrize("margin", [-1.0, 0.0, 0.4])
+    def test_against_scipy(self, margin):
+        x, y, _ = triple(6, 20)
+        signs = np.where(np.arange(20) % 3, 1.0, -1.0)
+        cosines = [1 - scipy_distance.cosine(a, b) for a, b in zip(x, y, strict=True)]
+        expected = [
+            1 - cosine if sign > 0 else max(0, cosine - margin)
+            for cosine, sign in zip(cosines, signs, strict=True)
+        ]
+        values = CosineEmbedding(margin=margin)(x, y, signs, reduction="none")
+        np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-11)
+
+    @pytest.mark.parametrize("label", [0.0, 2.0, 0.5])
+    def test_labels_must_be_signs(self, label):
+        """pytorch#23782: with 0 for dissimilar pairs the loss is 0 for them, silently."""
+        x, y, _ = triple()
+        signs = np.ones(6)
+        signs[2] = label
+        with pytest.raises(ValueError, match=r"target at position \(2,\) is .* must be -1 or 1"):
+            CosineEmbedding()(x, y, signs)
+        with pytest.raises(ValueError, match="must be -1 or 1"):
+            lt.functional.cosine_embedding_loss(*map(torch.from_numpy, (x, y, signs)))
+
+
+class TestContrastivePair:
+    def test_worked(self):
+        """d = 1: 1/2 if similar, 0 if not; d = 0.5: 1/8 both ways; with the halves."""
+        x, y = np.zeros((4, 2)), np.array([[0.6, 0.8], [0.6, 0.8], [0.3, 0.4], [0.3, 0.4]])
+        values = ContrastivePair()(x, y, [1.0, 0.0, 1.0, 0.0], reduction="none")
+        np.testing.assert_allclose(values, [0.5, 0.0, 0.125, 0.125], atol=1e-15)
+        first, second = ContrastivePair().value_and_gradient(
+            x, y, [1.0, 0.0, 1.0, 0.0], reduction="sum"
+        )[1]
+        # Similar: x - y. Dissimilar: -(1 - d)(x - y)/d, which is nothing from the margin on.
+        expected = [[-0.6, -0.8], [0, 0], [-0.3, -0.4], [0.3, 0.4]]
+        np.testing.assert_allclose(first, expected, atol=1e-15)
+        np.testing.assert_allclose(second, -first)
+
+    @pytest.mark.parametrize("margin", [0.5, 2.0, 5.0])
+    def test_against_the_formula(self, margin):
+        x, y, _ = triple(7, 30)
+        labels = np.arange(30) % 2 * 1.0
+        expected = []
+        for a, b, label in zip(x, y, labels, strict=True):
+            d = math.dist(a, b)
+            expected.append(d**2 / 2 if label else max(0.0, margin - d) ** 2 / 2)
+        values = ContrastivePair(margin=margin)(x, y, labels, reduction="none")
+        np.testing.assert_allclose(values, expected, rtol=1e-12, atol=1e-15)
+
+    def test_a_dissimilar_pair_at_one_point(self):
+        """No direction to part in: the whole margin, no gradient, and no NaN."""
+        x = torch.ones(1, 3, dtype=torch.float64, requires_grad=True)
+        y = torch.ones(1, 3, dtype=torch.float64, requires_grad=True)
+        value = ContrastivePair(margin=2.0)(x, y, torch.zeros(1))
+        gradients = torch.autograd.grad(value, (x, y), create_graph=True)
+        assert value.item() == 2
+        assert not any(gradient.any() for gradient in gradients)
+        second = torch.autograd.grad(gradients[0].sum(), x)[0]
+        assert second.isfinite().all()
+
+    def test_labels_between(self):
+        x, y, _ = triple()
+        half = ContrastivePair()(x, y, np.full(6, 0.5))
+        ends = ContrastivePair()(x, y, np.ones(6)) + ContrastivePair()(x, y, np.zeros(6))
+        assert half == pytest.approx(ends / 2, rel=1e-14)
+        with pytest.raises(ValueError, match="target at position"):
+            ContrastivePair()(x, y, np.full(6, -1.0))
+
+
+@pytest.mark.parametrize("loss", [ContrastivePair(), CosineEmbedding()], ids=str)
+def test_labels_are_not_broadcast(loss):
+    """pytorch#53030 and others: (N, 1) labels against (N,) losses become (N, N)."""
+    x, y, _ = triple()
+    with pytest.raises(ValueError, match=r"one number for each row, in shape \(6,\), got \(6, 1\)"):
+        loss(x, y, np.ones((6, 1)))
+    with pytest.raises(ValueError, match="input2"):
+        loss(x, y[:1], np.ones(6))
+
+
+class TestGaussianKL:
+    def test_worked(self):
+        """½ (4 + 1 - 1 - 0) = 2 for a mean of 2; ½ (e - 1 - 1) for a log-variance of 1."""
+        values = GaussianKL()([[0.0], [2.0], [0.0]], [[0.0], [0.0], [1.0]], reduction="none")
+        np.testing.assert_allclose(values, [0, 2, (math.e - 2) / 2], rtol=1e-15)
+
+    @pytest.mark.parametrize(("mean", "variance"), [(0.0, 1.0), (1.5, 0.25), (-3.0, 9.0)])
+    def test_against_torchs_distributions(self, mean, variance):
+        rng = np.random.default_rng(0)
+        m, v = rng.normal(size=(2, 5, 3))
+        normal = torch.distributions.Normal
+        expected = torch.distributions.kl_divergence(
+            normal(torch.from_numpy(m), torch.from_numpy(v).div(2).exp()),
+            normal(torch.tensor(mean).double(), torch.tensor(math.sqrt(variance)).double()),
+        ).sum(-1)
+        loss = GaussianKL(prior_mean=mean, prior_variance=variance)
+        np.testing.assert_allclose(loss(m, v, reduction="none"), expected, rtol=1e-12)
+
+    def test_as_in_the_paper(self):
+        """Kingma and Welling (2014), appendix B: -½ Σ (1 + log s² - m² - s²)."""
+        m, v = np.random.default_rng(1).normal(size=(2, 4, 3))
+        expected = -0.5 * (1 + v - m**2 - np.exp(v)).sum(axis=-1)
+        np.testing.assert_allclose(GaussianKL()(m, v, reduction="none"), expected, rtol=1e-13)
+
+    @pytest.mark.parametrize("t", [1e-12, -1e-9, 1e-5, -1e-3, 0.05, -0.0999, 0.1001, 3.0, -40.0])
+    def test_digits_near_the_prior(self, t):
+        """exp(t) - 1 - t is t²/2 there; computed as written, no digit is right at 1e-9."""
+        terms, term = [], t * t / 2
+        for order in range(3, 200):
+            terms.append(term)
+            term *= t / order
+        exact = math.fsum(terms) / 2 if abs(t) < 5 else (math.exp(t) - 1 - t) / 2
+        value = GaussianKL()([[0.0]], [[t]])
+        assert value == pytest.approx(exact, rel=2e-14)
+        narrow = GaussianKL()(np.zeros((1, 1), np.float32), np.full((1, 1), t, np.float32))
+        assert narrow == pytest.approx(exact, rel=2e-5)
+
+    def test_the_prior_itself(self):
+        loss = GaussianKL(prior_mean=0.5, prior_variance=1.0)
+        value, gradients = loss.value_and_gradient(np.full((2, 3), 0.5), np.zeros((2, 3)))
+        assert value == 0
+        assert not any(gradient.any() for gradient in gradients)
+
+    def test_settings_are_checked(self):
+        with pytest.raises(ValueError, match="prior_variance must be a finite number > 0, got 0"):
+            GaussianKL(prior_variance=0)
+
+    def test_module(self):
+        m, v = torch.randn(2, 4, 3).double()
+        module = lt.GaussianKLLoss(prior_variance=2.0)
+        assert repr(module) == "GaussianKLLoss(prior_variance=2.0)"
+        torch.testing.assert_close(module(m, v), GaussianKL(prior_variance=2.0)(m, v))
+        torch.testing.assert_close(
+            lt.functional.gaussian_kl_loss(m, v, 0.0, 2.0, "sum"),
+            GaussianKL(prior_variance=2.0)(m, v, reduction="sum"),
+        )
