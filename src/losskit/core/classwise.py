@@ -20,7 +20,7 @@ from losskit.core.arrays import (
 from losskit.core.definition import Arrays
 from losskit.core.parameters import parameter
 from losskit.core.positionwise import Positionwise
-from losskit.core.shapes import misfit
+from losskit.core.shapes import misfit, shape_of
 
 __all__ = ["AmbiguousAxisWarning", "Classification", "Classwise"]
 
@@ -107,8 +107,7 @@ class Classification(Classwise):
         input, axis = scores[0], self._axis(scores[0])
         positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
         self._check_class_weight(int(input.shape[axis]))
-        takes_rows = any(contract.sums_to_one for contract in self.card.targets)
-        if is_floating(target, xp) and takes_rows:
+        if is_floating(target, xp) and self._takes_rows:
             if target.shape != input.shape:
                 raise ValueError(self._misfit(input, target, positions))
             if self.ignore_index >= 0:
@@ -119,7 +118,7 @@ class Classification(Classwise):
             rows = move_axis(target, axis, -1, xp)
             return *arranged, as_compute(rows, input.dtype, xp)
         if not is_integer(target, xp):
-            or_rows = " or probabilities (floats)" if takes_rows else ""
+            or_rows = " or probabilities (floats)" if self._takes_rows else ""
             raise TypeError(
                 f"{self.name}: target must hold class indices (integers){or_rows}, got dtype "
                 f"{target.dtype}; convert it to int64"
@@ -166,11 +165,12 @@ class Classification(Classwise):
             rows = xp.astype(is_class(target, input, xp), input.dtype)
         return rows if self.class_weight is None else rows * like(self.class_weight, input, xp)
 
+    @property
+    def _takes_rows(self) -> bool:
+        return any(contract.sums_to_one for contract in self.card.targets)
+
     def _check_class_weight(self, classes: int) -> None:
-        if self.class_weight is None:
-            return
-        weights = self.class_weight
-        shape = tuple(weights.shape) if hasattr(weights, "shape") else _shape(weights)
+        shape = (classes,) if self.class_weight is None else shape_of(self.class_weight)
         if shape != (classes,):
             raise ValueError(
                 f"{self.name}: class_weight must hold one weight for each of the {classes} "
@@ -180,9 +180,10 @@ class Classification(Classwise):
     def _misfit(self, input: Array, target: Array, positions: tuple[int, ...]) -> str:
         """Say how shapes differ and what was probably meant."""
         found, wanted = tuple(input.shape), tuple(target.shape)
+        or_rows = f" or probabilities of shape {found}" if self._takes_rows else ""
         message = (
             f"{self.name}: input has shape {found}, so target must be class indices of shape "
-            f"{positions} or probabilities of shape {found}, got {wanted} of dtype {target.dtype}"
+            f"{positions}{or_rows}, got {wanted} of dtype {target.dtype}"
         )
         if wanted == positions:
             return f"{message}; convert class indices to int64"
@@ -191,9 +192,6 @@ class Classification(Classwise):
         if wanted == (*positions, 1):
             return f"{message}; drop the target's last axis with target[..., 0]"
         if wanted == found:
-            return f"{message}; for one-hot rows, pass floats, or the indices target.argmax(axis)"
+            floats = "floats, or " if self._takes_rows else ""
+            return f"{message}; for one-hot rows, pass {floats}the indices target.argmax(axis)"
         return message
-
-
-def _shape(weights: Any) -> tuple[int, ...]:
-    return (len(weights), *_shape(weights[0])) if isinstance(weights, tuple) and weights else ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, constant, first_true
+from losskit.core.arrays import Array, constant, first_true, times
 
 __all__ = [
     "AMOUNTS",
@@ -16,9 +17,11 @@ __all__ = [
     "DISTANCES",
     "EMBEDDINGS",
     "LABELS",
+    "LABEL_SETS",
     "LOGITS",
     "LOG_MEANS",
     "LOG_PROBABILITIES",
+    "LOG_PROBABILITY_ROWS",
     "LOG_SCALES",
     "LOG_VARIANCES",
     "OFFSETS",
@@ -64,6 +67,8 @@ class Contract:
         Whether the values are integers.
     sums_to_one : bool
         Whether each row, along the last axis, is a distribution.
+    in_logs : bool
+        Whether it is one of log-probabilities.
     """
 
     name: str
@@ -73,11 +78,13 @@ class Contract:
     _violation: Callable[[Array, ModuleType, int], Violation | None] | None = None
     integral: bool = False
     sums_to_one: bool = False
+    in_logs: bool = False
 
     def fill(self, array: Array) -> float:
         """Return the neutral value for an array."""
         if self.sums_to_one:
-            return 1 / max(int(array.shape[-1]), 1)
+            classes = max(int(array.shape[-1]), 1)
+            return -math.log(classes) if self.in_logs else 1 / classes
         return int(self.neutral) if self.integral else self.neutral
 
     def violation(self, values: Array, xp: ModuleType, *, classes: int = 0) -> Violation | None:
@@ -92,6 +99,10 @@ class Contract:
 
     def __str__(self) -> str:
         return self.title
+
+
+# What was rounded to bfloat16 sums to 1 only within its rounding, and has come as float32 by now.
+_ROUNDING = 2.0**-8
 
 
 def _outside_unit(values: Array, xp: ModuleType, classes: int) -> Violation | None:
@@ -131,14 +142,32 @@ def _outside_classes(values: Array, xp: ModuleType, classes: int) -> Violation |
     return Violation(at, f"{int(values[at])}", f"a class index in [0, {classes})")
 
 
+def _outside_label_sets(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    if int(xp.min(values)) >= -1 and int(xp.max(values)) < classes:
+        return None
+    at = first_true((values < -1) | (values >= classes), xp)
+    wanted = f"a class index in [0, {classes}), or -1 after the last"
+    return Violation(at, f"{int(values[at])}", wanted)
+
+
 def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation | None:
     outside = _outside_unit(values, xp, classes)
-    if outside is not None:
-        return outside
-    # Rows rounded to half precision sum to 1 only within their rounding.
-    tolerance = max(1e-3, 16 * float(xp.finfo(values.dtype).eps))
-    total = xp.sum(values, axis=-1)
-    wrong = abs(total - 1) > tolerance
+    return _not_summing(values, 1.0, xp) if outside is None else outside
+
+
+def _not_log_distributions(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    # Above 0 only by the rounding of a probability of 1; NaN makes the comparison false.
+    if not float(xp.max(values)) <= _ROUNDING:
+        at = first_true(~(values <= _ROUNDING), xp)
+        return Violation(at, f"{float(values[at]):g}", "the logarithm of a probability, so <= 0")
+    rows = xp.exp(values)
+    # The rounding of a logarithm is relative to it: their mean is the entropy.
+    return _not_summing(rows, 1 - xp.sum(times(rows, values, xp), axis=-1), xp)
+
+
+def _not_summing(rows: Array, slack: Array | float, xp: ModuleType) -> Violation | None:
+    total = xp.sum(rows, axis=-1)
+    wrong = abs(total - 1) > _ROUNDING * slack
     if not bool(xp.any(wrong)):
         return None
     at = first_true(wrong, xp)
@@ -199,6 +228,23 @@ PROBABILITY_ROWS = Contract(
     "divide each row by its sum; for several labels at once use a binary loss per label",
     _not_distributions,
     sums_to_one=True,
+)
+LOG_PROBABILITY_ROWS = Contract(
+    "LogProbabilityRows",
+    "one log-probability per class, whose exponentials sum to 1",
+    0.0,
+    "apply log_softmax, or say that the rows are probabilities",
+    _not_log_distributions,
+    sums_to_one=True,
+    in_logs=True,
+)
+LABEL_SETS = Contract(
+    "LabelSets",
+    "class indices in [0, K), with -1 after the last",
+    -1.0,
+    "fill rows with -1 after their labels",
+    _outside_label_sets,
+    integral=True,
 )
 # Not 0, which has no direction; and short enough for distances that take unit balls only.
 EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row", 2.0**-10)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["misfit"]
+from typing import Any
+
+__all__ = ["misfit", "shape_of"]
+
+
+def shape_of(numbers: Any) -> tuple[int, ...]:
+    """Shape of a parameter: an array, or the tuples that it was frozen into."""
+    if hasattr(numbers, "shape"):
+        return tuple(numbers.shape)
+    rows = isinstance(numbers, tuple) and len(numbers) > 0
+    return (len(numbers), *shape_of(numbers[0])) if rows else ()
 
 
 def misfit(name: str, shape: tuple[int, ...], other: str, wrong: tuple[int, ...]) -> str:

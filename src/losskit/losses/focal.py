@@ -9,6 +9,7 @@ from losskit.core.arrays import Array, log_softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
+from losskit.core.distributions import softmax_curvature, softmax_gradient
 from losskit.core.parameters import parameter
 
 __all__ = ["Focal"]
@@ -81,17 +82,15 @@ class Focal(Classification):
         """D q - p Σ d q."""
         log_p = log_softmax(input, xp)
         slopes = times(self.weighted_rows(input, target, xp), self._slope(log_p, xp), xp)
-        return slopes - xp.exp(log_p) * xp.sum(slopes, axis=-1, keepdims=True)
+        return softmax_gradient(slopes, xp.exp(log_p), xp)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """(1 - 2p) e q + p² Σ e q - p (1 - p) Σ d q."""
         log_p = log_softmax(input, xp)
-        p = xp.exp(log_p)
         rows = self.weighted_rows(input, target, xp)
-        slopes = xp.sum(times(rows, self._slope(log_p, xp), xp), axis=-1, keepdims=True)
+        slopes = times(rows, self._slope(log_p, xp), xp)
         bends = times(rows, self._bend(log_p, xp), xp)
-        total = xp.sum(bends, axis=-1, keepdims=True)
-        return (1 - 2 * p) * bends + p**2 * total - p * (1 - p) * slopes
+        return softmax_curvature(slopes, bends, xp.exp(log_p), xp)
 
     def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """-w (1 - p)^gamma log p."""
