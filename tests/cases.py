@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,10 @@ from losskit.core.contracts import (
     BINARY,
     CLASS_INDICES,
     COUNTS,
+    LABEL_SETS,
     LABELS,
     LOG_PROBABILITIES,
+    LOG_PROBABILITY_ROWS,
     POSITIVE_AMOUNTS,
     PROBABILITIES,
     PROBABILITY_ROWS,
@@ -134,6 +137,11 @@ def make_array(
     if contract is LABELS:
         # Everyone has company, so that everyone takes part.
         return rng.permutation(np.arange(shape[0]) % max(shape[0] // 2, 1))
+    if contract is LABEL_SETS:
+        # At least one label, and one that is none.
+        labels = rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1)
+        counts = rng.integers(1, max(shape[-1], 2), (*shape[:-1], 1))
+        return np.where(np.arange(shape[-1]) < counts, labels, -1)
     if argument.per_row:
         shape = shape[:-1]
     if contract is PROBABILITIES:
@@ -158,7 +166,7 @@ def make_array(
         zeros = 0.5 if contract is AMOUNTS else 0.0
         return np.where(rng.uniform(size=shape) < zeros, 0.0, rng.gamma(2, 1, shape))
     values = rng.normal(0, 2, shape)
-    if contract is LOG_PROBABILITIES:
+    if contract in (LOG_PROBABILITIES, LOG_PROBABILITY_ROWS):
         return values - np.log(np.exp(values).sum(axis=axis, keepdims=True))
     return values
 
@@ -190,7 +198,8 @@ def _values(
     if declared.kind == "integer":
         # class_axis changes shapes: tested apart.
         wanted = {"ignore_index": [1], "class_axis": []}
-        return wanted.get(name, [value for value in (1, 2, 3) if value != default])
+        most = math.inf if declared.at_most is None else declared.at_most
+        return wanted.get(name, [v for v in (1, 2, 3) if v != default and v <= most])
     if declared.above is not None and declared.below is not None:
         return [declared.above + share * (declared.below - declared.above) for share in (0.1, 0.7)]
     lowest = declared.at_least or 0

@@ -53,7 +53,7 @@ def test_reductions(case: Case):
     options = call_options(case, np.random.default_rng(2))
     loss, target = case.loss, case.arrays[-1]
     mass = np.ones(case.positions)
-    weights = getattr(loss, "class_weight", None)
+    weights = loss.class_weight if isinstance(loss, Classification) else None
     if weights is not None and target.dtype == np.int64:
         mass = np.asarray(weights)[target]
     elif weights is not None:

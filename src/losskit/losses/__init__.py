@@ -13,16 +13,26 @@ from losskit.losses.binary_focal import BinaryFocal as BinaryFocal
 from losskit.losses.contrastive_pair import ContrastivePair as ContrastivePair
 from losskit.losses.cosine_embedding import CosineEmbedding as CosineEmbedding
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from losskit.losses.distillation import Distillation as Distillation
 from losskit.losses.focal import Focal as Focal
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
 from losskit.losses.gaussian_kl import GaussianKL as GaussianKL
+from losskit.losses.generalized_cross_entropy import (
+    GeneralizedCrossEntropy as GeneralizedCrossEntropy,
+)
 from losskit.losses.hinge import Hinge as Hinge
 from losskit.losses.huber import Huber as Huber
+from losskit.losses.jensen_shannon import JensenShannon as JensenShannon
+from losskit.losses.kl_divergence import KLDivergence as KLDivergence
 from losskit.losses.log_cosh import LogCosh as LogCosh
 from losskit.losses.mae import MAE as MAE
 from losskit.losses.mse import MSE as MSE
+from losskit.losses.multi_label_margin import MultiLabelMargin as MultiLabelMargin
+from losskit.losses.multi_label_soft_margin import MultiLabelSoftMargin as MultiLabelSoftMargin
+from losskit.losses.multi_margin import MultiMargin as MultiMargin
 from losskit.losses.nll import NLL as NLL
 from losskit.losses.poisson_nll import PoissonNLL as PoissonNLL
+from losskit.losses.poly1 import Poly1 as Poly1
 from losskit.losses.quantile import Quantile as Quantile
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
 from losskit.losses.soft_margin import SoftMargin as SoftMargin
