@@ -49,6 +49,25 @@ def shapes():
         ours.mse_loss(x, y)
 
 
+def single_scores():
+    x, y = torch.randn(3), torch.tensor([1])
+    expected = theirs.multi_margin_loss(x, y)
+    with pytest.raises(ValueError, match=r"target\[\.\.\., 0\]"):
+        ours.multi_margin_loss(x, y)
+    torch.testing.assert_close(ours.multi_margin_loss(x, y[0]), expected)
+    for name in ("multi_margin_loss", "multilabel_margin_loss"):
+        assert getattr(theirs, name)(x[0], torch.tensor(0)) == 0
+        with pytest.raises(ValueError, match="needs an axis of"):
+            getattr(ours, name)(x[0], torch.tensor(0))
+
+
+def ignored_margins():
+    x, y = torch.randn(2, 3), torch.tensor([1, -100])
+    with pytest.raises(RuntimeError, match="target out of range"):
+        theirs.multi_margin_loss(x, y)
+    torch.testing.assert_close(ours.multi_margin_loss(x, y), theirs.multi_margin_loss(x[:1], y[:1]))
+
+
 def unnormalised_rows():
     x, y = torch.zeros(1, 2), torch.tensor([[1.0, 1.0]])
     expected = theirs.cross_entropy(x, y)
@@ -59,10 +78,11 @@ def unnormalised_rows():
 
 def binary_targets():
     x, y = torch.zeros(1), torch.tensor([-100.0])
-    expected = theirs.binary_cross_entropy_with_logits(x, y)
-    with pytest.raises(ValueError, match="is -100"):
-        ours.binary_cross_entropy_with_logits(x, y)
-    assert ours.binary_cross_entropy_with_logits(x, y, validate=False) == expected
+    for name in ("binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"):
+        expected = getattr(theirs, name)(x, y)
+        with pytest.raises(ValueError, match="is -100"):
+            getattr(ours, name)(x, y)
+        torch.testing.assert_close(getattr(ours, name)(x, y, validate=False), expected)
 
 
 def signs_and_counts():
@@ -119,6 +139,8 @@ DIFFERENCES = {
     "all targets ignored": nothing_takes_part,
     "an ignored position holds": ignored_nan,
     "input and target shapes differ": shapes,
+    "a single score": single_scores,
+    "a target of −100": ignored_margins,
     "soft targets that are negative": unnormalised_rows,
     "binary targets outside": binary_targets,
     "signs other than": signs_and_counts,

@@ -29,6 +29,13 @@ FUNCTIONS = {face.function: face for face in FACES}
 IMPOSSIBLE_TARGETS = {
     "cross_entropy": "must be a row that sums to 1",
     "soft_margin_loss": "must be -1 or 1",
+    "multilabel_soft_margin_loss": r"must be a number in \[0, 1\]",
+}
+# Its samples also hold a single score, and one row beside a target with an axis of its own.
+UNFIT_SHAPES = {
+    ("multi_margin_loss", (), ()),
+    ("multi_margin_loss", (5,), (1,)),
+    ("multilabel_margin_loss", (), ()),
 }
 OPTIONS = ["sample_weight", "mask", "normalizer", "validate"]
 
@@ -107,6 +114,10 @@ def test_samples_of_pytorchs_functions(name, sample):
         return lambda *arrays: function(*arrays, **kwargs, **added)
 
     added = {}
+    if (name, sample.input.shape, sample.args[0].shape) in UNFIT_SHAPES:
+        with pytest.raises(ValueError, match=r"needs an axis of|target\[\.\.\., 0\]"):
+            ours(sample.input, *sample.args, **kwargs)
+        return
     refusal = IMPOSSIBLE_TARGETS.get(name)
     if refusal is not None and sample.args[0].is_floating_point():
         # They are refused, unless asked for; what is computed then is the same.
@@ -180,7 +191,8 @@ CHOICES = {
 def every_argument_combination(face):
     """Arrays of a twin, with every combination of its settings that torch allows."""
     rng = np.random.default_rng(0)
-    shape = (5, 3) if issubclass(face.kind, Rowwise) else (5, 3, 2)
+    flat = issubclass(face.kind, Rowwise) or face.function == "multi_margin_loss"
+    shape = (5, 3) if flat else (5, 3, 2)
     per_class = face.weight in (WeightRole.CLASSES, WeightRole.CLASS_SCALE)
     choices = CHOICES | {
         "reduction": ["mean", "sum", "none"] + ["batchmean"] * face.twin.batchmean,
