@@ -59,6 +59,8 @@ class Argument:
         Whether it holds one element for each row of the others.
     start : float, optional
         Value with which a learnt number begins.
+    stretches : bool
+        Whether it may be one number for all, for each row, or along axes of length 1.
     """
 
     name: str
@@ -66,11 +68,12 @@ class Argument:
     role: Role
     per_row: bool = False
     start: float | None = None
+    stretches: bool = False
 
 
-def output(name: str, *contracts: Contract) -> Argument:
+def output(name: str, *contracts: Contract, stretches: bool = False) -> Argument:
     """Declare what the model gives."""
-    return Argument(name, contracts, Role.OUTPUT)
+    return Argument(name, contracts, Role.OUTPUT, stretches=stretches)
 
 
 def given(name: str, *contracts: Contract, per_row: bool = False) -> Argument:

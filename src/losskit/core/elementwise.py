@@ -8,7 +8,7 @@ from types import ModuleType
 from losskit.core.arrays import Array, as_compute
 from losskit.core.definition import Arrays
 from losskit.core.positionwise import Positionwise
-from losskit.core.shapes import misfit
+from losskit.core.shapes import misfit, stretch
 
 __all__ = ["Elementwise", "Residual"]
 
@@ -19,13 +19,15 @@ class Elementwise(Positionwise):
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Refuse shapes that differ, and take all arrays in the input's dtype."""
-        input = arrays[0]
-        names = [argument.name for argument in self.card.arguments]
-        for name, array in zip(names[1:], arrays[1:], strict=True):
-            if array.shape != input.shape:
-                found, wanted = tuple(input.shape), tuple(array.shape)
-                raise ValueError(f"{self.name}: {misfit(names[0], found, name, wanted)}")
-        return tuple(as_compute(array, input.dtype, xp) for array in arrays)
+        first, shape = self.card.arguments[0].name, tuple(arrays[0].shape)
+        ready = []
+        for argument, array in zip(self.card.arguments, arrays, strict=True):
+            full = stretch(array, shape, xp) if argument.stretches else array
+            if tuple(full.shape) != shape:
+                wrong = tuple(array.shape)
+                raise ValueError(f"{self.name}: {misfit(first, shape, argument.name, wrong)}")
+            ready.append(as_compute(full, arrays[0].dtype, xp))
+        return tuple(ready)
 
     def positions(self, arrays: Arrays) -> tuple[int, ...]:
         """One for each element."""

@@ -10,6 +10,7 @@ from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options, Reduction
 from losskit.core.prepared import Prepared, prepare
 from losskit.core.weighted_sum import Summand
+from losskit.core.shapes import unstretch
 
 __all__ = ["Loss"]
 
@@ -136,10 +137,11 @@ class Loss(Summand, Definition):
         return prepare(self, arrays, options, Options(**known))
 
     def _restored(self, derivatives: Arrays, prepared: Prepared) -> Array | Arrays:
-        """Bring derivatives back into the axes and dtypes of what they are derivatives in."""
+        """Bring derivatives back into the form of what they are derivatives in."""
         xp = prepared.xp
+        dtypes, shapes = prepared.output_dtypes, prepared.output_shapes
         found = tuple(
-            as_compute(self.restore(derivative, xp), dtype, xp)
-            for derivative, dtype in zip(derivatives, prepared.output_dtypes, strict=True)
+            as_compute(unstretch(self.restore(derivative, xp), shape, xp), dtype, xp)
+            for derivative, dtype, shape in zip(derivatives, dtypes, shapes, strict=True)
         )
         return found[0] if len(found) == 1 else found

@@ -43,7 +43,7 @@ class Prepared:
         What the mean divides by instead.
     options : Options
         As given.
-    output_dtypes : tuple
+    output_dtypes, output_shapes : tuple
         Of the gradient in each of the model's outputs.
     values_dtype
         Of unreduced values.
@@ -59,6 +59,7 @@ class Prepared:
     normalizer: Array | float | None
     options: Options
     output_dtypes: tuple[Any, ...]
+    output_shapes: tuple[tuple[int, ...], ...]
     values_dtype: Any
 
     @property
@@ -171,6 +172,7 @@ def prepare(
         output_dtypes=tuple(
             given[at].dtype if is_floating(given[at], xp) else dtype for at in loss.outputs(ready)
         ),
+        output_shapes=tuple(tuple(given[at].shape) for at in loss.outputs(ready)),
         values_dtype=xp.result_type(*floats) if floats else dtype,
     )
 
@@ -204,8 +206,9 @@ def _bound(
 def beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:
     """Return an argument as an array in the first one's library and on its device."""
     array, found = argument(loss, name, value)
-    if found.xp is not engine.xp:
-        if isinstance(value, (int, float, list, tuple)):
+    number = isinstance(value, (int, float))
+    if number or found.xp is not engine.xp:
+        if number or isinstance(value, (list, tuple)):
             exact = is_floating(array, found.xp) and is_floating(head, engine.xp)
             dtype = head.dtype if exact else None
             return engine.xp.asarray(value, dtype=dtype, device=device_of(head))
