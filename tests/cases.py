@@ -28,6 +28,7 @@ from losskit.core.contracts import (
     PROBABILITY_ROWS,
     RATES,
     RELEVANCE,
+    SHARES,
     SIGNS,
     VARIANCES,
     Contract,
@@ -146,9 +147,12 @@ def make_array(
         shape = shape[:-1]
     if contract is PROBABILITIES:
         return rng.uniform(0.05, 0.95, shape)
-    if contract in (RATES, VARIANCES):
+    if contract is RATES:
         return rng.uniform(0.2, 5, shape)
-    if contract is PROBABILITY_ROWS:
+    if contract is VARIANCES:
+        # Above a floor, under which the slope is that at the floor, as in torch.nn.
+        return getattr(loss, "eps", 0.0) + rng.uniform(0.2, 5, shape)
+    if contract in (PROBABILITY_ROWS, SHARES):
         rows = rng.uniform(0.1, 1, shape)
         return rows / rows.sum(axis=axis, keepdims=True)
     if contract is BINARY:

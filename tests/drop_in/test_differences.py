@@ -94,6 +94,22 @@ def signs_and_counts():
         torch.testing.assert_close(getattr(ours, name)(x, target, validate=False), expected)
 
 
+def no_logarithms():
+    logits, index, row = torch.ones(1, 2), torch.zeros(1, dtype=torch.long), torch.ones(1, 2) / 2
+    for name, target in (("nll_loss", index), ("kl_div", row)):
+        expected = getattr(theirs, name)(logits, target, reduction="sum")
+        with pytest.raises(ValueError, match="log_softmax"):
+            getattr(ours, name)(logits, target)
+        actual = getattr(ours, name)(logits, target, reduction="sum", validate=False)
+        torch.testing.assert_close(actual, expected)
+
+
+def between_signs():
+    x, y = torch.tensor([0.25]), torch.zeros(1)
+    assert theirs.hinge_embedding_loss(x, y) == 1
+    assert ours.hinge_embedding_loss(x, y, validate=False) == 0.5
+
+
 def square_logits():
     x, y = torch.randn(2, 3, 3), torch.zeros(2, 3, dtype=torch.long)
     expected = theirs.cross_entropy(x, y)
@@ -113,6 +129,23 @@ def soft_zero_and_minus_infinity():
     value, _, mine, _ = both("cross_entropy", [[1.0, -INF, 1.0]], [[0.5, 0.0, 0.5]])
     assert math.isnan(value)
     assert mine == pytest.approx(math.log(2))
+
+
+def shares_of_zero():
+    value, _, mine, gradient = both("kl_div", [-INF, 0.0], [0.0, 1.0], reduction="sum")
+    assert math.isnan(value)
+    assert mine == 0
+    assert gradient == [0, -1]
+
+
+def batchmean_and_flags():
+    x, y = torch.log(torch.full((2, 2), 0.25)), torch.full((2, 2), 0.5)
+    options = {"reduction": "batchmean", "reduce": True}
+    expected = theirs.kl_div(x, y, reduction="sum") / 4
+    with pytest.warns(UserWarning, match="will be deprecated"):
+        assert theirs.kl_div(x, y, **options) == expected / 2
+    with pytest.warns(FutureWarning, match="reduction='mean'"):
+        assert ours.kl_div(x, y, **options) == expected
 
 
 def certain_logits():
@@ -144,9 +177,13 @@ DIFFERENCES = {
     "soft targets that are negative": unnormalised_rows,
     "binary targets outside": binary_targets,
     "signs other than": signs_and_counts,
+    "log-probabilities above 0": no_logarithms,
+    "a target of `hinge_embedding_loss`": between_signs,
     "`(N, C, C)` logits": square_logits,
     "a logit of −inf with label smoothing": smoothing_and_minus_infinity,
     "a soft target of 0": soft_zero_and_minus_infinity,
+    "a target of 0 on a log-probability": shares_of_zero,
+    '`reduction="batchmean"` beside': batchmean_and_flags,
     "BCE with logits at ±inf": certain_logits,
     "derivative of BCE": certain_probabilities,
     '`reduction="mean"` or `"sum"` of half': reduced_half_precision,

@@ -32,6 +32,7 @@ __all__ = [
     "REAL_VALUES",
     "RELEVANCE",
     "SCORES",
+    "SHARES",
     "SIGNS",
     "VARIANCES",
     "Contract",
@@ -120,6 +121,15 @@ def _negative(values: Array, xp: ModuleType, classes: int) -> Violation | None:
     return Violation(at, f"{float(values[at]):g}", "a number >= 0")
 
 
+def _positive(values: Array, xp: ModuleType, classes: int) -> Violation | None:
+    # Logarithms of probabilities that were rounded, or summed in half precision, end near 0.
+    tolerance = 0.01
+    if float(xp.max(values)) <= tolerance:
+        return None
+    at = first_true(~(values <= tolerance), xp)
+    return Violation(at, f"{float(values[at]):g}", "a log-probability <= 0")
+
+
 def _not_positive(values: Array, xp: ModuleType, classes: int) -> Violation | None:
     if float(xp.min(values)) > 0:
         return None
@@ -203,7 +213,13 @@ PROBABILITIES = Contract(
     "apply sigmoid, or use the loss that takes logits",
     _outside_unit,
 )
-LOG_PROBABILITIES = Contract("LogProbabilities", "log-probabilities (after log-softmax)")
+LOG_PROBABILITIES = Contract(
+    "LogProbabilities",
+    "log-probabilities (after log-softmax)",
+    0.0,
+    "apply log_softmax to logits, or log to probabilities",
+    _positive,
+)
 CLASS_INDICES = Contract(
     "ClassIndices",
     "class indices in [0, K)",
@@ -245,6 +261,13 @@ LABEL_SETS = Contract(
     "fill rows with -1 after their labels",
     _outside_label_sets,
     integral=True,
+)
+SHARES = Contract(
+    "Shares",
+    "probabilities in [0, 1], each one share of a distribution",
+    0.0,
+    "pass probabilities, or their logarithms where the loss takes those",
+    _outside_unit,
 )
 # Not 0, which has no direction; and short enough for distances that take unit balls only.
 EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row", 2.0**-10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from losskit.core.cards import Card
 from losskit.core.loss import Loss
 from losskit.core.spec import known_names, names_of
+from losskit.losses.asymmetric import Asymmetric as Asymmetric
 from losskit.losses.binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from losskit.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
@@ -20,20 +21,26 @@ from losskit.losses.gaussian_kl import GaussianKL as GaussianKL
 from losskit.losses.generalized_cross_entropy import (
     GeneralizedCrossEntropy as GeneralizedCrossEntropy,
 )
+from losskit.losses.gaussian_nll import GaussianNLL as GaussianNLL
 from losskit.losses.hinge import Hinge as Hinge
+from losskit.losses.hinge_embedding import HingeEmbedding as HingeEmbedding
 from losskit.losses.huber import Huber as Huber
 from losskit.losses.jensen_shannon import JensenShannon as JensenShannon
 from losskit.losses.kl_divergence import KLDivergence as KLDivergence
 from losskit.losses.log_cosh import LogCosh as LogCosh
 from losskit.losses.mae import MAE as MAE
+from losskit.losses.margin_ranking import MarginRanking as MarginRanking
 from losskit.losses.mse import MSE as MSE
 from losskit.losses.multi_label_margin import MultiLabelMargin as MultiLabelMargin
 from losskit.losses.multi_label_soft_margin import MultiLabelSoftMargin as MultiLabelSoftMargin
 from losskit.losses.multi_margin import MultiMargin as MultiMargin
 from losskit.losses.nll import NLL as NLL
+from losskit.losses.pairwise_logistic import PairwiseLogistic as PairwiseLogistic
 from losskit.losses.poisson_nll import PoissonNLL as PoissonNLL
 from losskit.losses.poly1 import Poly1 as Poly1
+from losskit.losses.policy_kl import PolicyKL as PolicyKL
 from losskit.losses.quantile import Quantile as Quantile
+from losskit.losses.relative_entropy import RelativeEntropy as RelativeEntropy
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
 from losskit.losses.soft_margin import SoftMargin as SoftMargin
 from losskit.losses.squared_hinge import SquaredHinge as SquaredHinge
