@@ -24,8 +24,9 @@ class Elementwise(Positionwise):
         for argument, array in zip(self.card.arguments, arrays, strict=True):
             full = stretch(array, shape, xp) if argument.stretches else array
             if tuple(full.shape) != shape:
-                wrong = tuple(array.shape)
-                raise ValueError(f"{self.name}: {misfit(first, shape, argument.name, wrong)}")
+                said = misfit(first, shape, argument.name, tuple(array.shape))
+                other = ", or one number, one for each row, or of axes of length 1"
+                raise ValueError(f"{self.name}: {said}{other if argument.stretches else ''}")
             ready.append(as_compute(full, arrays[0].dtype, xp))
         return tuple(ready)
 
