@@ -170,6 +170,8 @@ class Card:
         Papers.
     torch : tuple of TorchTwin
         Its twins in ``torch.nn``.
+    function : str
+        Name of its functional form, where the class's name does not part into the right words.
     """
 
     title: str
@@ -189,6 +191,7 @@ class Card:
     aliases: tuple[str, ...] = ()
     equivalents: Mapping[str, str] = field(default_factory=dict)
     torch: tuple[TorchTwin, ...] = ()
+    function: str = ""
 
     @property
     def input(self) -> Contract:

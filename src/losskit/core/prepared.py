@@ -113,10 +113,19 @@ def prepare(
     xp = engine.xp
     given = [head]
     for declared, value in zip(arguments[1:], others, strict=True):
-        given.append(beside(loss.name, declared.name, value, arguments[0].name, head, engine))
+        if declared.role is Role.LEARNED and type(value) in (int, float):
+            # A number has no dtype of its own, and half precision would round it.
+            wide = compute_dtype((head,), xp)
+            given.append(xp.asarray(value, dtype=wide, device=device_of(head)))
+        else:
+            given.append(beside(loss.name, declared.name, value, arguments[0].name, head, engine))
     for declared, array in zip(arguments, given, strict=True):
         _check_dtype(loss.name, declared, array, xp)
-    floats = [array.dtype for array in given if is_floating(array, xp)]
+    floats = [
+        array.dtype
+        for declared, array in zip(arguments, given, strict=True)
+        if is_floating(array, xp) and declared.role is not Role.LEARNED
+    ]
     dtype = compute_dtype(tuple(given), xp)
     ready = loss.arrange(
         tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import array_api_compat.torch as xp
@@ -50,7 +51,8 @@ class _Positions(torch.autograd.Function):
         arrays = ctx.saved_tensors
         absent = (None,) * (MOST_ARRAYS - len(arrays))
         wanted = ctx.needs_input_grad[1 : 1 + len(arrays)]
-        gradients = ctx.loss.pull_back(arrays, grad_output, wanted, xp)
+        with _as_given(grad_output):
+            gradients = ctx.loss.pull_back(arrays, grad_output, wanted, xp)
         _check_given(ctx.loss, wanted, gradients)
         return None, *gradients, *absent
 
@@ -103,18 +105,19 @@ class AutogradEngine(Engine):
     def values(self, loss: Definition, arrays: Arrays) -> Array:
         """Loss at each position, differentiable in every array."""
         pushes = isinstance(loss, Positionwise) and not torch.compiler.is_compiling()
-        if not loss.closed_form or (not pushes and _forward_mode()):
-            return loss.value_at(*arrays, xp)
-        function = _PositionsForwardMode if pushes else _Positions
-        absent = (None,) * (MOST_ARRAYS - len(arrays))
-        return function.apply(loss, *arrays, *absent)  # type: ignore[no-untyped-call]
+        with _as_given(arrays[0]):
+            if not loss.closed_form or (not pushes and _forward_mode()):
+                return loss.value_at(*arrays, xp)
+            function = _PositionsForwardMode if pushes else _Positions
+            absent = (None,) * (MOST_ARRAYS - len(arrays))
+            return function.apply(loss, *arrays, *absent)  # type: ignore[no-untyped-call]
 
     def values_and_gradients(
         self, loss: Definition, arrays: Arrays, outer: Array
     ) -> tuple[Array, Arrays]:
         """Loss and gradients, outside of autograd but for functions of the user's own."""
         if loss.closed_form:
-            with torch.no_grad():
+            with torch.no_grad(), _as_given(arrays[0]):
                 return super().values_and_gradients(loss, arrays, outer)
         outputs = loss.outputs(arrays)
         with torch.enable_grad():
@@ -129,6 +132,13 @@ class AutogradEngine(Engine):
         """Second derivatives, outside of autograd."""
         with torch.no_grad():
             return super().curvatures(loss, arrays)
+
+
+def _as_given(array: Tensor) -> AbstractContextManager[object]:
+    """Keep autocast from rounding matrix products: arrays come in the dtype of the computation."""
+    kind = array.device.type
+    on = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if on else nullcontext()
 
 
 def _forward_mode() -> bool:

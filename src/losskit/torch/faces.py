@@ -68,6 +68,8 @@ class Face:
         """Name of the functional form."""
         if self.twin is not None:
             return self.twin.function
+        if self.kind.card.function:
+            return self.kind.card.function
         words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", self.module)
         return "_".join(words).lower()
 
