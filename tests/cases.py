@@ -136,8 +136,8 @@ def make_array(
     if contract is CLASS_INDICES:
         return rng.integers(0, shape[axis], np.delete(shape, axis))
     if contract is LABELS:
-        # Everyone has company, so that everyone takes part.
-        return rng.permutation(np.arange(shape[0]) % max(shape[0] // 2, 1))
+        # Everyone has company, even without row 1, so that everyone takes part.
+        return np.sort(np.arange(shape[0]) % max(shape[0] // 2, 1))
     if contract is LABEL_SETS:
         # At least one label, and one that is none.
         labels = rng.permuted(np.broadcast_to(np.arange(shape[-1]), shape), axis=-1)
@@ -228,6 +228,8 @@ def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
     contracts = list(itertools.product(*(one.contracts for one in kind.card.arguments)))
     for settings, chosen, shape in itertools.product(options, contracts, shapes_of(kind)):
         if "ignore_index" in settings and CLASS_INDICES not in chosen:
+            continue
+        if "negatives" in settings and LABELS in chosen:
             continue
         # One pos_weight per label: along the last axis, or along axis 1 with axes after it.
         extra = (1,) * (len(shape) - 2)

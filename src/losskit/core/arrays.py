@@ -16,6 +16,7 @@ __all__ = [
     "is_class",
     "is_floating",
     "is_integer",
+    "largest",
     "like",
     "log_softmax",
     "move_axis",
@@ -78,6 +79,13 @@ def constant(array: Array) -> Array:
     return array.detach() if hasattr(array, "detach") else array
 
 
+def largest(array: Array, xp: ModuleType) -> Array:
+    """Maximum along the last axis, which is kept with length 1; 0 where it has no elements."""
+    if array.shape[-1] == 0:
+        return xp.sum(array, axis=-1, keepdims=True)
+    return xp.max(array, axis=-1, keepdims=True)
+
+
 def times(factor: Array, array: Array, xp: ModuleType) -> Array:
     """Multiply, with 0 · ±inf = 0: what has no share adds nothing, however improbable it is."""
     return factor * xp.where(factor == 0, 0.0, array)
@@ -96,11 +104,11 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
 def log_softmax(z: Array, xp: ModuleType) -> Array:
     """Log-probabilities from logits along the last axis."""
     # Without the shift, exp overflows from 89 (float32) on.
-    shifted = z - constant(xp.max(z, axis=-1, keepdims=True))
+    shifted = z - constant(largest(z, xp))
     # The largest term is 1, exactly; apart from it, the others keep their own digits.
-    largest = xp.astype(shifted == 0, z.dtype)
-    others = xp.sum(xp.exp(shifted) - largest, axis=-1, keepdims=True)
-    ties = xp.sum(largest, axis=-1, keepdims=True) - 1
+    top = xp.astype(shifted == 0, z.dtype)
+    others = xp.sum(xp.exp(shifted) - top, axis=-1, keepdims=True)
+    ties = xp.sum(top, axis=-1, keepdims=True) - 1
     return shifted - xp.log1p(others + ties)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core.arrays import Array, as_indices, device_of, is_floating
-from losskit.core.cards import Role
+from losskit.core.cards import Argument, Role
 from losskit.core.definition import Arrays
 from losskit.core.loss import Loss
 from losskit.core.shapes import misfit
@@ -33,26 +33,37 @@ class Batchwise(Loss):
             )
         ready = []
         for argument, array in zip(self.arguments, arrays, strict=True):
-            wrong = tuple(array.shape)
             if argument.role is Role.LEARNED:
-                if wrong != ():
+                if array.ndim:
                     raise ValueError(
-                        f"{self.name}: {argument.name} must be one number, got shape {wrong}"
+                        f"{self.name}: {argument.name} must be one number, got shape "
+                        f"{tuple(array.shape)}"
                     )
                 ready.append(array)
             elif is_floating(array, xp):
-                if wrong != shape:
-                    raise ValueError(f"{self.name}: {misfit(first, shape, argument.name, wrong)}")
+                self._check_embeddings(argument, array, shape)
                 ready.append(array)
             else:
-                if wrong != shape[:1]:
+                if tuple(array.shape) != shape[:1]:
                     raise ValueError(
                         f"{self.name}: {first} has shape {shape}, so {argument.name} must hold "
-                        f"one label per row, in shape {shape[:1]}, got {wrong}"
+                        f"one label per row, in shape {shape[:1]}, got {tuple(array.shape)}"
                     )
                 ready.append(as_indices(array, xp))
         present = xp.ones(shape[:1], dtype=xp.bool, device=device_of(arrays[0]))
         return *ready, present
+
+    def _check_embeddings(self, argument: Argument, array: Array, shape: tuple[int, ...]) -> None:
+        """Refuse floats in the place of labels, and shapes that differ."""
+        found, labels = tuple(array.shape), [one.integral for one in argument.contracts]
+        if all(labels) or (any(labels) and found == shape[:1]):
+            raise TypeError(
+                f"{self.name}: {argument.name} must hold labels (integers), got dtype "
+                f"{array.dtype} of shape {found}"
+            )
+        if found != shape:
+            first = self.arguments[0].name
+            raise ValueError(f"{self.name}: {misfit(first, shape, argument.name, found)}")
 
     def positions(self, arrays: Arrays) -> tuple[int, ...]:
         """One for each example."""

@@ -11,6 +11,7 @@ from losskit.losses.binary_cross_entropy_with_logits import (
     BinaryCrossEntropyWithLogits as BinaryCrossEntropyWithLogits,
 )
 from losskit.losses.binary_focal import BinaryFocal as BinaryFocal
+from losskit.losses.clip import CLIP as CLIP
 from losskit.losses.contrastive_pair import ContrastivePair as ContrastivePair
 from losskit.losses.cosine_embedding import CosineEmbedding as CosineEmbedding
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
@@ -18,13 +19,14 @@ from losskit.losses.distillation import Distillation as Distillation
 from losskit.losses.focal import Focal as Focal
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
 from losskit.losses.gaussian_kl import GaussianKL as GaussianKL
+from losskit.losses.gaussian_nll import GaussianNLL as GaussianNLL
 from losskit.losses.generalized_cross_entropy import (
     GeneralizedCrossEntropy as GeneralizedCrossEntropy,
 )
-from losskit.losses.gaussian_nll import GaussianNLL as GaussianNLL
 from losskit.losses.hinge import Hinge as Hinge
 from losskit.losses.hinge_embedding import HingeEmbedding as HingeEmbedding
 from losskit.losses.huber import Huber as Huber
+from losskit.losses.info_nce import InfoNCE as InfoNCE
 from losskit.losses.jensen_shannon import JensenShannon as JensenShannon
 from losskit.losses.kl_divergence import KLDivergence as KLDivergence
 from losskit.losses.log_cosh import LogCosh as LogCosh
@@ -37,13 +39,15 @@ from losskit.losses.multi_margin import MultiMargin as MultiMargin
 from losskit.losses.nll import NLL as NLL
 from losskit.losses.pairwise_logistic import PairwiseLogistic as PairwiseLogistic
 from losskit.losses.poisson_nll import PoissonNLL as PoissonNLL
-from losskit.losses.poly1 import Poly1 as Poly1
 from losskit.losses.policy_kl import PolicyKL as PolicyKL
+from losskit.losses.poly1 import Poly1 as Poly1
 from losskit.losses.quantile import Quantile as Quantile
 from losskit.losses.relative_entropy import RelativeEntropy as RelativeEntropy
+from losskit.losses.sig_lip import SigLIP as SigLIP
 from losskit.losses.smooth_l1 import SmoothL1 as SmoothL1
 from losskit.losses.soft_margin import SoftMargin as SoftMargin
 from losskit.losses.squared_hinge import SquaredHinge as SquaredHinge
+from losskit.losses.sup_con import SupCon as SupCon
 from losskit.losses.triplet import Triplet as Triplet
 from losskit.losses.tweedie import Tweedie as Tweedie
 
