@@ -44,10 +44,10 @@ def numbered(array: Array, xp: ModuleType) -> Array:
 
 
 def pairs(present: Array, xp: ModuleType) -> tuple[Array, Array]:
-    """Tell each row's own column, and the others; what is absent is in neither's direction."""
+    """Tell what is an example's own and what are the others present, in either direction."""
     rows = numbered(present, xp)
     own = alike(rows, rows)
-    return own, ~own & present[:, None] & present[None, :]
+    return own, ~own & present
 
 
 def one_positive(logits: Array, own: Array, negative: Array, xp: ModuleType) -> Array:
@@ -62,9 +62,9 @@ def one_positive_slopes(logits: Array, own: Array, negative: Array, xp: ModuleTy
 
 
 def both_ways(logits: Array, own: Array, negative: Array, xp: ModuleType) -> Array:
-    """Mean of `one_positive` over the rows and over the columns, pair by pair."""
+    """Mean of `one_positive` over the rows and over the columns, by the same masks."""
     rows = one_positive(logits, own, negative, xp)
-    return (rows + one_positive(logits.mT, own.mT, negative, xp)) / 2
+    return (rows + one_positive(logits.mT, own, negative, xp)) / 2
 
 
 def both_ways_slopes(
@@ -73,7 +73,7 @@ def both_ways_slopes(
     """Derivative of Σ outer · `both_ways` in the logits."""
     half = outer[:, None] / 2
     rows = one_positive_slopes(logits, own, negative, xp) * half
-    return rows + (one_positive_slopes(logits.mT, own.mT, negative, xp) * half).mT
+    return rows + (one_positive_slopes(logits.mT, own, negative, xp) * half).mT
 
 
 def each_positive(logits: Array, positive: Array, negative: Array, xp: ModuleType) -> Array:
