@@ -37,6 +37,7 @@ from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
 from losskit.core.parameters import Parameter
 from losskit.core.positionwise import Positionwise
+from losskit.core.regionwise import Regionwise
 from losskit.core.rowwise import Listwise, Rowwise
 from losskit.losses import CATALOGUE
 
@@ -53,6 +54,8 @@ every_classwise = _losses(Classwise)
 every_elementwise_and_classwise = _losses(Elementwise, Classwise)
 every_classification = _losses(Classification)
 every_positionwise = _losses(Positionwise)
+every_listwise = _losses(Listwise)
+every_regionwise = _losses(Regionwise)
 every_soft_target = pytest.mark.parametrize(
     "kind",
     [
@@ -95,12 +98,22 @@ class Case:
             return tuple(shape)
         if isinstance(self.loss, Classwise):
             return tuple(np.delete(shape, 0 if len(shape) == 1 else 1))
+        if isinstance(self.loss, Regionwise):
+            has_classes = self.arrays[1].ndim < len(shape) or len(shape) > 3
+            return tuple(shape[self.loss.per == "batch" : 1 + has_classes])
         return tuple(shape[:1] if isinstance(self.loss, Batchwise) else shape[:-1])
 
     @property
     def mask_shape(self) -> tuple[int, ...]:
         """Shape of masks."""
+        if isinstance(self.loss, Regionwise):
+            return tuple(self.arrays[1].shape)
         return tuple(self.input.shape) if isinstance(self.loss, Listwise) else self.positions
+
+    @property
+    def small(self) -> bool:
+        """Whether it has the number of axes of the first shape."""
+        return self.input.ndim == len(shapes_of(type(self.loss))[0])
 
     @property
     def has_curvature(self) -> bool:
@@ -129,8 +142,7 @@ def make_array(
     """
     if len(argument.contracts) == 1:
         contract = argument.contracts[0]
-    axis = 0 if len(shape) == 1 or not isinstance(loss, Classwise) else 1
-    axis = axis if isinstance(loss, Classwise) else -1
+    axis = min(1, len(shape) - 1) if isinstance(loss, (Classwise, Regionwise)) else -1
     if argument.role is Role.LEARNED:
         return np.asarray(argument.start + rng.normal(0, 0.3))
     if contract is CLASS_INDICES:
@@ -212,9 +224,11 @@ def _values(
 
 
 def shapes_of(kind: type[Loss]) -> list[tuple[int, ...]]:
-    """Shapes of the first array, the first with five rows of four."""
+    """Shapes of the first array, the first with five rows of four (of four classes)."""
     if issubclass(kind, Batchwise):
         return [(5, CLASSES)]
+    if issubclass(kind, Regionwise):
+        return [(5, CLASSES, 3), (5, CLASSES), (2, CLASSES, 3, 2)]
     if issubclass(kind, Rowwise):
         return [(5, CLASSES), (CLASSES,), (2, 3, CLASSES)]
     return [(5, CLASSES), (CLASSES,), (2, CLASSES, 3), (2, CLASSES, 3, 2)]
@@ -230,6 +244,9 @@ def cases(kind: type[Loss], seed: int = 0) -> list[Case]:
         if "ignore_index" in settings and CLASS_INDICES not in chosen:
             continue
         if "negatives" in settings and LABELS in chosen:
+            continue
+        channels = CLASS_INDICES in chosen or len(shape) > 3
+        if issubclass(kind, Regionwise) and "class_weight" in settings and not channels:
             continue
         # One pos_weight per label: along the last axis, or along axis 1 with axes after it.
         extra = (1,) * (len(shape) - 2)
@@ -283,8 +300,10 @@ __all__ = [
     "every_classification",
     "every_classwise",
     "every_elementwise_and_classwise",
+    "every_listwise",
     "every_loss",
     "every_positionwise",
+    "every_regionwise",
     "every_soft_target",
     "make_array",
     "one_case",

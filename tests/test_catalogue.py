@@ -24,6 +24,7 @@ from losskit.core.classwise import Classwise
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
+from losskit.core.regionwise import Regionwise
 from losskit.core.rowwise import Rowwise
 from losskit.losses import CATALOGUE
 
@@ -102,7 +103,7 @@ def test_losses_are_values(kind):
 
 @every_loss
 def test_kind_is_one_of_the_kinds(kind):
-    assert issubclass(kind, (Elementwise, Classwise, Rowwise, Batchwise))
+    assert issubclass(kind, (Elementwise, Classwise, Rowwise, Batchwise, Regionwise))
     assert issubclass(kind, Loss)
 
 

@@ -20,10 +20,11 @@ from cases import (
 from losskit import MSE, BinaryCrossEntropyWithLogits, CrossEntropy
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Role
+from losskit.core.regionwise import Regionwise
 from losskit.losses import CATALOGUE
 from losskit.torch.faces import faces_of
 
-SMALL = [case for case in all_cases() if case.input.ndim == 2]
+SMALL = [case for case in all_cases() if case.small]
 small = pytest.mark.parametrize("case", SMALL, ids=str)
 
 
@@ -108,7 +109,7 @@ def test_functional_grad_and_hessian(case):
 @small
 def test_vmap(case):
     """Per-sample losses and per-sample gradients; of batches, where a loss takes batches."""
-    if isinstance(case.loss, Batchwise):
+    if isinstance(case.loss, (Batchwise, Regionwise)):
         arrays = [
             torch.stack([array, array.flip(0)]) if array.ndim else array.expand(2)
             for array in plain(case)

@@ -79,11 +79,11 @@ def constant(array: Array) -> Array:
     return array.detach() if hasattr(array, "detach") else array
 
 
-def largest(array: Array, xp: ModuleType) -> Array:
-    """Maximum along the last axis, which is kept with length 1; 0 where it has no elements."""
-    if array.shape[-1] == 0:
-        return xp.sum(array, axis=-1, keepdims=True)
-    return xp.max(array, axis=-1, keepdims=True)
+def largest(array: Array, xp: ModuleType, axis: int = -1) -> Array:
+    """Maximum along an axis, which is kept with length 1; 0 where it has no elements."""
+    if array.shape[axis] == 0:
+        return xp.sum(array, axis=axis, keepdims=True)
+    return xp.max(array, axis=axis, keepdims=True)
 
 
 def times(factor: Array, array: Array, xp: ModuleType) -> Array:
@@ -101,14 +101,14 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
     return xp.where(positive, 1 - rest, rest)
 
 
-def log_softmax(z: Array, xp: ModuleType) -> Array:
-    """Log-probabilities from logits along the last axis."""
+def log_softmax(z: Array, xp: ModuleType, axis: int = -1) -> Array:
+    """Log-probabilities from logits along an axis."""
     # Without the shift, exp overflows from 89 (float32) on.
-    shifted = z - constant(largest(z, xp))
+    shifted = z - constant(largest(z, xp, axis))
     # The largest term is 1, exactly; apart from it, the others keep their own digits.
     top = xp.astype(shifted == 0, z.dtype)
-    others = xp.sum(xp.exp(shifted) - top, axis=-1, keepdims=True)
-    ties = xp.sum(top, axis=-1, keepdims=True) - 1
+    others = xp.sum(xp.exp(shifted) - top, axis=axis, keepdims=True)
+    ties = xp.sum(top, axis=axis, keepdims=True) - 1
     return shifted - xp.log1p(others + ties)
 
 

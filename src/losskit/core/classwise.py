@@ -22,7 +22,7 @@ from losskit.core.parameters import parameter
 from losskit.core.positionwise import Positionwise
 from losskit.core.shapes import misfit, shape_of
 
-__all__ = ["AmbiguousAxisWarning", "Classification", "Classwise"]
+__all__ = ["AmbiguousAxisWarning", "Classification", "Classwise", "check_class_weight"]
 
 
 class AmbiguousAxisWarning(UserWarning):
@@ -106,7 +106,8 @@ class Classification(Classwise):
         arranged = super().arrange(tuple(scores), xp)
         input, axis = scores[0], self._axis(scores[0])
         positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
-        self._check_class_weight(int(input.shape[axis]))
+        if self.class_weight is not None:
+            check_class_weight(self.name, self.class_weight, int(input.shape[axis]))
         if is_floating(target, xp) and self._takes_rows:
             if target.shape != input.shape:
                 raise ValueError(self._misfit(input, target, positions))
@@ -169,14 +170,6 @@ class Classification(Classwise):
     def _takes_rows(self) -> bool:
         return any(contract.sums_to_one for contract in self.card.targets)
 
-    def _check_class_weight(self, classes: int) -> None:
-        shape = (classes,) if self.class_weight is None else shape_of(self.class_weight)
-        if shape != (classes,):
-            raise ValueError(
-                f"{self.name}: class_weight must hold one weight for each of the {classes} "
-                f"classes, got shape {shape}"
-            )
-
     def _misfit(self, input: Array, target: Array, positions: tuple[int, ...]) -> str:
         """Say how shapes differ and what was probably meant."""
         found, wanted = tuple(input.shape), tuple(target.shape)
@@ -195,3 +188,13 @@ class Classification(Classwise):
             floats = "floats, or " if self._takes_rows else ""
             return f"{message}; for one-hot rows, pass {floats}the indices target.argmax(axis)"
         return message
+
+
+def check_class_weight(loss: str, weights: Any, classes: int) -> None:
+    """Refuse anything but one weight for each class."""
+    shape = shape_of(weights)
+    if shape != (classes,):
+        raise ValueError(
+            f"{loss}: class_weight must hold one weight for each of the {classes} classes, got "
+            f"shape {shape}"
+        )

@@ -144,9 +144,13 @@ class Definition(ABC):
         """Let one element per position broadcast against an array that has more axes."""
         return per_position[(..., *(None,) * (array.ndim - per_position.ndim))]
 
+    def classes(self, arrays: Arrays) -> int:
+        """How many classes indices may name."""
+        return int(arrays[0].shape[-1]) if arrays[0].ndim else 0
+
     def check_values(self, arrays: Arrays, xp: ModuleType) -> None:
         """Refuse values that break the contracts of the card."""
-        classes = int(arrays[0].shape[-1]) if arrays[0].ndim else 0
+        classes = self.classes(arrays)
         contracts = self.contracts(arrays, xp)
         for argument, values, contract in zip(self.arguments, arrays, contracts, strict=False):
             broken = contract.violation(values, xp, classes=classes)

@@ -9,8 +9,8 @@ from losskit.core.arrays import Array, as_compute
 from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options, Reduction
 from losskit.core.prepared import Prepared, prepare
-from losskit.core.weighted_sum import Summand
 from losskit.core.shapes import unstretch
+from losskit.core.weighted_sum import Summand
 
 __all__ = ["Loss"]
 

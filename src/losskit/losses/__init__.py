@@ -15,6 +15,7 @@ from losskit.losses.clip import CLIP as CLIP
 from losskit.losses.contrastive_pair import ContrastivePair as ContrastivePair
 from losskit.losses.cosine_embedding import CosineEmbedding as CosineEmbedding
 from losskit.losses.cross_entropy import CrossEntropy as CrossEntropy
+from losskit.losses.dice import Dice as Dice
 from losskit.losses.distillation import Distillation as Distillation
 from losskit.losses.focal import Focal as Focal
 from losskit.losses.gamma_nll import GammaNLL as GammaNLL
@@ -49,6 +50,7 @@ from losskit.losses.soft_margin import SoftMargin as SoftMargin
 from losskit.losses.squared_hinge import SquaredHinge as SquaredHinge
 from losskit.losses.sup_con import SupCon as SupCon
 from losskit.losses.triplet import Triplet as Triplet
+from losskit.losses.tversky import Tversky as Tversky
 from losskit.losses.tweedie import Tweedie as Tweedie
 
 CATALOGUE: dict[str, type[Loss]] = {
