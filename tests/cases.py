@@ -175,9 +175,8 @@ def make_array(
         # Without 1, where Stirling's term of the Poisson loss sets in with a jump.
         return rng.choice([0.0, 2.0, 3.0, 5.0], shape)
     if contract is RELEVANCE:
-        grades = rng.choice([0.0, 1.0, 2.0], shape)
-        grades[..., 0] = 2.0
-        return grades
+        # No 0, below which padding begins, and no ties, which have no derivative.
+        return rng.uniform(0.2, 3, shape)
     if contract in (AMOUNTS, POSITIVE_AMOUNTS):
         zeros = 0.5 if contract is AMOUNTS else 0.0
         return np.where(rng.uniform(size=shape) < zeros, 0.0, rng.gamma(2, 1, shape))

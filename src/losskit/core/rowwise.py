@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, as_compute, as_indices, is_integer
+from losskit.core.arrays import Array, as_compute, as_indices, is_integer, log_softmax
 from losskit.core.definition import Arrays
 from losskit.core.positionwise import Positionwise
 from losskit.core.shapes import misfit
@@ -59,6 +59,11 @@ class Listwise(Rowwise):
         """Tell items from padding; a NaN is an item, so that it is not hidden."""
         return ~(relevance < 0)
 
+    def log_shares(self, numbers: Array, items: Array, xp: ModuleType) -> Array:
+        """Log-softmax over the items; -inf for padding, unless there is nothing else."""
+        nobody = ~xp.any(items, axis=-1, keepdims=True)
+        return log_softmax(xp.where(items | nobody, numbers, -xp.inf), xp)
+
     def select(
         self, arrays: Arrays, mask: Array | None, xp: ModuleType, *, concrete: bool
     ) -> tuple[Arrays, Array | None]:
@@ -67,7 +72,8 @@ class Listwise(Rowwise):
         items = self.on_list(relevance, xp)
         if mask is not None:
             items = items & mask
-        arrays = xp.where(items, scores, 0.0), xp.where(items, relevance, -1.0)
+        if not (concrete and bool(xp.all(items))):
+            arrays = xp.where(items, scores, 0.0), xp.where(items, relevance, -1.0)
         part = self.takes_part(arrays, xp)
         return arrays, None if concrete and bool(xp.all(part)) else part
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from losskit.core.cards import Card
 from losskit.core.loss import Loss
 from losskit.core.spec import known_names, names_of
+from losskit.losses.approx_ndcg import ApproxNDCG as ApproxNDCG
 from losskit.losses.asymmetric import Asymmetric as Asymmetric
 from losskit.losses.binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from losskit.losses.binary_cross_entropy_with_logits import (
@@ -30,6 +31,7 @@ from losskit.losses.huber import Huber as Huber
 from losskit.losses.info_nce import InfoNCE as InfoNCE
 from losskit.losses.jensen_shannon import JensenShannon as JensenShannon
 from losskit.losses.kl_divergence import KLDivergence as KLDivergence
+from losskit.losses.list_net import ListNet as ListNet
 from losskit.losses.log_cosh import LogCosh as LogCosh
 from losskit.losses.mae import MAE as MAE
 from losskit.losses.margin_ranking import MarginRanking as MarginRanking
