@@ -8,12 +8,13 @@ import typer
 
 from losskit import __version__
 from losskit.cli.compare import compare
+from losskit.cli.explain import explain
+from losskit.cli.list import list_losses
 
 __all__ = ["app", "run"]
 
 app = typer.Typer(
     name="losskit",
-    help="Loss functions: see what different ones do on your data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,9 +33,11 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Loss functions: see what different ones do on your data."""
+    """Loss functions: look them up, and see what different ones do on your data."""
 
 
+app.command("list")(list_losses)
+app.command("explain")(explain)
 app.command("compare")(compare)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from losskit.core.contracts import Contract
 
 __all__ = [
+    "PER_CLASS",
     "Argument",
     "Card",
     "Family",
@@ -117,6 +118,10 @@ class WeightRole(StrEnum):
     AVERAGE = "multiplies the loss, and is counted in the mean"
 
 
+PER_CLASS = (WeightRole.CLASSES, WeightRole.CLASS_SCALE)
+"""The roles in which ``weight`` holds one weight for each class."""
+
+
 @dataclass(frozen=True)
 class TorchTwin:
     """The loss's names in ``torch.nn``; the signatures are read from there.
@@ -138,6 +143,14 @@ class TorchTwin:
     weight: WeightRole = WeightRole.ABSENT
     renamed: Mapping[str, str] = field(default_factory=dict)
     batchmean: bool = False
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Its name for a setting → the definition's, where they differ; class weights too."""
+        settings = dict(self.renamed)
+        if self.weight in PER_CLASS:
+            settings["weight"] = "class_weight"
+        return settings
 
 
 @dataclass(frozen=True)

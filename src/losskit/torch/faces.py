@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from losskit.core.cards import Role, TorchTwin, WeightRole
+from losskit.core.cards import PER_CLASS, Role, TorchTwin, WeightRole
 from losskit.core.loss import Loss
+from losskit.core.naming import function_name, module_name
 from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
 from losskit.core.prepared import prepare
@@ -36,8 +36,6 @@ _ANNOTATIONS = {
     "normalizer": "Tensor | float | None",
     "validate": "bool | None",
 }
-
-_PER_CLASS = (WeightRole.CLASSES, WeightRole.CLASS_SCALE)
 
 
 @dataclass(frozen=True)
@@ -60,18 +58,14 @@ class Face:
         """Name of the module."""
         if self.twin is not None:
             return self.twin.module
-        name = self.kind.__name__
-        return name if name.endswith("Loss") else f"{name}Loss"
+        return module_name(self.kind.__name__)
 
     @property
     def function(self) -> str:
         """Name of the functional form."""
         if self.twin is not None:
             return self.twin.function
-        if self.kind.card.function:
-            return self.kind.card.function
-        words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", self.module)
-        return "_".join(words).lower()
+        return self.kind.card.function or function_name(self.module)
 
     @property
     def weight(self) -> WeightRole:
@@ -117,10 +111,7 @@ class Face:
     @property
     def renamed(self) -> dict[str, str]:
         """Name of a setting here → its name in the definition, where they differ."""
-        renamed = dict(self.twin.renamed) if self.twin is not None else {}
-        if self.weight in _PER_CLASS:
-            renamed["weight"] = "class_weight"
-        return renamed
+        return self.twin.settings if self.twin is not None else {}
 
     def _of_twin(self, twin: TorchTwin) -> list[Argument]:
         function = getattr(torch.nn.functional, twin.function)
@@ -224,7 +215,7 @@ def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
     sample_weight = options["sample_weight"]
     role = face.weight
     scale = None
-    if weight is not None and role in _PER_CLASS:
+    if weight is not None and role in PER_CLASS:
         given["weight"] = weight
     elif weight is not None and role is WeightRole.SCALE:
         scale = _expanded(face, weight, input)
