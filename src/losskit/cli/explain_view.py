@@ -26,8 +26,10 @@ def explained(loss: Loss) -> None:
     """Print all that is known of a loss."""
     card = loss.card
     shown = console()
-    shown.print(Text.assemble((loss.spec(), "bold"), f": {card.title}, {card.family}"))
-    shown.print(Text(card.summary))
+    pipe = not shown.is_terminal
+    heading = Text.assemble((loss.spec(), "bold"), f": {card.title}, {card.family}")
+    shown.print(heading, soft_wrap=pipe)
+    shown.print(Text(card.summary), soft_wrap=pipe)
     shown.print()
     _pairs(
         shown,

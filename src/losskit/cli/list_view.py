@@ -21,8 +21,10 @@ __all__ = ["found", "table"]
 
 Families = Mapping[str, Sequence[type[Loss]]]
 
-_NARROW = 100
+_NARROW = 120
 """Below this width a terminal shows the parts of a loss one below the other."""
+
+_GAP = 2
 
 _TITLES = ("what it is", "takes", "torch.nn")
 
@@ -43,8 +45,11 @@ def _count(amount: int, one: str, more: str) -> str:
 def table(families: Families) -> None:
     """Print the losses of each family under its name."""
     shown = console()
-    # As wide as the longest name of all, so that the families' columns stand below each other.
-    names = max((len(kind.__name__) for kinds in families.values() for kind in kinds), default=0)
+    every = [kind for kinds in families.values() for kind in kinds]
+    # As wide as the longest names, so that the families' columns stand below each other.
+    words = (word for kind in every for word in _signature(kind, " ").plain.split())
+    names = max(30, *map(len, words))
+    twins = max(len(twin) for kind in every for twin in (_TITLES[-1], *_twins(kind)))
     for family, kinds in families.items():
         shown.print()
         if not shown.is_terminal:
@@ -52,7 +57,7 @@ def table(families: Families) -> None:
         elif shown.width < _NARROW:
             _stacked(shown, family, kinds)
         else:
-            _columns(shown, family, kinds, names)
+            _columns(shown, family, kinds, (names, twins))
 
 
 def _lines(shown: Console, family: str, kinds: Sequence[type[Loss]]) -> None:
@@ -65,13 +70,18 @@ def _lines(shown: Console, family: str, kinds: Sequence[type[Loss]]) -> None:
         shown.out("  ".join(cells).rstrip(), highlight=False)
 
 
-def _columns(shown: Console, family: str, kinds: Sequence[type[Loss]], names: int) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=True)
-    table.add_column(Text(family, style="bold not dim"), min_width=names + 1, ratio=3)
-    for title, ratio in zip(_TITLES, (4, 4, 2), strict=True):
-        table.add_column(title, ratio=ratio, min_width=16)
+def _columns(
+    shown: Console, family: str, kinds: Sequence[type[Loss]], widths: tuple[int, int]
+) -> None:
+    names, twins = widths
+    rest = shown.width - names - twins - 3 * _GAP
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    table.add_column(Text(family, style="bold not dim"), width=names)
+    for title, width in zip(_TITLES, (rest * 5 // 9, rest * 4 // 9, twins), strict=True):
+        table.add_column(title, width=width, overflow="fold")
     for kind in kinds:
-        table.add_row(_signature(kind), *map(Text, _cells(kind)))
+        # With a space, where it can be broken into lines.
+        table.add_row(_signature(kind, " "), *map(Text, _cells(kind)))
     shown.print(table)
 
 
@@ -84,16 +94,19 @@ def _stacked(shown: Console, family: str, kinds: Sequence[type[Loss]]) -> None:
         shown.print(Padding(Text(f"{takes}; torch.nn: {twins}", style="dim"), (0, 0, 0, 2)))
 
 
-def _signature(kind: type[Loss]) -> Text:
+def _signature(kind: type[Loss], gap: str = "") -> Text:
     """Write the name, and the parameters' names after it."""
     text = Text(kind.__name__, style="bold")
     names = ", ".join(kind.parameters())
-    return text.append(f"({names})", style="not bold") if names else text
+    return text.append(f"{gap}({names})", style="not bold") if names else text
 
 
 def _cells(kind: type[Loss]) -> tuple[str, str, str]:
-    twins = ", ".join(twin.module for twin in kind.card.torch) or "–"
-    return kind.card.summary, _takes(kind), twins
+    return kind.card.summary, _takes(kind), ", ".join(_twins(kind)) or "–"
+
+
+def _twins(kind: type[Loss]) -> tuple[str, ...]:
+    return tuple(twin.module for twin in kind.card.torch)
 
 
 def _takes(kind: type[Loss]) -> str:

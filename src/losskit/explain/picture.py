@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +75,10 @@ def picture(loss: Loss) -> Picture:
     ValueError
         If the loss takes none of the sample calls.
     """
-    # A pole or an overflow at the edge leaves a gap in the curve: nothing to warn of.
-    with np.errstate(all="ignore"):
+    # A pole or an overflow at the edge leaves a gap in the curve, and sample calls are no call of
+    # the user's: nothing to warn of.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         found = sweep(loss)
         x = np.linspace(found.low, found.high, _POINTS)
         curves = tuple(_curve(found, scene, x) for scene in found.scenes)
@@ -123,9 +126,7 @@ def _one_by_one(loss: Loss, scene: Scene, x: Floats) -> tuple[Floats, Floats, Fl
     value, gradient, curvature = np.empty_like(x), np.empty_like(x), np.empty_like(x)
     bent = True
     for index, number in enumerate(x):
-        first = scene.arrays[0].copy()
-        first[scene.at] = number
-        arrays = [first, *scene.arrays[1:]]
+        arrays = scene.moved(number)
         value[index], gradients = loss.value_and_gradient(*arrays, validate=False)
         gradient[index] = _head(gradients)[scene.at]
         bends = _curvature(loss, arrays, {"validate": False}) if bent else None

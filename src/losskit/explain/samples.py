@@ -6,42 +6,23 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Argument, Role
 from losskit.core.classwise import Classification
-from losskit.core.contracts import (
-    AMOUNTS,
-    BINARY,
-    CLASS_INDICES,
-    COUNTS,
-    DISTANCES,
-    EMBEDDINGS,
-    LABELS,
-    LOG_MEANS,
-    LOG_PROBABILITIES,
-    LOG_VARIANCES,
-    LOGITS,
-    POSITIVE_AMOUNTS,
-    PROBABILITIES,
-    RATES,
-    REAL_VALUES,
-    RELEVANCE,
-    SIGNS,
-    VARIANCES,
-    Contract,
-)
+from losskit.core.contracts import EMBEDDINGS, REAL_VALUES, RELEVANCE, Contract
 from losskit.core.elementwise import Elementwise, Residual
 from losskit.core.loss import Loss
 from losskit.core.positionwise import Positionwise
+from losskit.explain.numbers import REALS, numbers_of, standing, telling
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Scene", "Sweep", "sweep"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +42,13 @@ class Scene:
     label: str
     arrays: tuple[NDArray[Any], ...]
     at: tuple[int, ...]
+
+    def moved(self, number: float) -> list[NDArray[Any]]:
+        """Return the arguments with the number at another place."""
+        first, *others = self.arrays
+        first = first.copy()
+        first[self.at] = number
+        return [first, *others]
 
 
 @dataclass(frozen=True)
@@ -88,34 +76,11 @@ class Sweep:
     low: float
     high: float
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """From where to where it moves."""
+        return self.low, self.high
 
-@dataclass(frozen=True)
-class _Numbers:
-    """Telling numbers of a contract: a range, one for itself, and some that differ."""
-
-    low: float
-    high: float
-    alone: float
-    several: tuple[float, ...] = ()
-
-
-_KNOWN = {
-    REAL_VALUES: _Numbers(-4, 4, 0, (-1, 2)),
-    LOG_MEANS: _Numbers(-2, 2.5, 0),
-    RATES: _Numbers(0.1, 8, 1),
-    COUNTS: _Numbers(0, 8, 2, (0, 2, 5)),
-    AMOUNTS: _Numbers(0, 8, 1, (0, 1, 4)),
-    POSITIVE_AMOUNTS: _Numbers(0.1, 8, 1, (0.5, 1, 4)),
-    LOGITS: _Numbers(-5, 5, 0, (-2, 0, 2)),
-    PROBABILITIES: _Numbers(0.03, 0.97, 0.5, (0.2, 0.8)),
-    LOG_PROBABILITIES: _Numbers(-5, 0, -1, (-3, -1)),
-    SIGNS: _Numbers(-1, 1, 1, (-1, 1)),
-    BINARY: _Numbers(0, 1, 1, (0, 1)),
-    EMBEDDINGS: _Numbers(-3, 3, 0),
-    VARIANCES: _Numbers(0.1, 4, 1, (0.25, 1, 4)),
-    LOG_VARIANCES: _Numbers(-3, 3, 0, (-1, 0, 1)),
-    DISTANCES: _Numbers(0, 3, 1),
-}
 
 # Where the embeddings of a row are: the first moves along a line that passes the others.
 _PLACES = ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.0), (0.0, -1.0), (0.0, 2.0))
@@ -136,19 +101,31 @@ def sweep(loss: Loss) -> Sweep:
     ValueError
         If there is none that the loss takes.
     """
-    if getattr(loss, "class_axis", None) is not None:
-        # The axis changes how arrays lie, not what is computed.
-        loss = dataclasses.replace(loss, class_axis=None)  # type: ignore[call-arg]
-    refusals = []
+    # They change how arrays lie and what takes part, but not what is computed.
+    default = type(loss)()
+    aside = {"class_axis", "ignore_index"} & loss.parameters().keys()
+    loss = dataclasses.replace(loss, **{name: getattr(default, name) for name in aside})
+    refusals: list[Exception] = []
+    accepted = None
     for made in _sweeps(loss):
         try:
-            for scene in made.scenes:
-                loss.value_and_gradient(*scene.arrays, validate=False)
+            finite = all(_finite(loss, scene, at) for scene in made.scenes for at in made.ends)
         except (TypeError, ValueError, IndexError) as refusal:
             refusals.append(refusal)
-        else:
+            continue
+        if finite:
             return made
-    raise ValueError(f"{loss.name}: no sample call is known that it takes: {refusals[0]}")
+        accepted = accepted or made
+    if accepted is None:
+        raise ValueError(f"{loss.name}: no sample call is known that it takes: {refusals[0]}")
+    return accepted
+
+
+def _finite(loss: Loss, scene: Scene, number: float) -> bool:
+    """Whether a call has a finite value and gradient where the number is this one."""
+    value, gradient = loss.value_and_gradient(*scene.moved(number), validate=False)
+    parts = gradient if isinstance(gradient, tuple) else (gradient,)
+    return all(bool(np.isfinite(part).all()) for part in (value, *parts))
 
 
 def _sweeps(loss: Loss) -> Iterator[Sweep]:
@@ -165,6 +142,8 @@ def _sweeps(loss: Loss) -> Iterator[Sweep]:
     if not isinstance(loss, Batchwise):
         for shape, contracts in itertools.product(shapes, choices):
             yield _rows(loss, shape, contracts)
+            if any(contract.integral for contract in contracts):
+                yield _rows(loss, shape, contracts, lists=True)
     for contracts in choices:
         yield _batch(loss, contracts)
 
@@ -184,36 +163,28 @@ def _size(loss: Loss) -> int | None:
     return None
 
 
-def _numbers(contract: Contract) -> _Numbers:
-    """Return the numbers of a contract; of one not known here, those that it lets pass."""
-    known = _KNOWN.get(contract)
-    if known is not None:
-        return known
-    grid = np.linspace(-4, 4, 81)
-    fits = [x for x in grid if contract.violation(np.full((1,), x), np) is None]
-    fits = fits or [contract.neutral]
-    return _Numbers(float(fits[0]), float(fits[-1]), contract.neutral)
-
-
 def _single_numbers(loss: Elementwise, shape: tuple[int, ...]) -> Sweep:
     """Move one number against others beside it."""
     first, *others = loss.arguments
-    numbers = _numbers(first.contracts[0])
+    numbers = numbers_of(first.contracts[0])
     varied = _varied(loss)
     scenes = []
-    for value in _numbers(varied.contracts[0]).several if varied else (None,):
+    for value in numbers_of(varied.contracts[0]).several if varied else (None,):
         arrays = [np.full(shape, numbers.alone, dtype=np.float64)]
         for argument in others:
-            alone = _numbers(argument.contracts[0]).alone
+            alone = numbers_of(argument.contracts[0]).alone
             arrays.append(np.full(shape, value if argument is varied else alone, dtype=np.float64))
         label = f"{varied.name} = {_text(value)}" if varied and value is not None else ""
         scenes.append(Scene(label, tuple(arrays), (0, 0)))
     held = [
-        f"{argument.name} = {_text(_numbers(argument.contracts[0]).alone)}"
+        f"{argument.name} = {_text(numbers_of(argument.contracts[0]).alone)}"
         for argument in others
         if argument is not varied
     ]
-    scale = _scale(loss) if first.contracts[0] is REAL_VALUES else 1
+    if isinstance(loss, Residual):
+        # Errors are real, whatever they are errors of.
+        numbers = REALS
+    scale = _scale(loss) if numbers is REALS else 1
     low, high = numbers.low * scale, numbers.high * scale
     if isinstance(loss, Residual):
         axis = f"error: {first.name} − {others[0].name}"
@@ -226,16 +197,16 @@ def _varied(loss: Loss) -> Argument | None:
     if isinstance(loss, Residual):
         return None
     first, *others = loss.arguments
-    telling = [
+    several = [
         argument
         for argument in others
         if argument.contracts != first.contracts
-        and len(_numbers(argument.contracts[0]).several) > 1
+        and len(numbers_of(argument.contracts[0]).several) > 1
         and argument.contracts[0] is not REAL_VALUES
     ]
     spare = [one for one in others if one.contracts[0] is REAL_VALUES and one.role is Role.GIVEN]
-    outputs = [one for one in telling if one.role is Role.OUTPUT]
-    return next(iter(outputs or telling[::-1] or spare), None)
+    outputs = [one for one in several if one.role is Role.OUTPUT]
+    return next(iter(outputs or several[::-1] or spare), None)
 
 
 def _scale(loss: Loss) -> float:
@@ -245,19 +216,28 @@ def _scale(loss: Loss) -> float:
     return max((float(value) for value in named if value), default=1.0)
 
 
-def _rows(loss: Loss, shape: tuple[int, ...], contracts: Sequence[Contract]) -> Sweep:
-    """Move one number of a row: a class, an item, a coordinate, a pixel."""
+def _rows(
+    loss: Loss,
+    shape: tuple[int, ...],
+    contracts: Sequence[Contract],
+    *,
+    lists: bool = False,
+) -> Sweep:
+    """Move one number of a row: a class, an item, a coordinate, a pixel.
+
+    Integers name one class for each row, or list several in the input's shape.
+    """
     first = loss.arguments[0]
     moving = contracts[0]
     places = iter(_PLACES)
     arrays = [
-        _row(argument, contract, shape, places, first=argument is first)
+        _row(argument, contract, shape, places, first=argument is first, lists=lists)
         for argument, contract in zip(loss.arguments, contracts, strict=True)
     ]
     if RELEVANCE in contracts:
         # Without ties, where the order of a list is not defined.
         arrays[0] = np.broadcast_to(np.linspace(0.6, -0.6, shape[-1]), shape).copy()
-    numbers = _numbers(moving)
+    numbers = numbers_of(moving)
     if moving is EMBEDDINGS:
         held = [
             f"{argument.name} = {_point(array, argument is first)}"
@@ -275,7 +255,7 @@ def _rows(loss: Loss, shape: tuple[int, ...], contracts: Sequence[Contract]) -> 
     varied = _varied(loss)
     if not told and varied is not None:
         index = loss.arguments.index(varied)
-        for value in _numbers(contracts[index]).several:
+        for value in numbers_of(contracts[index]).several:
             changed = [*arrays]
             changed[index] = np.full_like(arrays[index], value)
             label = f"{varied.name} = {_text(value)}"
@@ -293,7 +273,7 @@ def _told(
     for array, contract, argument in zip(arrays, contracts, arguments, strict=True):
         if argument.role is not Role.GIVEN or contract is EMBEDDINGS:
             continue
-        if contract is CLASS_INDICES and len(shape) > 1:
+        if contract.integral and len(shape) > 1:
             other = (0, 1, *(0,) * (len(shape) - 2))
             return [
                 (f"{arguments[0].name} of the true class", head),
@@ -311,41 +291,25 @@ def _row(
     places: Iterator[tuple[float, float]],
     *,
     first: bool,
+    lists: bool,
 ) -> NDArray[Any]:
     """Make an array that stands beside a first one of this shape."""
     size = shape[1] if len(shape) > 1 else shape[0]
     if argument.role is Role.LEARNED:
         return np.asarray(argument.start, dtype=np.float64)
+    if contract.integral and lists:
+        listed = np.full(shape, int(contract.neutral), dtype=np.int64)
+        listed[(slice(None), 0) if len(shape) > 1 else 0] = 0
+        return listed
     if contract.integral:
         return np.zeros((shape[0], *shape[2:]) if len(shape) > 1 else (), dtype=np.int64)
     if argument.per_row:
-        return np.full(shape[:-1], _numbers(contract).alone, dtype=np.float64)
+        return np.full(shape[:-1], numbers_of(contract).alone, dtype=np.float64)
     if contract is EMBEDDINGS:
         return np.broadcast_to(np.resize(next(places), shape[-1]), shape).copy()
-    falling = 0.5 ** np.arange(size)
-    shares = falling / falling.sum()
-    if first:
-        equal = {LOG_PROBABILITIES: -np.log(size), PROBABILITIES: 0.5}
-        row = np.full(size, 1 / size if contract.sums_to_one else _alone(contract, equal), float)
-    elif contract.sums_to_one:
-        row = shares
-    elif contract is LOG_PROBABILITIES:
-        row = np.log(shares)
-    elif contract is LOGITS and argument.role is Role.GIVEN:
-        row = np.linspace(2, 0, size)
-    elif contract is RELEVANCE:
-        row = np.maximum(2.0 - np.arange(size), 0)
-    elif contract in (BINARY, SIGNS):
-        low, high = _numbers(contract).several
-        row = np.where(np.arange(size) < (size + 1) // 2, high, low)
-    else:
-        row = np.full(size, _numbers(contract).alone, dtype=np.float64)
+    row = standing(contract, size) if first else telling(contract, size, argument.role)
     spread = (1, size, *(1,) * (len(shape) - 2)) if len(shape) > 1 else (size,)
     return np.broadcast_to(row.reshape(spread), shape).astype(np.float64)
-
-
-def _alone(contract: Contract, equal: dict[Contract, float]) -> float:
-    return equal.get(contract, _numbers(contract).alone)
 
 
 def _batch(loss: Loss, contracts: Sequence[Contract]) -> Sweep:
@@ -358,7 +322,7 @@ def _batch(loss: Loss, contracts: Sequence[Contract]) -> Sweep:
         if argument.role is Role.LEARNED:
             arrays.append(np.asarray(argument.start, dtype=np.float64))
             words.append(f"{argument.name} = {_text(float(arrays[-1]))}")
-        elif contract.integral or contract is LABELS:
+        elif contract.integral:
             arrays.append(np.asarray(_BATCH_LABELS))
             words.append(f"{argument.name} = {_listed(arrays[-1])}")
         else:
@@ -366,7 +330,7 @@ def _batch(loss: Loss, contracts: Sequence[Contract]) -> Sweep:
     _, other = _BATCH[0]
     note = ", ".join([f"a batch of {len(_BATCH)}, the first at (x, {other:g})", *words])
     axis = f"first coordinate x of the first of {first.name}"
-    numbers = _KNOWN[EMBEDDINGS]
+    numbers = numbers_of(EMBEDDINGS)
     return Sweep(loss, (Scene("", tuple(arrays), (0, 0)),), axis, note, numbers.low, numbers.high)
 
 
