@@ -178,7 +178,7 @@ class Regionwise(Loss):
         hit, false_alarm, miss = ((slope * outer)[..., None] for slope in slopes)
         gradients: list[Array | None] = [None, None, None]
         if wanted[0]:
-            rise = here * (t * (hit - miss) + (1 - t) * false_alarm)
+            rise = t * (hit - miss) + (here - t) * false_alarm
             if _is_indices(target, input):
                 # Softmax leaves a common part of the slopes without effect. Less the slope of the
                 # likeliest class, a probability near 1 costs no digits.
@@ -205,10 +205,15 @@ class Regionwise(Loss):
 
     def _sums(
         self, p: Array, missed: Array, t: Array, here: Array, xp: ModuleType
-    ) -> tuple[Array, ...]:
+    ) -> tuple[Array, Array, Array]:
         """Hits, false alarms and misses of each region."""
-        sums = (xp.sum(product * here, axis=-1) for product in (p * t, p * (1 - t), missed * t))
-        return tuple(xp.sum(one, axis=0) if self.per == "batch" else one for one in sums)
+
+        def over_pixels(shares: Array) -> Array:
+            sums = xp.sum(shares, axis=-1)
+            return xp.sum(sums, axis=0) if self.per == "batch" else sums
+
+        # The target is 0 at absent pixels.
+        return over_pixels(p * t), over_pixels(p * (here - t)), over_pixels(missed * t)
 
     def _by_region(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Lay the arrays out as (samples, classes, pixels); class indices become one-hot."""
@@ -218,8 +223,9 @@ class Regionwise(Loss):
         if not _is_indices(target, input):
             return z, _laid_out(target, axis, xp), _laid_out(present, axis, xp)
         classes = xp.arange(z.shape[1], dtype=target.dtype, device=device_of(target))
-        one_hot = _laid_out(target, None, xp) == classes[:, None]
-        return z, xp.astype(one_hot, z.dtype), _laid_out(present, None, xp)
+        present = _laid_out(present, None, xp)
+        one_hot = (_laid_out(target, None, xp) == classes[:, None]) & present
+        return z, xp.astype(one_hot, z.dtype), present
 
     def _at_pixels(self, per_region: Array, target: Array, xp: ModuleType) -> Array:
         """Give each pixel of a target of the input's shape what its region has."""
