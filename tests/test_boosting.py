@@ -1,0 +1,555 @@
+"""Losses as objectives of XGBoost, LightGBM and CatBoost, held to the libraries' own."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.optimize
+import scipy.special
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import average_precision_score, mean_tweedie_deviance
+
+import losskit
+from cases import cases, every_loss
+from losskit.boosting import objective
+from losskit.boosting.curvature import Rule
+
+catboost = pytest.importorskip("catboost")
+lightgbm = pytest.importorskip("lightgbm")
+xgboost = pytest.importorskip("xgboost")
+
+pytestmark = pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
+
+RNG = np.random.default_rng(7)
+X = RNG.normal(size=(400, 4))
+Y = X[:, 0] ** 2 + X[:, 1] + 0.3 * RNG.normal(size=400) + 5
+LABELS = (Y > 6).astype(float)
+CLASSES = np.digitize(Y, [5, 6.5]).astype(float)
+AMOUNTS = np.where(Y < 5, 0, Y - 5)
+WEIGHTS = RNG.uniform(0.2, 3, size=400)
+ROUNDS = 20
+
+weighted = pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["plain", "weighted"])
+
+
+def by_xgboost(target, params, chosen=None, weight=None):
+    data = xgboost.DMatrix(X, target, weight=weight)
+    params = {"nthread": 1, "seed": 0, **params}
+    booster = xgboost.train(params, data, ROUNDS, obj=chosen)
+    return booster.predict(data, output_margin=True)
+
+
+def by_lightgbm(target, params, weight=None, start=None):
+    data = lightgbm.Dataset(X, target, weight=weight, init_score=start)
+    params = {"num_threads": 1, "seed": 0, "deterministic": True, "verbose": -1, **params}
+    return lightgbm.train(params, data, ROUNDS).predict(X, raw_score=True)
+
+
+def by_catboost(target, loss, metric, start, weight=None, method="Newton"):
+    pool = catboost.Pool(X, target, weight=weight, baseline=start.reshape(len(X), -1))
+    model = catboost.CatBoost(
+        {
+            "loss_function": loss,
+            "eval_metric": metric,
+            "iterations": ROUNDS,
+            "depth": 4,
+            "leaf_estimation_method": method,
+            "leaf_estimation_iterations": 1,
+            "bootstrap_type": "No",
+            "random_strength": 0,
+            "learning_rate": 0.1,
+            "boost_from_average": False,
+            "thread_count": 1,
+            "verbose": False,
+            "allow_writing_files": False,
+        }
+    )
+    return model.fit(pool).predict(X, prediction_type="RawFormulaVal")
+
+
+def agree(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+# The libraries' own objectives.
+
+SQUARED = (losskit.MSE(), Y, "reg:squarederror", "regression", "RMSE")
+LOGISTIC = (
+    losskit.BinaryCrossEntropyWithLogits(),
+    LABELS,
+    "binary:logistic",
+    "binary",
+    "Logloss",
+)
+both = pytest.mark.parametrize("case", [SQUARED, LOGISTIC], ids=["squared", "logistic"])
+
+
+@weighted
+@both
+def test_xgboost_own(case, weight):
+    loss, target, own, _, _ = case
+    chosen = objective(loss)
+    found = by_xgboost(
+        target, {"base_score": chosen.init_score(target, weight)}, chosen, weight=weight
+    )
+    # XGBoost finds its own first score here, which must be the same.
+    agree(found, by_xgboost(target, {"objective": own}, weight=weight))
+
+
+@weighted
+@both
+def test_lightgbm_own(case, weight):
+    loss, target, _, own, _ = case
+    chosen = objective(loss)
+    start = chosen.init_score(target, weight)
+    found = by_lightgbm(target, {"objective": chosen}, weight, np.full(len(X), start))
+    agree(start + found, by_lightgbm(target, {"objective": own}, weight))
+
+
+@weighted
+@both
+def test_catboost_own(case, weight):
+    loss, target, _, _, own = case
+    chosen = objective(loss)
+    start = np.full(len(X), chosen.init_score(target, weight))
+    found = by_catboost(target, chosen.catboost(), own, start, weight)
+    agree(found, by_catboost(target, own, own, start, weight))
+
+
+@weighted
+def test_estimators_of_xgboost_and_lightgbm(weight):
+    chosen = objective(losskit.MSE())
+    start = chosen.init_score(Y, weight)
+    fixed = {"n_estimators": ROUNDS, "n_jobs": 1}
+    mine = xgboost.XGBRegressor(objective=chosen, base_score=start, **fixed)
+    own = xgboost.XGBRegressor(**fixed)
+    agree(
+        mine.fit(X, Y, sample_weight=weight).predict(X),
+        own.fit(X, Y, sample_weight=weight).predict(X),
+    )
+    mine = lightgbm.LGBMRegressor(objective=chosen, verbose=-1, **fixed)
+    own = lightgbm.LGBMRegressor(verbose=-1, **fixed)
+    mine.fit(X, Y, sample_weight=weight, init_score=np.full(len(X), start))
+    agree(start + mine.predict(X), own.fit(X, Y, sample_weight=weight).predict(X))
+
+
+def test_xgboost_classifier_gives_probabilities():
+    chosen = objective(losskit.BinaryCrossEntropyWithLogits())
+    base = float(chosen.transform(chosen.init_score(LABELS)))
+    fixed = {"n_estimators": ROUNDS, "n_jobs": 1}
+    mine = xgboost.XGBClassifier(objective=chosen, base_score=base, **fixed).fit(X, LABELS)
+    own = xgboost.XGBClassifier(**fixed).fit(X, LABELS)
+    agree(mine.predict_proba(X), own.predict_proba(X))
+
+
+def test_pos_weight_is_xgboosts_scale_pos_weight():
+    chosen = objective(losskit.BinaryCrossEntropyWithLogits(pos_weight=3.0))
+    found = by_xgboost(LABELS, {"base_score": 0.0}, chosen)
+    own = {"objective": "binary:logistic", "scale_pos_weight": 3.0, "base_score": 0.5}
+    agree(found, by_xgboost(LABELS, own))
+
+
+@weighted
+def test_classes_of_xgboost(weight):
+    chosen = objective(losskit.CrossEntropy())
+    params = {"num_class": 3, "base_score": 0.5}
+    found = by_xgboost(CLASSES, params, chosen, weight)
+    agree(found, by_xgboost(CLASSES, {"objective": "multi:softprob", **params}, None, weight))
+    agree(chosen.transform(found), scipy.special.softmax(found, axis=1))
+
+
+def test_class_weights_are_sample_weights_by_class():
+    by_class = np.array([0.5, 1.0, 4.0])
+    params = {"num_class": 3, "base_score": 0.5}
+    found = by_xgboost(CLASSES, params, objective(losskit.CrossEntropy(class_weight=by_class)))
+    weight = by_class[CLASSES.astype(int)]
+    agree(found, by_xgboost(CLASSES, {"objective": "multi:softprob", **params}, None, weight))
+
+
+@weighted
+def test_classes_of_lightgbm_by_its_own_factor(weight):
+    chosen = objective(losskit.CrossEntropy())
+
+    def as_lightgbm(raw, data):
+        gradient, hessian = chosen(raw, data)
+        return gradient, hessian / 2 * 3 / (3 - 1)
+
+    found = by_lightgbm(CLASSES, {"objective": as_lightgbm, "num_class": 3}, weight)
+    own = {"objective": "multiclass", "num_class": 3, "boost_from_average": False}
+    agree(found, by_lightgbm(CLASSES, own, weight))
+
+
+def test_classes_of_catboost_by_gradient_steps():
+    chosen = objective(losskit.CrossEntropy())
+    start = np.tile(chosen.init_score(CLASSES), (len(X), 1))
+    found = by_catboost(CLASSES, chosen.catboost(), "MultiClass", start, WEIGHTS, "Gradient")
+    agree(found, by_catboost(CLASSES, "MultiClass", "MultiClass", start, WEIGHTS, "Gradient"))
+
+
+@pytest.mark.parametrize(
+    ("loss", "target", "own"),
+    [
+        (losskit.Huber(delta=0.5), Y, {"objective": "huber", "alpha": 0.5}),
+        (
+            losskit.Tweedie(power=1.3),
+            AMOUNTS,
+            {"objective": "tweedie", "tweedie_variance_power": 1.3},
+        ),
+        (losskit.GammaNLL(), np.exp(Y / 3), {"objective": "gamma"}),
+    ],
+)
+def test_more_of_lightgbms_own(loss, target, own):
+    found = by_lightgbm(target, {"objective": objective(loss)})
+    agree(found, by_lightgbm(target, {**own, "boost_from_average": False}))
+
+
+def test_tweedie_and_gamma_are_xgboosts():
+    for loss, own in (
+        (losskit.Tweedie(power=1.5), "reg:tweedie"),
+        (losskit.GammaNLL(), "reg:gamma"),
+    ):
+        target = AMOUNTS + (own == "reg:gamma")
+        found = by_xgboost(target, {"base_score": 0.0}, objective(loss))
+        agree(found, by_xgboost(target, {"objective": own, "base_score": 1.0}))
+
+
+def test_several_targets_of_xgboost():
+    targets = np.stack([Y, -Y], axis=1)
+    fixed = {"n_estimators": 5, "n_jobs": 1, "base_score": 0.0}
+    mine = xgboost.XGBRegressor(objective=objective(losskit.MSE()), **fixed).fit(X, targets)
+    agree(mine.predict(X), xgboost.XGBRegressor(**fixed).fit(X, targets).predict(X))
+
+
+# Losses that the libraries lack, or do otherwise.
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_focal_ranks_rare_labels(library):
+    rng = np.random.default_rng(3)
+    labels = (X[:, 0] + X[:, 1] + 0.5 * rng.normal(size=len(X)) > 2.2).astype(float)
+    assert 0.03 < labels.mean() < 0.12
+    chosen = objective(losskit.BinaryFocal(gamma=2.0))
+    start = chosen.init_score(labels)
+    many = np.full(len(X), start)
+    if library == "xgboost":
+        raw = by_xgboost(labels, {"base_score": start}, chosen)
+    elif library == "lightgbm":
+        raw = start + by_lightgbm(labels, {"objective": chosen}, start=many)
+    else:
+        raw = by_catboost(labels, chosen.catboost(), "Logloss", many) + start
+    before = losskit.BinaryFocal(gamma=2.0)(many, labels)
+    assert losskit.BinaryFocal(gamma=2.0)(raw, labels) < 0.5 * before
+    assert average_precision_score(labels, raw) > 0.9
+    assert np.all(np.abs(raw - start) < ROUNDS)  # no step is longer than 1, so far from no score
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_quantile_covers_its_share(library):
+    chosen = objective(losskit.Quantile(quantile=0.9), hessian=0.5)
+    start = chosen.init_score(Y)
+    many = np.full(len(X), start)
+    if library == "xgboost":
+        found = by_xgboost(Y, {"base_score": start, "max_depth": 3}, chosen)
+    elif library == "lightgbm":
+        found = start + by_lightgbm(Y, {"objective": chosen, "max_depth": 3}, start=many)
+    else:
+        found = start + by_catboost(Y, chosen.catboost(), "RMSE", many)
+    assert 0.87 <= np.mean(found >= Y) <= 0.95
+    assert losskit.Quantile(quantile=0.9)(found, Y) < 0.7 * losskit.Quantile(quantile=0.9)(many, Y)
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm", "catboost"])
+def test_tweedie_fits_amounts_with_zeros_better_than_mse(library):
+    rng = np.random.default_rng(5)
+    means = np.exp(X[:, 0] + 0.5 * X[:, 1])
+    events = rng.poisson(means)
+    target = np.where(events > 0, rng.gamma(np.maximum(events, 1) * 2.0, 0.5), 0.0)
+    test = np.arange(len(X)) % 2 == 0
+    deviance = {}
+    for loss in (losskit.Tweedie(power=1.5), losskit.MSE()):
+        chosen = objective(loss)
+        start = chosen.init_score(target[~test])
+        weight = (~test).astype(float)  # the others weigh nothing
+        many = np.full(len(X), start)
+        if library == "xgboost":
+            params = {"base_score": start, "max_depth": 2}
+            raw = by_xgboost(target, params, chosen, weight)
+        elif library == "lightgbm":
+            params = {"objective": chosen, "max_depth": 2}
+            raw = start + by_lightgbm(target, params, weight, many)
+        else:
+            raw = start + by_catboost(target, chosen.catboost(), "RMSE", many, weight)
+        predicted = np.maximum(chosen.transform(raw), 1e-3)
+        deviance[loss.name] = mean_tweedie_deviance(target[test], predicted[test], power=1.5)
+    assert deviance["Tweedie"] < 0.95 * deviance["MSE"]
+
+
+# Scores to start from.
+
+
+def test_first_scores_with_a_closed_form():
+    share = np.average(LABELS, weights=WEIGHTS)
+    shares = np.bincount(CLASSES.astype(int), WEIGHTS) / WEIGHTS.sum()
+    for loss, target, expected in (
+        (losskit.MSE(), Y, np.average(Y, weights=WEIGHTS)),
+        (losskit.BinaryCrossEntropyWithLogits(), LABELS, math.log(share / (1 - share))),
+        (losskit.PoissonNLL(), AMOUNTS, math.log(np.average(AMOUNTS, weights=WEIGHTS))),
+        (losskit.Tweedie(), AMOUNTS, math.log(np.average(AMOUNTS, weights=WEIGHTS))),
+        (losskit.CrossEntropy(), CLASSES, np.log(shares)),
+    ):
+        np.testing.assert_allclose(
+            objective(loss).init_score(target, WEIGHTS), expected, atol=1e-9, err_msg=loss.name
+        )
+    for q in (0.1, 0.5, 0.9):
+        found = objective(losskit.Quantile(quantile=q)).init_score(Y[:399])
+        assert found == pytest.approx(np.quantile(Y[:399], q, method="inverted_cdf"))
+
+
+@pytest.mark.parametrize("loss", [losskit.BinaryFocal(alpha=0.25), losskit.Huber(delta=0.3)])
+def test_first_score_by_scipy(loss):
+    target = LABELS if loss.name == "BinaryFocal" else Y
+    best = scipy.optimize.minimize_scalar(
+        lambda score: float(loss(np.full(len(X), score), target)), bounds=(-10, 10), method="bounded"
+    )
+    assert objective(loss).init_score(target) == pytest.approx(best.x, abs=1e-4)
+
+
+def test_first_scores_of_classes_by_scipy():
+    loss = losskit.Focal(gamma=2.0, class_weight=[1.0, 2.0, 3.0])
+    indices = CLASSES.astype(int)
+    best = scipy.optimize.minimize(
+        lambda scores: float(loss(np.tile(scores, (len(X), 1)), indices)), np.zeros(3), tol=1e-10
+    )
+    found = objective(loss).init_score(CLASSES)
+    np.testing.assert_allclose(
+        scipy.special.softmax(found), scipy.special.softmax(best.x), atol=1e-4
+    )
+
+
+def test_one_label_only_starts_from_a_finite_score():
+    assert objective(losskit.BinaryCrossEntropyWithLogits()).init_score(np.ones(5)) == 15
+    assert np.all(np.isfinite(objective(losskit.CrossEntropy()).init_score([2, 2, 2])))
+    assert math.isfinite(objective(losskit.PoissonNLL()).init_score(np.zeros(5)))
+
+
+# Hessians, scales and extremes.
+
+
+@pytest.mark.parametrize(
+    ("loss", "rule"),
+    [
+        (losskit.MAE(), Rule.ERROR),
+        (losskit.Huber(), Rule.ERROR),
+        (losskit.BinaryCrossEntropyWithLogits(pos_weight=[1.0, 2.0]), Rule.CONVEX),
+        (losskit.CrossEntropy(class_weight=[1.0, 2.0]), Rule.CONVEX),
+        (losskit.Tweedie(), Rule.CONVEX),
+        (losskit.BinaryFocal(), Rule.NOT_CONVEX),
+        (losskit.BinaryFocal(gamma=0.0), Rule.CONVEX),
+        (losskit.Focal(), Rule.NOT_CONVEX),
+        (losskit.Hinge(), Rule.FLAT),
+    ],
+)
+def test_rules(loss, rule):
+    assert objective(loss).rule is rule
+
+
+@every_loss
+def test_every_loss_is_boosted_or_refused_by_its_name(kind):
+    for case in cases(kind):
+        try:
+            chosen = objective(case.loss)
+        except (TypeError, ValueError) as error:
+            assert kind.__name__ in str(error)
+            continue
+        length = np.size(getattr(case.loss, "class_weight", None)) if chosen.multiclass else 1
+        shape = (41, max(length, 2)) if chosen.multiclass else (41,)
+        raw = np.zeros(shape)
+        raw[(..., *(0,) * (len(shape) - 1))] = np.linspace(-30, 30, 41)
+        if np.size(getattr(case.loss, "pos_weight", 1.0)) > 1:
+            raw = np.tile(raw[:, None], (1, np.size(case.loss.pos_weight)))
+        target = np.ones(raw.shape if not chosen.multiclass else 41)
+        gradient, hessian = chosen.derivatives(raw, target)
+        assert np.all(np.isfinite(gradient))
+        assert np.all(np.isfinite(hessian))
+        assert np.all(hessian > 0)
+
+
+def test_raw_scores_of_a_thousand():
+    """Peer: scikit-learn's half binomial loss gave NaN at raw = -1e3 (scikit-learn#28048)."""
+    for loss in (losskit.BinaryCrossEntropyWithLogits(), losskit.BinaryFocal()):
+        gradient, hessian = objective(loss).derivatives([-1e3, -1e3, 1e3], [0.0, 1.0, 0.0])
+        np.testing.assert_array_equal(gradient, [0, -1, 1])
+        assert np.all(np.isfinite(hessian))
+        assert np.all(hessian > 0)
+
+
+def test_scale_and_constant_hessian():
+    gradient, hessian = objective(losskit.MSE()).derivatives([3.0, 1.0], [1.0, 1.0])
+    assert (gradient.tolist(), hessian.tolist()) == ([2, 0], [1, 1])
+    gradient, hessian = objective(losskit.MSE(), scale=1).derivatives([3.0], [1.0])
+    assert (gradient.tolist(), hessian.tolist()) == ([4], [2])
+    gradient, hessian = objective(losskit.SmoothL1(beta=4.0)).derivatives([3.0], [1.0])
+    assert (gradient.tolist(), hessian.tolist()) == ([2], [1])
+    _, hessian = objective(losskit.MAE(), hessian=0.25).derivatives([3.0, 0.0], [1.0, 1.0], [1, 2])
+    assert hessian.tolist() == [0.25, 0.5]
+
+
+def test_focal_never_steps_further_than_1():
+    raw = np.linspace(-20, 20, 401)
+    for alpha in (1.0, 0.25):
+        focal = objective(losskit.BinaryFocal(gamma=2.0, alpha=alpha))
+        for label in (0.0, 1.0):
+            gradient, hessian = focal.derivatives(raw, np.full(401, label))
+            assert np.all(np.abs(gradient) <= hessian)
+
+
+def test_ignored_examples_count_nothing():
+    chosen = objective(losskit.CrossEntropy(ignore_index=-1))
+    gradient, hessian = chosen.derivatives([[1.0, 2.0], [0.0, 1.0]], [-1.0, 1.0])
+    assert gradient[0].tolist() == hessian[0].tolist() == [0, 0]
+    assert np.all(hessian[1] > 0)
+    row, diagonal = chosen.catboost().calc_ders_multi([1.0, 2.0], -1.0, 1.0)
+    assert not np.any(row)
+    assert not np.any(diagonal)
+    assert chosen.init_score([-1, 0, 1, 1, 1]) == pytest.approx(np.log([0.25, 0.75]))
+
+
+def test_transforms():
+    raw = np.array([-1.0, 0.5])
+    same = objective(losskit.MSE()).transform(raw)
+    np.testing.assert_array_equal(same, raw)
+    np.testing.assert_allclose(objective(losskit.Tweedie()).transform(raw), np.exp(raw))
+    np.testing.assert_allclose(
+        objective(losskit.BinaryFocal()).transform(raw), scipy.special.expit(raw)
+    )
+    np.testing.assert_allclose(
+        objective(losskit.Focal()).transform(raw[None]), scipy.special.softmax(raw)[None]
+    )
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("loss", "match"),
+    [
+        (losskit.MSE, r"got its class; pass MSE\(\)"),
+        ("MSE", "takes a loss of losskit, got str: 'MSE'"),
+        (losskit.BinaryCrossEntropy(), "probabilities.*use BinaryCrossEntropyWithLogits"),
+        (losskit.NLL(), "NLL takes log-probabilities.*CrossEntropy"),
+        (losskit.PoissonNLL(log_input=False), r"rates.*use PoissonNLL\(log_input=True\)"),
+        (losskit.CrossEntropy(class_axis=0), "class_axis must be None, 1 or -1, got 0"),
+    ],
+)
+def test_refused_losses(loss, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        objective(loss)
+
+
+@pytest.mark.parametrize(
+    ("loss", "raw", "target", "weight", "match"),
+    [
+        (losskit.MSE(), [1.0], [1.0, 2.0], None, r"MSE: raw has shape \(1,\) but target"),
+        (losskit.MSE(), [[1.0], [2.0]], [1.0, 2.0, 3.0], None, "raw has shape"),
+        (losskit.MSE(), ["a"], [1.0], None, "MSE: raw must hold real numbers"),
+        (losskit.MSE(), [1.0], None, None, "MSE: target must hold real numbers, got NoneType"),
+        (losskit.MSE(), [1.0], [1.0], [1.0, 2.0], r"each of the 1 examples, got shape \(2,\)"),
+        (losskit.SoftMargin(), [1.0, 1.0], [1.0, 0.0], None, "turn 0/1 labels into 2 "),
+        (losskit.CrossEntropy(), [1.0, 2.0], [0, 1], None, r"\(2, K\).*num_class=K"),
+        (losskit.CrossEntropy(), [[1.0, 2.0]], [0.5], None, "position 0 is 0.5.*number the"),
+        (losskit.CrossEntropy(), [[1.0, 2.0]], [np.nan], None, "position 0 is nan"),
+        (losskit.CrossEntropy(), [[1.0, 2.0]], [2.0], None, r"class index in \[0, 2\)"),
+        (losskit.CrossEntropy(), [[1.0, 2.0]], [[0.0, 1.0]], None, "one class index for each"),
+    ],
+)
+def test_refused_arrays(loss, raw, target, weight, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        objective(loss).derivatives(raw, target, weight)
+
+
+@pytest.mark.parametrize("options", [{"hessian": 0}, {"hessian": "one"}, {"scale": -1.0}])
+def test_refused_settings(options):
+    with pytest.raises(ValueError, match=r"MSE: (hessian|scale) must be .*a number > 0"):
+        objective(losskit.MSE(), **options)
+
+
+def test_refused_first_scores():
+    with pytest.raises(ValueError, match="needs targets"):
+        objective(losskit.MSE()).init_score([])
+    with pytest.raises(ValueError, match=r"class indices in \[0, 2\), got 0 to 4"):
+        objective(losskit.CrossEntropy()).init_score([0, 4], classes=2)
+    with pytest.raises(ValueError, match="MSE has no classes"):
+        objective(losskit.MSE()).init_score([1.0], classes=2)
+    with pytest.raises(ValueError, match=r"class index in \[0, 2\)"):
+        objective(losskit.CrossEntropy()).catboost().calc_ders_multi([0.0, 0.0], 2.0, 1.0)
+
+
+def test_scikit_learn_takes_no_loss():
+    model = HistGradientBoostingRegressor(loss=objective(losskit.MSE()))
+    with pytest.raises(ValueError, match="The 'loss' parameter"):
+        model.fit(X, Y)
+
+
+# Living with the libraries.
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        xgboost.XGBRegressor(objective=objective(losskit.LogCosh()), n_estimators=2, n_jobs=1),
+        lightgbm.LGBMRegressor(
+            objective=objective(losskit.LogCosh()), n_estimators=2, n_jobs=1, verbose=-1
+        ),
+        catboost.CatBoostRegressor(
+            loss_function=objective(losskit.LogCosh()).catboost(),
+            eval_metric="RMSE",
+            iterations=2,
+            thread_count=1,
+            verbose=False,
+            allow_writing_files=False,
+        ),
+    ],
+    ids=["xgboost", "lightgbm", "catboost"],
+)
+def test_models_are_cloned_and_pickled(model):
+    fitted = clone(model).fit(X, Y)
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+
+
+def test_import_brings_no_library():
+    code = (
+        "import sys, losskit.boosting;"
+        "print({'xgboost', 'lightgbm', 'catboost', 'sklearn', 'scipy', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_examples_of_the_documentation():
+    page = Path(__file__).parents[1] / "docs" / "boosting.md"
+    if not page.exists():
+        pytest.skip("the documentation is not in the source distribution")
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 4
+    names = {}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)  # noqa: S102
+        if "probabilities" in names:
+            cost = losskit.BinaryCrossEntropyWithLogits()
+            start = np.full(500, cost_start(names["labels"]))
+            assert losskit.BinaryCrossEntropy()(names["probabilities"], names["labels"]) < cost(
+                start, names["labels"]
+            )
+
+
+def cost_start(labels):
+    return math.log(labels.mean() / (1 - labels.mean()))
