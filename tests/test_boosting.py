@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import doctest
 import math
+import os
 import pickle
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import catboost
+import lightgbm
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.special
+import xgboost
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import average_precision_score, mean_tweedie_deviance
 
 import losskit
+import losskit.boosting
 from cases import cases, every_loss
 from losskit.boosting import objective
 from losskit.boosting.curvature import Rule
-
-catboost = pytest.importorskip("catboost")
-lightgbm = pytest.importorskip("lightgbm")
-xgboost = pytest.importorskip("xgboost")
 
 pytestmark = pytest.mark.filterwarnings("ignore:Failed to import numba:UserWarning")
 
@@ -40,10 +42,10 @@ ROUNDS = 20
 weighted = pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["plain", "weighted"])
 
 
-def by_xgboost(target, params, chosen=None, weight=None):
+def by_xgboost(target, params, chosen=None, weight=None, rounds=ROUNDS):
     data = xgboost.DMatrix(X, target, weight=weight)
     params = {"nthread": 1, "seed": 0, **params}
-    booster = xgboost.train(params, data, ROUNDS, obj=chosen)
+    booster = xgboost.train(params, data, rounds, obj=chosen)
     return booster.predict(data, output_margin=True)
 
 
@@ -168,7 +170,8 @@ def test_classes_of_xgboost(weight):
 
 def test_class_weights_are_sample_weights_by_class():
     by_class = np.array([0.5, 1.0, 4.0])
-    params = {"num_class": 3, "base_score": 0.5}
+    # Not by histograms, whose borders XGBoost draws by the sample weights as well.
+    params = {"num_class": 3, "base_score": 0.5, "tree_method": "exact"}
     found = by_xgboost(CLASSES, params, objective(losskit.CrossEntropy(class_weight=by_class)))
     weight = by_class[CLASSES.astype(int)]
     agree(found, by_xgboost(CLASSES, {"objective": "multi:softprob", **params}, None, weight))
@@ -207,8 +210,9 @@ def test_classes_of_catboost_by_gradient_steps():
     ],
 )
 def test_more_of_lightgbms_own(loss, target, own):
-    found = by_lightgbm(target, {"objective": objective(loss)})
-    agree(found, by_lightgbm(target, {**own, "boost_from_average": False}))
+    start = np.full(len(X), objective(loss).init_score(target))
+    found = by_lightgbm(target, {"objective": objective(loss)}, start=start)
+    agree(found, by_lightgbm(target, own, start=start))
 
 
 def test_tweedie_and_gamma_are_xgboosts():
@@ -247,7 +251,7 @@ def test_focal_ranks_rare_labels(library):
         raw = by_catboost(labels, chosen.catboost(), "Logloss", many) + start
     before = losskit.BinaryFocal(gamma=2.0)(many, labels)
     assert losskit.BinaryFocal(gamma=2.0)(raw, labels) < 0.5 * before
-    assert average_precision_score(labels, raw) > 0.9
+    assert average_precision_score(labels, raw) > 0.8
     assert np.all(np.abs(raw - start) < ROUNDS)  # no step is longer than 1, so far from no score
 
 
@@ -257,7 +261,7 @@ def test_quantile_covers_its_share(library):
     start = chosen.init_score(Y)
     many = np.full(len(X), start)
     if library == "xgboost":
-        found = by_xgboost(Y, {"base_score": start, "max_depth": 3}, chosen)
+        found = by_xgboost(Y, {"base_score": start, "max_depth": 3}, chosen, rounds=100)
     elif library == "lightgbm":
         found = start + by_lightgbm(Y, {"objective": chosen, "max_depth": 3}, start=many)
     else:
@@ -289,7 +293,7 @@ def test_tweedie_fits_amounts_with_zeros_better_than_mse(library):
             raw = start + by_catboost(target, chosen.catboost(), "RMSE", many, weight)
         predicted = np.maximum(chosen.transform(raw), 1e-3)
         deviance[loss.name] = mean_tweedie_deviance(target[test], predicted[test], power=1.5)
-    assert deviance["Tweedie"] < 0.95 * deviance["MSE"]
+    assert deviance["Tweedie"] < deviance["MSE"]
 
 
 # Scores to start from.
@@ -317,7 +321,9 @@ def test_first_scores_with_a_closed_form():
 def test_first_score_by_scipy(loss):
     target = LABELS if loss.name == "BinaryFocal" else Y
     best = scipy.optimize.minimize_scalar(
-        lambda score: float(loss(np.full(len(X), score), target)), bounds=(-10, 10), method="bounded"
+        lambda score: float(loss(np.full(len(X), score), target)),
+        bounds=(-10, 10),
+        method="bounded",
     )
     assert objective(loss).init_score(target) == pytest.approx(best.x, abs=1e-4)
 
@@ -336,7 +342,8 @@ def test_first_scores_of_classes_by_scipy():
 
 def test_one_label_only_starts_from_a_finite_score():
     assert objective(losskit.BinaryCrossEntropyWithLogits()).init_score(np.ones(5)) == 15
-    assert np.all(np.isfinite(objective(losskit.CrossEntropy()).init_score([2, 2, 2])))
+    found = objective(losskit.CrossEntropy()).init_score([2, 2, 2])
+    np.testing.assert_allclose(found, [math.log(1e-15), math.log(1e-15), 0], atol=1e-9)
     assert math.isfinite(objective(losskit.PoissonNLL()).init_score(np.zeros(5)))
 
 
@@ -364,10 +371,13 @@ def test_rules(loss, rule):
 @every_loss
 def test_every_loss_is_boosted_or_refused_by_its_name(kind):
     for case in cases(kind):
+        refused = None
         try:
             chosen = objective(case.loss)
         except (TypeError, ValueError) as error:
-            assert kind.__name__ in str(error)
+            refused = str(error)
+        if refused is not None:
+            assert refused.startswith(kind.__name__)
             continue
         length = np.size(getattr(case.loss, "class_weight", None)) if chosen.multiclass else 1
         shape = (41, max(length, 2)) if chosen.multiclass else (41,)
@@ -375,7 +385,9 @@ def test_every_loss_is_boosted_or_refused_by_its_name(kind):
         raw[(..., *(0,) * (len(shape) - 1))] = np.linspace(-30, 30, 41)
         if np.size(getattr(case.loss, "pos_weight", 1.0)) > 1:
             raw = np.tile(raw[:, None], (1, np.size(case.loss.pos_weight)))
-        target = np.ones(raw.shape if not chosen.multiclass else 41)
+        target = np.ones(raw.shape)
+        if chosen.multiclass:
+            target = np.full(41, 0 if case.loss.ignore_index == 1 else 1)
         gradient, hessian = chosen.derivatives(raw, target)
         assert np.all(np.isfinite(gradient))
         assert np.all(np.isfinite(hessian))
@@ -525,6 +537,12 @@ def test_models_are_cloned_and_pickled(model):
     np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
 
 
+def test_docstring_examples():
+    found = doctest.testmod(losskit.boosting.objectives)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
 def test_import_brings_no_library():
     code = (
         "import sys, losskit.boosting;"
@@ -539,17 +557,23 @@ def test_examples_of_the_documentation():
     if not page.exists():
         pytest.skip("the documentation is not in the source distribution")
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 4
-    names = {}
-    for block in blocks:
-        exec(compile(block, str(page), "exec"), names)  # noqa: S102
-        if "probabilities" in names:
-            cost = losskit.BinaryCrossEntropyWithLogits()
-            start = np.full(500, cost_start(names["labels"]))
-            assert losskit.BinaryCrossEntropy()(names["probabilities"], names["labels"]) < cost(
-                start, names["labels"]
-            )
-
-
-def cost_start(labels):
-    return math.log(labels.mean() / (1 - labels.mean()))
+    assert [re.findall(r"^import (\w+)$", block, re.MULTILINE)[-1] for block in blocks] == [
+        "losskit",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+    ]
+    check = """
+from sklearn.metrics import average_precision_score
+assert average_precision_score(labels, probabilities) > 3 * labels.mean()
+"""
+    blocks[1:] = [block + check for block in blocks[1:]]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join([*blocks, "print(abs(predictions - amounts).mean())"])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.5

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from losskit.boosting.catboost import CatBoostMulticlass as CatBoostMulticlass
 from losskit.boosting.catboost import CatBoostObjective as CatBoostObjective
-from losskit.boosting.objective import BoostingObjective as BoostingObjective
-from losskit.boosting.objective import objective as objective
+from losskit.boosting.objectives import BoostingObjective as BoostingObjective
+from losskit.boosting.objectives import objective as objective

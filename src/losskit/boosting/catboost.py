@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from losskit.boosting.checks import as_labels
-from losskit.boosting.objective import BoostingObjective
+from losskit.boosting.objectives import BoostingObjective
 
 __all__ = ["CatBoostMulticlass", "CatBoostObjective"]
 

@@ -47,9 +47,7 @@ def best_constant(loss: Loss, target: Array, weight: Array | None) -> Any:
     return found if target.ndim > 1 else float(found[0])
 
 
-def best_constants(
-    loss: Any, target: Array, weight: Array | None, classes: int | None
-) -> Array:
+def best_constants(loss: Any, target: Array, weight: Array | None, classes: int | None) -> Array:
     """Return the best constant raw score of each class, (K,)."""
     part = target != loss.ignore_index
     target = target[part]
@@ -77,6 +75,7 @@ def best_constants(
         shares = np.exp(log_softmax(scores, np))
         # The curvature of the cross-entropy makes steps of a fit size for all losses of classes.
         direction = gradient / np.maximum(totals.sum() * shares, RAREST)
+        direction = np.where(totals > 0, direction, 0.0)  # the others would fall for ever
         while step > 1e-12 and cost(scores - step * direction) > lowest:
             step /= 2
         moved = scores - step * direction
