@@ -58,11 +58,11 @@ def module(face: Face) -> str:
 def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
     """Return the text of every stub by its path."""
     faces = [face for kind in kinds for face in faces_of(kind)]
-    callables = "from collections.abc import Callable\n\n"
-    functional = HEADER + callables + "from torch import Tensor\n\n" + "".join(map(function, faces))
+    typing = "from collections.abc import Callable\nfrom typing import Any\n\n"
+    functional = HEADER + typing + "from torch import Tensor\n\n" + "".join(map(function, faces))
     package = (
         HEADER
-        + callables
+        + typing
         + "import torch\nfrom torch import Tensor\n\n"
         + "from losskit.torch import functional as functional\n"
         + "from losskit.torch.modules import LossModule as LossModule\n"
