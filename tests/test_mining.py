@@ -214,6 +214,13 @@ def test_semi_hard_triplets_within_the_margin_are_all_active():
     assert (loss(*rows, reduction="none") < 0.4).all()
 
 
+def test_as_far_is_not_farther():
+    """The negative at -1 is as far from 0 as the positive at 1; the one at 2 is semi-hard."""
+    z = [[0.0], [1.0], [-1.0], [2.0]]
+    found = mining.semi_hard(z, [0, 0, 1, 1], distance="squared_euclidean")
+    assert triples(found)[0] == (0, 1, 3)
+
+
 def test_lists_half_precision_and_bool_labels():
     z = [[0.0, 0.0], [1.0, 0.0], [3.0, 0.0], [4.0, 0.0]]
     expected = triples(mining.batch_hard(z, [0, 0, 1, 1]))

@@ -110,6 +110,48 @@ def between_signs():
     assert ours.hinge_embedding_loss(x, y, validate=False) == 0.5
 
 
+def sign_of_zero():
+    x, y, zero = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]]), torch.zeros(1)
+    assert theirs.cosine_embedding_loss(x, y, zero) == 0
+    with pytest.raises(ValueError, match="must be -1 or 1"):
+        ours.cosine_embedding_loss(x, y, zero)
+    value = ours.cosine_embedding_loss(x, y, zero, validate=False)
+    assert value.item() == pytest.approx((0.4 + 0.6) / 2)
+
+
+def margin_met():
+    x = torch.tensor([[1.0, 0.0]])
+    for name, others in (
+        ("triplet_margin_loss", (torch.tensor([[4.0, 0.0]]), torch.tensor([[5.0, 0.0]]))),
+        ("cosine_embedding_loss", (torch.tensor([[0.0, 1.0]]), -torch.ones(1))),
+    ):
+        options = {"eps": 0.0} if name.startswith("triplet") else {}
+        for home, expected in ((theirs, True), (ours, False)):
+            leaves = [array.clone().requires_grad_() for array in (x, others[0])]
+            value = getattr(home, name)(*leaves, *others[1:], **options)
+            value.backward()
+            assert value == 0
+            assert leaves[1].grad.any() == expected
+
+
+def settings_without_meaning():
+    x, y = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
+    for p in (0.5, INF):
+        assert theirs.triplet_margin_loss(x, y, x, p=p).isfinite()
+        with pytest.raises(ValueError, match="p must be a finite number >= 1"):
+            ours.triplet_margin_loss(x, y, x, p=p)
+    assert theirs.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0) == 0
+    with pytest.raises(ValueError, match="margin must be a finite number >= -1 and <= 1"):
+        ours.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0)
+
+
+def triplets_without_margin():
+    x, y = torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])
+    with pytest.raises(ValueError, match="margin must be greater than 0"):
+        theirs.triplet_margin_loss(x, y, x, margin=0.0)
+    assert ours.triplet_margin_loss(x, y, x, margin=0.0, eps=0.0) == 5
+
+
 def square_logits():
     x, y = torch.randn(2, 3, 3), torch.zeros(2, 3, dtype=torch.long)
     expected = theirs.cross_entropy(x, y)
@@ -179,6 +221,10 @@ DIFFERENCES = {
     "signs other than": signs_and_counts,
     "log-probabilities above 0": no_logarithms,
     "a target of `hinge_embedding_loss`": between_signs,
+    "a sign of 0": sign_of_zero,
+    "a margin met exactly": margin_met,
+    "`p` below 1": settings_without_meaning,
+    "a triplet `margin`": triplets_without_margin,
     "`(N, C, C)` logits": square_logits,
     "a logit of −inf with label smoothing": smoothing_and_minus_infinity,
     "a soft target of 0": soft_zero_and_minus_infinity,

@@ -122,7 +122,7 @@ class TestTriplet:
         value, gradients = Triplet(p=p, eps=0.0, margin=0.0).value_and_gradient(
             [[size, size]], [[-size, size]], [[size, 0.5 * size]]
         )
-        assert value == pytest.approx(1.5 * size, rel=1e-12)
+        assert value == pytest.approx(1.5 * size, rel=1e-12, abs=0)
         np.testing.assert_allclose(gradients[1], [[-1, 0]], atol=1e-12)
         np.testing.assert_allclose(gradients[2], [[0, 1]], atol=1e-12)
 
@@ -261,13 +261,12 @@ class TestCosine:
                 assert all(np.isfinite(gradient).all() for gradient in gradients)
 
     def test_nearly_equal_vectors_keep_their_digits(self):
-        """1 - cos of an angle of 1e-6 is 5e-13; the difference from 1 has no digit right."""
-        angle = 1e-6
-        x, y = [[1e3, 0.0]], [[1e3 * math.cos(angle), 1e3 * math.sin(angle)]]
-        exact = 2 * math.sin(angle / 2) ** 2
+        """1 - cos of an angle of 1e-8 is 5e-17; the difference from 1 has no digit right."""
+        x, y = [[1e6, 0.0]], [[1e6, 1e-2]]
         value, gradients = CosineEmbedding().value_and_gradient(x, y, [1.0])
-        assert value == pytest.approx(exact, rel=1e-5)  # of 1e-12 / 1e6 are added
-        assert gradients[0][0, 1] == pytest.approx(-math.sin(angle) / 1e3, rel=1e-9)
+        assert value == pytest.approx(2 * math.sin(1e-8 / 2) ** 2, rel=1e-6, abs=0)
+        assert gradients[0][0, 1] == pytest.approx(-1e-8 / 1e6, rel=1e-9, abs=0)
+        assert gradients[1][0, 1] == pytest.approx(1e-8 / 1e6, rel=1e-9, abs=0)
 
     def test_length_does_not_matter(self):
         x, y, _ = triple(5)
@@ -312,6 +311,12 @@ class TestContrastivePair:
         expected = [[-0.6, -0.8], [0, 0], [-0.3, -0.4], [0.3, 0.4]]
         np.testing.assert_allclose(first, expected, atol=1e-15)
         np.testing.assert_allclose(second, -first)
+
+    def test_gradient_within_a_wide_margin(self):
+        """(2 - 0.5) along the unit vector (0.6, 0.8)."""
+        x, y = np.zeros((1, 2)), [[0.3, 0.4]]
+        first = ContrastivePair(margin=2.0).value_and_gradient(x, y, [0.0])[1][0]
+        np.testing.assert_allclose(first, [[1.5 * 0.6, 1.5 * 0.8]], rtol=1e-14)
 
     @pytest.mark.parametrize("margin", [0.5, 2.0, 5.0])
     def test_against_the_formula(self, margin):
@@ -387,9 +392,9 @@ class TestGaussianKL:
             term *= t / order
         exact = math.fsum(terms) / 2 if abs(t) < 5 else (math.exp(t) - 1 - t) / 2
         value = GaussianKL()([[0.0]], [[t]])
-        assert value == pytest.approx(exact, rel=2e-14)
+        assert value == pytest.approx(exact, rel=2e-14, abs=0)
         narrow = GaussianKL()(np.zeros((1, 1), np.float32), np.full((1, 1), t, np.float32))
-        assert narrow == pytest.approx(exact, rel=2e-5)
+        assert narrow == pytest.approx(exact, rel=2e-5, abs=0)
 
     def test_the_prior_itself(self):
         loss = GaussianKL(prior_mean=0.5, prior_variance=1.0)

@@ -86,31 +86,18 @@ class Cosine(Distance):
         """What of each unit vector is across the other one, by the other one's length."""
         xx, yy, lengths = _squares(x, y, xp)
         product = xp.sum(x * y, axis=-1, keepdims=True)
-        across = x / xp.sqrt(xx) - y / xp.sqrt(yy)
-        distance = self._near(across, xx, yy, xp)[..., None]
-        near = product > lengths / 2
-        in_x = (across - distance * x / xp.sqrt(xx)) / xp.sqrt(xx)
-        in_y = (-across - distance * y / xp.sqrt(yy)) / xp.sqrt(yy)
-        return (
-            xp.where(near, in_x, (product / xx * x - y) / lengths),
-            xp.where(near, in_y, (product / yy * y - x) / lengths),
-        )
+        return (product / xx * x - y) / lengths, (product / yy * y - x) / lengths
 
     def similarity(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Return the cosine, and 1 - cosine with digits of its own."""
         xx, yy, lengths = _squares(x, y, xp)
         cosine = xp.sum(x * y, axis=-1) / lengths[..., 0]
-        near = self._near(x / xp.sqrt(xx) - y / xp.sqrt(yy), xx, yy, xp)
-        return cosine, xp.where(cosine > 0.5, near, 1 - cosine)
-
-    def _near(self, across: Array, xx: Array, yy: Array, xp: ModuleType) -> Array:
-        """1 - cosine where that difference has few digits left.
-
-        Half the squared distance of the unit vectors, whose own squares fall short of 1 by what
-        was added to those of the lengths.
-        """
+        # Near 1 the difference has no digits left: there, half the squared distance of the unit
+        # vectors, whose own squares fall short of 1 by what was added to those of the lengths.
+        across = x / xp.sqrt(xx) - y / xp.sqrt(yy)
         short = (TINY / xx + TINY / yy)[..., 0]
-        return (xp.sum(across * across, axis=-1) + short) / 2
+        near = (xp.sum(across * across, axis=-1) + short) / 2
+        return cosine, xp.where(cosine > 0.5, near, 1 - cosine)
 
 
 @dataclass(frozen=True)
