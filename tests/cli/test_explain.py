@@ -19,13 +19,14 @@ from typer.testing import CliRunner, Result
 
 import losskit
 import losskit.torch
-from cases import CLASSES, every_loss, one_case
+from cases import CLASSES, every_elementwise_and_classwise, every_loss, one_case
 from losskit.cli.main import app
 from losskit.cli.output import patience
 from losskit.core.cards import Role, given, output
 from losskit.core.contracts import Contract, Violation
+from losskit.core.elementwise import Residual
 from losskit.core.loss import Loss
-from losskit.explain import explanation, picture
+from losskit.explain import drawing, explanation, picture
 from losskit.losses import CATALOGUE
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "explain-schema.json"
@@ -317,6 +318,38 @@ def test_curves_are_those_of_the_formulas() -> None:
     for curve, y in zip(counts.curves, (0, 2, 5), strict=True):
         assert curve.label == f"target = {y}"
         assert np.allclose(curve.value, np.exp(counts.x) - y * counts.x)
+
+
+@every_elementwise_and_classwise
+def test_errors_are_errors(kind: type[Loss]) -> None:
+    """Whatever the target holds, 0 on the axis of errors is where input and target agree."""
+    drawn, loss = picture(kind()), kind()
+    if isinstance(loss, Residual):
+        assert drawn.axis == f"error: {drawn.moved} − {loss.arguments[1].name}"
+        at_target = loss(drawn.x - 1, np.full_like(drawn.x, -1), reduction="none", validate=False)
+        assert np.allclose(drawn.curves[0].value, at_target)
+    else:
+        assert not drawn.axis.startswith("error")
+
+
+def test_an_axis_ends_short_of_poles_but_not_of_peaks() -> None:
+    x = np.linspace(0.001, 1, 601)
+    low, high = drawing._limits([1 / x, 1 - x])
+    assert low < 0
+    assert 5 < high < 60
+    peak = np.exp(-((x - 0.5) ** 2) / 1e-4)
+    low, high = drawing._limits([peak])
+    assert high > 1
+    assert drawing._limits([np.zeros(601) + 2]) == (1.5, 2.5)
+    assert drawing._limits([np.full(601, np.nan)]) == (-0.5, 0.5)
+
+
+def test_kinks_and_leaps_are_told_from_steep_slopes() -> None:
+    x = np.linspace(-4, 4, 601)
+    assert drawing._jumps(np.sign(x)).tolist() == [299, 300]
+    assert drawing._jumps((np.abs(x) < 1).astype(float)).size == 2
+    for smooth in (x, np.abs(x), np.clip(x, -1, 1), np.tanh(9 * x), np.exp(3 * x), 1 / (x + 4.1)):
+        assert drawing._jumps(smooth).size == 0
 
 
 def test_the_picture_reaches_as_far_as_the_loss_bends() -> None:

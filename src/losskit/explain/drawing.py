@@ -139,17 +139,20 @@ _NOISE = 1e-9
 
 
 def _limits(curves: list[Floats]) -> tuple[float, float]:
-    """Choose the range of an axis, short of the poles, in which all else would be flat."""
-    pooled = np.concatenate(curves)
-    pooled = pooled[np.isfinite(pooled)]
-    if pooled.size == 0:
-        return -1.0, 1.0
-    low, high = float(pooled.min()), float(pooled.max())
+    """Choose the range of an axis, short of poles at the edges, beside which all would be flat."""
+    low, high = _range(curves)
     if high - low <= _NOISE * max(1.0, abs(low), abs(high)):
         return low - 0.5, high + 0.5
-    inner_low, inner_high = (float(one) for one in np.quantile(pooled, (0.04, 0.96)))
+    edge = len(curves[0]) // 20
+    inner_low, inner_high = _range([curve[edge:-edge] for curve in curves])
     inner = inner_high - inner_low
-    if inner > 0 and high - low > 4 * inner:
+    if 0 < 4 * inner < high - low:
         low, high = max(low, inner_low - inner / 2), min(high, inner_high + inner / 2)
     margin = 0.06 * (high - low)
     return low - margin, high + margin
+
+
+def _range(curves: list[Floats]) -> tuple[float, float]:
+    pooled = np.concatenate(curves)
+    pooled = pooled[np.isfinite(pooled)]
+    return (float(pooled.min()), float(pooled.max())) if pooled.size else (0.0, 0.0)

@@ -172,7 +172,9 @@ def _single_numbers(loss: Elementwise, shape: tuple[int, ...]) -> Sweep:
     for value in numbers_of(varied.contracts[0]).several if varied else (None,):
         arrays = [np.full(shape, numbers.alone, dtype=np.float64)]
         for argument in others:
-            alone = numbers_of(argument.contracts[0]).alone
+            # Against 0, an error is the input itself.
+            error = isinstance(loss, Residual)
+            alone = 0 if error else numbers_of(argument.contracts[0]).alone
             arrays.append(np.full(shape, value if argument is varied else alone, dtype=np.float64))
         label = f"{varied.name} = {_text(value)}" if varied and value is not None else ""
         scenes.append(Scene(label, tuple(arrays), (0, 0)))
