@@ -254,16 +254,21 @@ def losskit_module(name: str) -> str:
 # Pictures.
 
 
+def texts(file: Path) -> list[str]:
+    """All words of a picture, line by line."""
+    found = ElementTree.parse(file).getroot().iter(f"{SVG}text")
+    return [" ".join("".join(node.itertext()).split()) for node in found]
+
+
 @every_loss
 def test_every_loss_is_drawn(kind: type[Loss], tmp_path: Path) -> None:
     """By its axes, titles and as many curves as there are; nothing is warned of (see pytest)."""
     result = explain(kind.__name__, "--plot", tmp_path / "x.svg")
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    text = (tmp_path / "x.svg").read_text("utf-8")
     drawn = picture(kind())
-    root = ElementTree.fromstring(text)
-    words = [" ".join("".join(node.itertext()).split()) for node in root.iter(f"{SVG}text")]
+    words = texts(tmp_path / "x.svg")
+    root = ElementTree.parse(tmp_path / "x.svg").getroot()
     panels = ["Value", "Gradient"]
     if all(curve.curvature is not None for curve in drawn.curves):
         panels.append("Curvature")
@@ -456,7 +461,8 @@ def test_a_loss_of_an_unknown_kind_is_explained_and_drawn(
 ) -> None:
     """As it was registered at run time; its text is text, and no markup or formula."""
     monkeypatch.setitem(CATALOGUE, "Strange", Strange)
-    result = explain("strange", "--plot", tmp_path / "x.svg", FORCE_COLOR="1", COLUMNS="100")
+    file = tmp_path / "[red]x.svg"
+    result = explain("strange", "--plot", file, FORCE_COLOR="1", COLUMNS="100")
     assert result.exit_code == 0, result.output
     text = read(result.output)
     assert "Strange: [bold]odd[/bold] $x$ loss, regression" in text
@@ -466,9 +472,10 @@ def test_a_loss_of_an_unknown_kind_is_explained_and_drawn(
     assert (drawn.x[0], drawn.x[-1]) == (1, 3)
     assert drawn.curves[0].curvature is None
     assert np.allclose(drawn.curves[0].value, (drawn.x - 2) ** 4)
-    svg = (tmp_path / "x.svg").read_text("utf-8")
-    assert "[bold]odd[/bold] $x$ loss: Strange()" in svg
-    assert "Curvature" not in svg
+    assert f"Picture: {file.resolve()}" in text
+    words = texts(file)
+    assert "[bold]odd[/bold] $x$ loss: Strange()" in words
+    assert "Curvature" not in words
     listed = CliRunner().invoke(app, ["list"], env={"FORCE_COLOR": "1", "COLUMNS": "160"})
     assert "Costs [red]all[/red] of them :smile:." in read(listed.output)
 

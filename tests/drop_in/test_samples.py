@@ -63,6 +63,7 @@ UNFIT = {
 
 
 def samples_of_modules():
+    torch.manual_seed(0)  # some of their class weights cancel, and then no two sums agree
     for info in module_db:
         if info.module_cls.__name__ in TWINS:
             for dtype in (torch.float32, torch.float64):
@@ -75,6 +76,7 @@ def samples_of_modules():
 
 
 def samples_of_functions():
+    torch.manual_seed(0)
     for info in op_db:
         name = info.name.rpartition(".")[2]
         if name in FUNCTIONS:
