@@ -76,7 +76,7 @@ CHOICES = {
     "label_smoothing": [0.0, 0.2],
     "delta": [1.0, 0.1],
     "beta": [1.0, 0.0, 0.1],
-    "margin": [0.0, 0.7],
+    "margin": [1.0, 0.3],
     "log_input": [True, False],
     "log_target": [False, True],
     "full": [True, False],

@@ -49,7 +49,7 @@ def approx_ndcg(scores, grades, loss):
         (ApproxNDCG(0.5), approx_ndcg),
         (ApproxNDCG(2), approx_ndcg),
     ],
-    ids=str,
+    ids=["ListNet", "ApproxNDCG", "smoother", "smoothest"],
 )
 def test_against_loops(loss, formula):
     """Whole lists, and padded ones as the shorter lists that they hold."""

@@ -100,9 +100,10 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
     """Take a sensible set of losses for the target.
 
     Every loss of the catalogue whose contracts fit takes part, once: of those that are the same
-    function of the network's output, up to a factor, the one that suits the task best. Losses for
-    numbers take part in a classification if they are smallest at the true probability, losses of
-    scores only when they are asked for. To them come variants that the data speak for.
+    function of the network's output, up to a factor, the one that suits the task best. In a
+    classification, the last place is kept for a loss for numbers that is smallest at the true
+    probability; losses of scores take part only when they are asked for. To them come variants
+    that the data speak for.
 
     Returns
     -------
@@ -120,15 +121,16 @@ def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
     notes: list[str] = []
     for kind in kinds:
         candidate = _plain(kind, target)
+        numbers = kind.card.input == REAL_VALUES
         values = _probe(candidate, target)
         twin = next((one for one in chosen if _same(values, _probe(one, target))), None)
         if twin is not None:
             same.setdefault(twin.kind.__name__, []).append(kind.__name__)
-        elif len(chosen) == MOST:
+        elif len(chosen) >= (MOST if not target.classes or numbers else MOST - 1):
             notes.append(f"{kind.__name__} is not trained: others suit the task better.")
         elif kind.card.input == SCORES:
             notes.append(f"{kind.__name__} is not trained: its scores are no probabilities.")
-        elif target.classes and kind.card.input == REAL_VALUES and not _is_proper(kind):
+        elif target.classes and numbers and not _is_proper(kind):
             notes.append(
                 f"{kind.__name__} is not trained: on a class probability it is smallest "
                 "elsewhere than at the true probability."
