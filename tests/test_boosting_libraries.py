@@ -322,8 +322,6 @@ def test_models_are_cloned_and_pickled(model):
 
 def test_examples_of_the_documentation():
     page = Path(__file__).parents[1] / "docs" / "boosting.md"
-    if not page.exists():
-        pytest.skip("the documentation is not in the source distribution")
     blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     assert [re.findall(r"^import (\w+)$", block, re.MULTILINE)[-1] for block in blocks] == [
         "losskit",

@@ -190,6 +190,20 @@ def test_indices_feed_the_loss_and_its_gradient():
     torch.testing.assert_close(loss(*picked), theirs)
 
 
+def test_the_embeddings_of_triplets_go_into_a_loss():
+    """They are those at the indices, and what is lost reaches the batch."""
+    z = torch.arange(6.0).reshape(3, 2).requires_grad_()
+    found = mining.all_triplets(torch.tensor([0, 0, 1]))
+    anchor, positive, negative = found.of(z)
+    assert torch.equal(anchor, z[:2])
+    assert torch.equal(positive, z[:2].flip(0))
+    assert torch.equal(negative, z[2:].expand(2, 2))
+    losskit.Triplet(margin=10.0)(*found.of(z)).backward()
+    assert z.grad.any()
+    with pytest.raises(TypeError, match="triplets: embeddings is no array"):
+        found.of([[1.0], [2.0, 3.0]])
+
+
 def test_active_share():
     """d(a, p) - d(a, n) + margin > 0 for two of four."""
     z = np.array([[0.0], [1.0], [1.5], [5.0]])

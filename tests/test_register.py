@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import pickle
 import re
 import sys
@@ -13,9 +14,11 @@ import array_api_strict
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import losskit
 import losskit.torch as lt
+from losskit.cli.main import app
 from losskit.core.spec import find_loss, parse_loss
 from losskit.losses import CATALOGUE
 
@@ -51,7 +54,7 @@ def test_the_example_is_whole(module):
 
 
 def test_it_is_in_the_catalogue_under_all_its_names(cauchy):
-    assert CATALOGUE["Cauchy"] is cauchy
+    assert CATALOGUE["Cauchy"] is losskit.Cauchy is cauchy
     assert find_loss("lorentzian", CATALOGUE) is cauchy
     assert parse_loss("cauchy:scale=2", CATALOGUE).parameters == {"scale": 2}
 
@@ -77,6 +80,16 @@ def test_torch_face(cauchy):
     assert "CauchyLoss" in dir(lt)
     assert "cauchy_loss" in dir(lt.functional)
     assert lt.CauchyLoss is lt.CauchyLoss
+
+
+@pytest.mark.usefixtures("cauchy")
+def test_list_and_explain():
+    shown = CliRunner().invoke(app, ["list", "--format", "json"])
+    assert "Cauchy" in [one["name"] for one in json.loads(shown.stdout)]
+    shown = CliRunner().invoke(app, ["explain", "lorentzian:scale=2"])
+    assert shown.exit_code == 0
+    assert "log(1 + (e/scale)²)" in shown.stdout
+    assert "losskit.torch.CauchyLoss(scale=2)(input, target)" in shown.stdout
 
 
 def test_registering_again_takes_the_newer_class(module):

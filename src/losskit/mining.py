@@ -53,6 +53,20 @@ class Triplets:
     def __len__(self) -> int:
         return int(self.anchor.shape[0])
 
+    def of(self, embeddings: object) -> tuple[Array, Array, Array]:
+        """Return the embeddings of anchors, positives and negatives, to call a loss with.
+
+        Parameters
+        ----------
+        embeddings : array (B, D)
+            Of the whole batch; differentiable where its library is.
+        """
+        array, engine = argument("triplets", "embeddings", embeddings)
+        anchor, positive, negative = (
+            engine.xp.take(array, at, axis=0) for at in (self.anchor, self.positive, self.negative)
+        )
+        return anchor, positive, negative
+
     def active_share(self, embeddings: object, loss: Loss) -> float:
         """Tell the share of triplets that still cost something, and so teach.
 
@@ -68,9 +82,8 @@ class Triplets:
         float
             In [0, 1]; 0 where there are no triplets.
         """
-        array, engine = argument("active_share", "embeddings", embeddings)
-        rows = (self.anchor, self.positive, self.negative)
-        picked = (engine.xp.take(constant(array), at, axis=0) for at in rows)
+        array, engine = argument("triplets", "embeddings", embeddings)
+        picked = self.of(constant(array))
         values = loss(*picked, reduction="none")
         return int(engine.xp.count_nonzero(values > 0)) / max(len(self), 1)
 

@@ -10,6 +10,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 import losskit.torch as lt
 from cases import (
     CLASSES,
+    Case,
     all_cases,
     as_tuple,
     cases,
@@ -46,6 +47,8 @@ def plain(case):
 @pytest.mark.parametrize("reduction", ["mean", "none"])
 def test_gradcheck_and_gradgradcheck(case, reduction):
     """First and second derivatives, in outputs, floating targets and the weights."""
+    # Every number is moved for every other one, so three rows take a third of the time of five.
+    case = Case(case.loss, case.rows([0, 1, 3]), case.label)
     weight = torch.rand(case.positions, dtype=torch.float64).add_(0.5).requires_grad_()
 
     def call(weight, *arrays):
@@ -162,7 +165,7 @@ def test_compiles_in_one_graph(case):
 
 @every_loss
 @pytest.mark.usefixtures("fresh_compiler")
-def test_module_and_function_compile_with_inductor(kind):
+def test_module_and_function_compile(kind):
     case = one_case(kind)
     face = faces_of(kind)[0]
     kept = [at for at, one in enumerate(case.loss.arguments) if one.role is not Role.LEARNED]
@@ -171,10 +174,11 @@ def test_module_and_function_compile_with_inductor(kind):
     wanted = [
         (arrays[at], as_tuple(gradients)[n]) for n, at in enumerate(case.outputs) if at in kept
     ]
-    for call in (getattr(lt, face.module)(), getattr(lt.functional, face.function)):
+    module, function = getattr(lt, face.module)(), getattr(lt.functional, face.function)
+    for call, backend in ((module, "inductor"), (function, "aot_eager")):
         for array in arrays:
             array.grad = None
-        value = torch.compile(call, fullgraph=True)(*arrays)
+        value = torch.compile(call, fullgraph=True, backend=backend)(*arrays)
         value.backward()
         torch.testing.assert_close(value.detach(), expected)
         for array, gradient in wanted:

@@ -228,7 +228,7 @@ CLASS_INDICES = Contract(
     _outside_classes,
     integral=True,
 )
-SCORES = Contract("Scores", "scores of any size, with 0 as the border")
+SCORES = Contract("Scores", "scores of any size")
 SIGNS = Contract("Signs", "signs, -1 or 1", 1.0, "turn 0/1 labels into 2 * label - 1", _no_signs)
 BINARY = Contract(
     "Binary",

@@ -48,8 +48,9 @@ def find_loss(name: str, catalogue: Mapping[str, type[Loss]]) -> type[Loss]:
     found = names.get(_key(name))
     if found is None:
         near = difflib.get_close_matches(_key(name), names, n=3, cutoff=0.5)
-        wanted = sorted({names[key].__name__ for key in near}) or sorted(catalogue)
-        raise ValueError(f"no loss is called {name!r}; did you mean {', '.join(wanted)}?")
+        wanted = ", ".join(sorted({names[key].__name__ for key in near}))
+        mend = f"did you mean {wanted}?" if wanted else "losskit list shows all"
+        raise ValueError(f"no loss is called {name!r}; {mend}")
     return found
 
 
@@ -76,7 +77,7 @@ def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
     kind = find_loss(name.strip(), catalogue)
     declared = kind.parameters()
     parameters: dict[str, object] = {}
-    for part in re.split(r",(?![^\[]*\])", rest) if rest.strip() else ():
+    for part in _parts(rest):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if key not in declared:
             takes = ", ".join(declared) or "no parameters"
@@ -89,6 +90,20 @@ def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
             raise ValueError(f"{text!r}: {key} is given twice")
         parameters[key] = _value(text, kind.__name__, key, value, declared[key])
     return ParsedLoss(kind, parameters, text)
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas, but not within brackets."""
+    if not text.strip():
+        return []
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
 
 
 def _value(text: str, loss: str, key: str, value: str, declared: Parameter) -> object:
