@@ -260,7 +260,7 @@ def test_retained_graph_and_second_backward(kind):
 
 @every_loss
 def test_any_grad_output(kind):
-    """Each position gets its own factor (Liger-Kernel#968 gave every one the first)."""
+    """Each position gets its own factor (Liger-Kernel#968, #1298 gave every one the first)."""
     case = one_case(kind)
     arrays = tensors(case)
     outer = torch.arange(1.0, 1 + torch.Size(case.positions).numel(), dtype=torch.float64)
@@ -273,7 +273,7 @@ def test_any_grad_output(kind):
 
 @every_loss
 def test_logits_are_not_overwritten(kind):
-    """Liger-Kernel#343 and unsloth#5002 write the gradient over the caller's logits."""
+    """Liger-Kernel#343, #1251 and unsloth#5002 write the gradient over the caller's logits."""
     case = one_case(kind)
     arrays = tensors(case)
     versions = [array._version for array in arrays]

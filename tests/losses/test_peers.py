@@ -55,7 +55,7 @@ class TestWeightsAndMeans:
 
     @every_loss
     def test_weighted_mean_divides_by_the_weights(self, kind):
-        """pytorch#132465, keras#15323: Huber and BCE divide by N, MSE and L1 by Σw."""
+        """pytorch#132465, keras#15323, #19740: Huber and BCE divide by N, MSE and L1 by Σw."""
         case = one_case(kind)
         values = case.loss(*case.arrays, reduction="none")
         weight = np.linspace(0.5, 4, values.size).reshape(values.shape)
@@ -64,7 +64,7 @@ class TestWeightsAndMeans:
 
     @every_positionwise
     def test_doubling_a_weight_is_seeing_the_row_twice(self, kind):
-        """pytorch#563, optax#902, Liger#404: no per-sample weight at all."""
+        """pytorch#563, #1319, optax#902, Liger#404: no per-sample weight at all."""
         case = one_case(kind)
         weight = np.ones(case.positions)
         weight[2] = 2
@@ -89,7 +89,7 @@ class TestWeightsAndMeans:
         assert loss(*scores(kind, np.zeros((2, 2))), np.array([0, 0])) == 0
 
     def test_gradient_accumulation_needs_a_global_count(self):
-        """transformers#34191: the mean of the micro-batches' means is another loss."""
+        """transformers#34191, #35203, #37766: the mean of the micro-batches' means is another loss."""
         rng = np.random.default_rng(0)
         logits, target = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
         target[[1, 2]] = -100

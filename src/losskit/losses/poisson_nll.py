@@ -73,7 +73,6 @@ class PoissonNLL(Elementwise):
         aliases=("poisson", "poisson loss"),
         equivalents={
             "Keras": "Poisson",
-            "optax": "poisson_nll_loss",
             "scikit-learn": 'loss="poisson"',
             "XGBoost": "count:poisson",
             "LightGBM": "poisson",
