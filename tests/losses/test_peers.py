@@ -89,7 +89,7 @@ class TestWeightsAndMeans:
         assert loss(*scores(kind, np.zeros((2, 2))), np.array([0, 0])) == 0
 
     def test_gradient_accumulation_needs_a_global_count(self):
-        """transformers#34191, #35203, #37766: the mean of the micro-batches' means is another loss."""
+        """transformers#34191, #35203, #37766: a mean of means is another loss."""
         rng = np.random.default_rng(0)
         logits, target = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
         target[[1, 2]] = -100
