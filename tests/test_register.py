@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import array_api_strict
@@ -103,19 +104,27 @@ def test_registering_again_takes_the_newer_class(module):
     assert lt.CauchyLoss.face.kind is newer
 
 
+def frozen(name, base):
+    return dataclass(frozen=True)(type(name, (base,), {}))
+
+
 def test_what_cannot_be_registered(module):
     with pytest.raises(TypeError, match="subclass of a kind of loss, got 3"):
         losskit.register_loss(3)
     with pytest.raises(TypeError, match="without gradient_at, value_at, card"):
-        losskit.register_loss(type("Empty", (losskit.core.elementwise.Elementwise,), {}))
-    impostor = type("MSE", (module.Cauchy,), {})
+        losskit.register_loss(frozen("Empty", losskit.core.elementwise.Elementwise))
+    with pytest.raises(TypeError, match="Plain is no dataclass"):
+        losskit.register_loss(type("Plain", (module.Cauchy,), {}))
+    impostor = frozen("MSE", module.Cauchy)
     with pytest.raises(ValueError, match="MSE is called 'mse' too"):
         losskit.register_loss(impostor)
-    namesake = type("Other", (module.Cauchy,), {})
+    namesake = frozen("Other", module.Cauchy)
     losskit.register_loss(module.Cauchy)
     with pytest.raises(ValueError, match="Cauchy is called 'lorentzian' too"):
         losskit.register_loss(namesake)
     assert "Other" not in CATALOGUE
+    with pytest.raises(ValueError, match="CLIP is called 'cliploss' too"):
+        losskit.register_loss(frozen("CLIPLoss", module.Cauchy))
 
 
 def test_unknown_names_are_no_modules():

@@ -40,6 +40,11 @@ def test_a_tensor_is_written_as_its_numbers():
     assert parsed.kind(**parsed.parameters) == CrossEntropy(class_weight=[1, 0.5])
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])
+def test_flags_are_read_in_any_case(text, value):
+    assert parse_loss(f"triplet:swap={text}", CATALOGUE).parameters == {"swap": value}
+
+
 def test_parameters_are_read():
     parsed = parse_loss("Huber:delta=2.5", CATALOGUE)
     assert parsed.kind(**parsed.parameters) == Huber(delta=2.5)
@@ -68,6 +73,8 @@ def test_parameters_are_read():
         ("CrossEntropy:label_smoothing=2", "<= 1, got 2"),
         ("CrossEntropy:class_weight=[1,'a']", "class_weight must hold numbers"),
         ("CrossEntropy:ignore_index=1.5", "ignore_index must be an integer"),
+        ("CrossEntropy:class_weight=[1,-1]", "class_weight must hold finite numbers >= 0, got -1"),
+        ("CrossEntropy:class_weight=[[1,2],[3]]", "class_weight must have rows of one length"),
     ],
 )
 def test_what_cannot_be_read_is_named(text, match):

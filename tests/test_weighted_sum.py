@@ -51,6 +51,14 @@ def test_algebra():
     assert hash(whole) == hash(2 * (0.5 * a + b) + c * 3)
 
 
+def test_numbers_of_arrays_are_weights():
+    half = np.float32(0.5)
+    assert (half * MSE()).terms == (MSE() * half).terms == ((0.5, MSE()),)
+    assert (torch.tensor(0.5) * lt.MSELoss()).weights == (0.5,)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        np.array([0.7, 0.3]) * MSE()
+
+
 def test_parts_have_names_of_their_own():
     both = Huber() + Huber(delta=2.0) + MSE() + MSE()
     assert list(both.with_parts([1.0], [0.0])[1]) == ["Huber", "Huber:delta=2", "MSE", "MSE#2"]

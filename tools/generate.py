@@ -59,12 +59,15 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
     """Return the text of every stub by its path."""
     faces = [face for kind in kinds for face in faces_of(kind)]
     typing = "from collections.abc import Callable\nfrom typing import Any\n\n"
-    functional = HEADER + typing + "from torch import Tensor\n\n" + "".join(map(function, faces))
+    linear = "from losskit.torch.linear_cross_entropy import {0} as {0}\n"
+    functional = HEADER + typing + "from torch import Tensor\n\n"
+    functional += linear.format("linear_cross_entropy") + "".join(map(function, faces))
     package = (
         HEADER
         + typing
         + "import torch\nfrom torch import Tensor\n\n"
         + "from losskit.torch import functional as functional\n"
+        + linear.format("LinearCrossEntropyLoss")
         + "from losskit.torch.modules import LossModule as LossModule\n"
         + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"
         + "\n".join(map(module, faces))

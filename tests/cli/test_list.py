@@ -30,6 +30,20 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
+def test_a_full_disk_gets_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "losskit", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "Error: the output cannot be written: No space left on device\n"
+
+
 def test_in_a_pipe_every_loss_is_a_line_of_its_own() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "losskit", "list"],

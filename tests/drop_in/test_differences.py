@@ -140,6 +140,9 @@ def settings_without_meaning():
         assert theirs.triplet_margin_loss(x, y, x, p=p).isfinite()
         with pytest.raises(ValueError, match="p must be a finite number >= 1"):
             ours.triplet_margin_loss(x, y, x, p=p)
+    assert theirs.hinge_embedding_loss(x, -torch.ones(1, 2), margin=-0.5) == 0
+    with pytest.raises(ValueError, match="margin must be a finite number >= 0"):
+        ours.hinge_embedding_loss(x, -torch.ones(1, 2), margin=-0.5)
     assert theirs.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0) == 0
     with pytest.raises(ValueError, match="margin must be a finite number >= -1 and <= 1"):
         ours.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0)
@@ -210,6 +213,47 @@ def reduced_half_precision():
     assert ours.mse_loss(x, x).dtype == torch.float32
 
 
+def chunks():
+    x, layer, y = torch.eye(2), torch.eye(2), torch.tensor([0, 1])
+    options = torch.nn.LinearCrossEntropyOptions()
+    expected = theirs.linear_cross_entropy(x, layer, y, options=options)
+    assert ours.linear_cross_entropy(x, layer, y, options=options) == expected
+    with pytest.raises(ValueError, match="takes no normalizer; leave options out"):
+        ours.linear_cross_entropy(x, layer, y, options=options, normalizer=2)
+
+
+def batch_means():
+    x, y = torch.log(torch.full((2, 2), 0.25)), torch.full((2, 2), 0.5)
+    for name in ("mask", "sample_weight"):
+        option = {name: torch.tensor([[1], [0]])}
+        with pytest.raises(ValueError, match=f"{name} does not go with it"):
+            ours.kl_div(x, y, reduction="batchmean", **option)
+
+
+def complex_numbers():
+    x = torch.tensor([3 + 4j])
+    assert theirs.l1_loss(x, 0 * x) == 5
+    with pytest.raises(TypeError, match="must hold real numbers"):
+        ours.l1_loss(x, 0 * x)
+
+
+def integers():
+    x = torch.tensor([1, 3])
+    assert theirs.l1_loss(x, 0 * x, reduction="none").dtype == torch.int64
+    value = ours.l1_loss(x, 0 * x, reduction="none")
+    assert value.dtype == torch.float32
+    assert value.tolist() == [1, 3]
+
+
+def label_weights():
+    x, y, column = torch.zeros(2, 3), torch.ones(2, 3), torch.ones(2, 1)
+    expected = theirs.multilabel_soft_margin_loss(x, y, weight=column)
+    with pytest.raises(ValueError, match="class_weight"):
+        ours.multilabel_soft_margin_loss(x, y, weight=column)
+    actual = ours.multilabel_soft_margin_loss(x, y, weight=column.expand(2, 3))
+    torch.testing.assert_close(actual, expected)
+
+
 DIFFERENCES = {
     "all targets ignored": nothing_takes_part,
     "an ignored position holds": ignored_nan,
@@ -232,6 +276,11 @@ DIFFERENCES = {
     '`reduction="batchmean"` beside': batchmean_and_flags,
     "BCE with logits at ±inf": certain_logits,
     "derivative of BCE": certain_probabilities,
+    "`options` of `linear_cross_entropy`": chunks,
+    '`reduction="batchmean"` beside a mask': batch_means,
+    "complex numbers": complex_numbers,
+    "integers, `reduction": integers,
+    "`weight` of `multilabel_soft_margin_loss`": label_weights,
     '`reduction="mean"` or `"sum"` of half': reduced_half_precision,
 }
 

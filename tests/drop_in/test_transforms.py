@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 from torch.fx.experimental.proxy_tensor import make_fx
 
 import losskit.torch as lt
@@ -193,6 +196,54 @@ def test_compiled_shapes_may_change():
         logits, target = torch.randn(n, CLASSES), torch.randint(0, CLASSES, (n,))
         expected = torch.nn.functional.cross_entropy(logits, target)
         torch.testing.assert_close(compiled(logits, target), expected)
+
+
+@every_loss
+@pytest.mark.usefixtures("fresh_compiler")
+def test_two_graphs_for_all_batch_sizes(kind):
+    """One for the first size and one for all others: more would meet the limit of compilations."""
+    case, face = one_case(kind), faces_of(kind)[0]
+    counter = CompileCounter()
+    compiled = torch.compile(getattr(lt.functional, face.function), fullgraph=True, backend=counter)
+    for n in (5, 4, 3, 2):
+        arrays = [torch.from_numpy(np.array(array)) for array in case.rows(list(range(n)))]
+        torch.testing.assert_close(compiled(*arrays), case.loss(*arrays))
+    assert counter.frame_count == 2
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+def test_numbers_that_change_are_compiled_once_more():
+    """Counts of tokens and settings that a schedule moves."""
+    x, y = torch.randn(4, CLASSES), torch.arange(4)
+    calls = {
+        "normalizer": lambda n: lt.functional.cross_entropy(x, y, normalizer=n),
+        "margin": lambda n: lt.functional.triplet_margin_loss(x, x + 1, x - 1, margin=n / 8),
+        "float": lambda n: lt.functional.gaussian_nll_loss(x, x + 1, float(n)),
+        "flag": lambda n: n * lt.functional.mse_loss(x, x + 1, size_average=False),
+    }
+    for name, call in calls.items():
+        torch._dynamo.reset()
+        compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+        for n in (3, 5, 7):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="size_average and reduce")
+                expected = call(n)
+            torch.testing.assert_close(compiled(n), expected, msg=name)
+
+
+def test_batches_of_any_size_are_exported():
+    batch = torch.export.Dim("batch", min=2, max=64)
+    index, image = torch.tensor([0, 1, 2, 1]), torch.zeros(4, 3, 3, dtype=torch.long)
+    for module, arrays in (
+        (lt.CrossEntropyLoss(), (torch.randn(4, 3), index)),
+        (lt.NLLLoss(), (torch.randn(4, 3).log_softmax(1), index)),
+        (lt.MultiLabelMarginLoss(), (torch.randn(4, 3), torch.tensor([[0, -1, 0]] * 4))),
+        (lt.DiceLoss(class_axis=1), (torch.randn(4, 2, 3, 3), image)),
+    ):
+        shapes = tuple({0: batch} for _ in arrays)
+        exported = torch.export.export(module, arrays, dynamic_shapes=shapes).module()
+        twice = [torch.cat([array, array]) for array in arrays]
+        torch.testing.assert_close(exported(*twice), module(*twice))
 
 
 @every_loss

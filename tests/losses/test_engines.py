@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import losskit
 from cases import Case, all_cases, as_tuple, call_options, every_case, every_loss, one_case
 from losskit.core.classwise import Classification
 from losskit.core.elementwise import Elementwise
@@ -106,6 +107,11 @@ def test_lists_join_the_inputs_library(kind):
     case = one_case(kind)
     value = case.loss(torch.from_numpy(case.input), *(a.tolist() for a in case.arrays[1:]))
     assert value.item() == pytest.approx(case.loss(*case.arrays), rel=1e-12)
+
+
+def test_lists_take_the_inputs_dtype():
+    for input in (np.ones(2, np.float32), torch.ones(2)):
+        assert str(losskit.MSE()(input, [0.5, 0.25]).dtype).endswith("float32")
 
 
 @every_loss

@@ -244,6 +244,8 @@ def test_every_misuse_is_named(kind):
         (ValueError, "normalizer", {"normalizer": float("nan")}),
         (ValueError, "normalizer", {"normalizer": np.ones(3)}),
         (ValueError, "normalizer", {"normalizer": 2.0, "reduction": "sum"}),
+        (ValueError, "normalizer is 0, but something", {"normalizer": 0}),
+        (ValueError, "normalizer is 0, but something", {"normalizer": np.zeros(())}),
         (ValueError, "weight must be >= 0", {"weight": np.full(case.positions, -1.0)}),
         (ValueError, "weight must be >= 0", {"weight": np.full(case.positions, np.nan)}),
         (TypeError, "mask", {"mask": np.ones(case.mask_shape)}),

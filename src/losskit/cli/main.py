@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -43,4 +45,10 @@ app.command("compare")(compare)
 
 def run() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except OSError as error:
+        # As when the output goes to a disk that is full; what is left of it would fail at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"Error: the output cannot be written: {error.strerror or error}\n")
+        sys.exit(2)

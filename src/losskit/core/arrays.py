@@ -11,6 +11,7 @@ __all__ = [
     "as_indices",
     "compute_dtype",
     "constant",
+    "contiguous",
     "device_of",
     "first_true",
     "is_class",
@@ -24,6 +25,7 @@ __all__ = [
     "sign",
     "softmax",
     "softplus",
+    "take_along",
     "times",
 ]
 
@@ -140,6 +142,20 @@ def move_axis(array: Array, source: int, destination: int, xp: ModuleType) -> Ar
     order = [axis for axis in range(array.ndim) if axis != source]
     order.insert(destination, source)
     return xp.permute_dims(array, tuple(order))
+
+
+def take_along(rows: Array, indices: Array, xp: ModuleType) -> Array:
+    """Elements of each row, along the last axis, that indices of as many axes name."""
+    # PyTorch's function of the standard's name fixes the shapes of what is compiled or exported.
+    if hasattr(rows, "detach"):
+        return rows.gather(-1, indices)
+    return xp.take_along_axis(rows, indices, axis=-1)
+
+
+def contiguous(array: Array) -> Array:
+    """Copy a view of NumPy's whose last axis is strided: it adds such rows without pairing."""
+    flags = getattr(array, "flags", None)
+    return array if flags is None or flags.c_contiguous else array.copy()
 
 
 def is_class(indices: Array, rows: Array, xp: ModuleType) -> Array:

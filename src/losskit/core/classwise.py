@@ -11,11 +11,13 @@ from losskit.core.arrays import (
     Array,
     as_compute,
     as_indices,
+    contiguous,
     is_class,
     is_floating,
     is_integer,
     like,
     move_axis,
+    take_along,
 )
 from losskit.core.definition import Arrays
 from losskit.core.parameters import parameter
@@ -60,7 +62,8 @@ class Classwise(Positionwise):
                 wrong = tuple(array.shape)
                 raise ValueError(f"{self.name}: {misfit(names[0], shape, name, wrong)}")
         return tuple(
-            as_compute(move_axis(array, axis, -1, xp), arrays[0].dtype, xp) for array in arrays
+            contiguous(as_compute(move_axis(array, axis, -1, xp), arrays[0].dtype, xp))
+            for array in arrays
         )
 
     def restore(self, array: Array, xp: ModuleType) -> Array:
@@ -94,7 +97,7 @@ class Classification(Classwise):
     """
 
     class_weight: Any = parameter(
-        None, "weight of each class, (K,)", kind="array", optional=True, kw_only=True
+        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True, kw_only=True
     )
     ignore_index: int = parameter(
         -100, "class index that takes no part, such as padding", kind="integer", kw_only=True
@@ -107,7 +110,7 @@ class Classification(Classwise):
         input, axis = scores[0], self._axis(scores[0])
         positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
         if self.class_weight is not None:
-            check_class_weight(self.name, self.class_weight, int(input.shape[axis]))
+            check_class_weight(self.name, self.class_weight, input.shape[axis])
         if is_floating(target, xp) and self._takes_rows:
             if target.shape != input.shape:
                 raise ValueError(self._misfit(input, target, positions))
@@ -117,7 +120,7 @@ class Classification(Classwise):
                     "of probabilities; use mask="
                 )
             rows = move_axis(target, axis, -1, xp)
-            return *arranged, as_compute(rows, input.dtype, xp)
+            return *arranged, contiguous(as_compute(rows, input.dtype, xp))
         if not is_integer(target, xp):
             or_rows = " or probabilities (floats)" if self._takes_rows else ""
             raise TypeError(
@@ -157,7 +160,7 @@ class Classification(Classwise):
 
     def at_target(self, rows: Array, target: Array, xp: ModuleType) -> Array:
         """Element of each row that its class index names."""
-        return xp.take_along_axis(rows, target[..., None], axis=-1)[..., 0]
+        return take_along(rows, target[..., None], xp)[..., 0]
 
     def weighted_rows(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Target as probabilities (N, …, K), each class times its weight."""

@@ -146,7 +146,7 @@ class Definition(ABC):
 
     def classes(self, arrays: Arrays) -> int:
         """How many classes indices may name."""
-        return int(arrays[0].shape[-1]) if arrays[0].ndim else 0
+        return arrays[0].shape[-1] if arrays[0].ndim else 0
 
     def check_values(self, arrays: Arrays, xp: ModuleType) -> None:
         """Refuse values that break the contracts of the card."""

@@ -62,7 +62,7 @@ class Options:
                 f"reduction='mean', got reduction={self.reduction!r}"
             )
         if isinstance(self.normalizer, (int, float)):
-            if not (math.isfinite(self.normalizer) and self.normalizer >= 0):
+            if not 0 <= self.normalizer < math.inf:
                 raise ValueError(
                     f"{loss}: normalizer must be a finite count >= 0, got {self.normalizer!r}"
                 )

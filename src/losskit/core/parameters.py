@@ -47,7 +47,7 @@ class Parameter:
         if value is None and self.optional:
             return None
         if self.kind == "array":
-            return _frozen_array(loss, name, value)
+            return self._frozen_array(loss, name, value)
         if self.kind == "flag":
             if isinstance(value, bool):
                 return value
@@ -56,11 +56,12 @@ class Parameter:
             return self._chosen(loss, name, value)
         wanted = "an integer" if self.kind == "integer" else "a finite number"
         kinds = (int,) if self.kind == "integer" else (int, float)
-        item = getattr(value, "item", None)  # NumPy scalars and 0-d tensors are numbers too
-        number = item() if callable(item) and getattr(value, "shape", None) == () else value
+        # NumPy scalars and 0-d tensors are numbers too; torch.compile's numbers have no attributes.
+        scalar = not isinstance(value, (int, float)) and getattr(value, "shape", None) == ()
+        number = value.item() if scalar else value  # type: ignore[attr-defined]
         if isinstance(number, bool) or not isinstance(number, kinds):
             raise TypeError(f"{loss}: {name} must be {wanted}, got {value!r}")
-        if not (math.isfinite(number) and self._in_bounds(number)):
+        if not (-math.inf < number < math.inf and self._in_bounds(number)):
             raise ValueError(f"{loss}: {name} must be {wanted}{self.bounds}, got {value!r}")
         return number
 
@@ -83,6 +84,31 @@ class Parameter:
             and (self.at_most is None or number <= self.at_most)
         )
 
+    def _frozen_array(self, loss: str, name: str, value: Any) -> Any:
+        """Keep tensors, which may be a module's buffers, as they are; freeze the rest."""
+        if not hasattr(value, "detach"):
+            return self._numbers(loss, name, value)
+        if value.requires_grad:
+            raise ValueError(
+                f"{loss}: {name} requires a gradient, which no loss gives to its parameters; "
+                f"pass {name}.detach()"
+            )
+        return value
+
+    def _numbers(self, loss: str, name: str, value: Any) -> Any:
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        if isinstance(value, (list, tuple)):
+            rows = tuple(self._numbers(loss, name, item) for item in value)
+            if len({len(row) if isinstance(row, tuple) else None for row in rows}) > 1:
+                raise ValueError(f"{loss}: {name} must have rows of one length, got {value!r}")
+            return rows
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{loss}: {name} must hold numbers, got {value!r}")
+        if not (math.isfinite(value) and self._in_bounds(value)):
+            raise ValueError(f"{loss}: {name} must hold finite numbers{self.bounds}, got {value!r}")
+        return float(value)
+
     @property
     def bounds(self) -> str:
         """The bounds in words, to follow "a number"."""
@@ -97,30 +123,6 @@ class Parameter:
             if bound is not None
         ]
         return " " + " and ".join(parts) if parts else ""
-
-
-def _frozen_array(loss: str, name: str, value: Any) -> Any:
-    """Keep tensors as they are (they may be a module's buffers); freeze the rest into tuples."""
-    if hasattr(value, "detach"):
-        if value.requires_grad:
-            raise ValueError(
-                f"{loss}: {name} requires a gradient, which no loss gives to its parameters; "
-                f"pass {name}.detach()"
-            )
-        return value
-    return _numbers(loss, name, value)
-
-
-def _numbers(loss: str, name: str, value: Any) -> Any:
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, (list, tuple)):
-        return tuple(_numbers(loss, name, item) for item in value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{loss}: {name} must hold numbers, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{loss}: {name} must be finite, got {value!r}")
-    return float(value)
 
 
 def parameter(

@@ -176,7 +176,7 @@ def prepare(
         weight=weight,
         scale=scale,
         mass=loss.mass(ready, xp) if counts_mass else None,
-        normalizer=_normalizer(loss.name, options, dtype, device, engine, look=look),
+        normalizer=_normalizer(loss.name, options, weight, shape, dtype, device, engine, look=look),
         options=options,
         output_dtypes=tuple(
             given[at].dtype if is_floating(given[at], xp) else dtype for at in loss.outputs(ready)
@@ -214,13 +214,17 @@ def _bound(
 
 def beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:
     """Return an argument as an array in the first one's library and on its device."""
+    # What has no dtype of its own takes the first one's.
+    if isinstance(value, (int, float)):
+        floats = isinstance(value, float) and is_floating(head, engine.xp)
+        dtype = head.dtype if floats else None
+        return engine.xp.asarray(value, dtype=dtype, device=device_of(head))
     array, found = argument(loss, name, value)
-    number = isinstance(value, (int, float))
-    if number or found.xp is not engine.xp:
-        if number or isinstance(value, (list, tuple)):
-            exact = is_floating(array, found.xp) and is_floating(head, engine.xp)
-            dtype = head.dtype if exact else None
-            return engine.xp.asarray(value, dtype=dtype, device=device_of(head))
+    if isinstance(value, (list, tuple)):
+        floats = is_floating(array, found.xp) and is_floating(head, engine.xp)
+        dtype = head.dtype if floats else None
+        return engine.xp.asarray(value, dtype=dtype, device=device_of(head))
+    if found.xp is not engine.xp:
         raise TypeError(
             f"{loss}: {first} is a {type(head).__name__} and {name} a {type(value).__name__}; "
             f"convert one, e.g. torch.from_numpy({name}) or {name}.numpy()"
@@ -243,15 +247,28 @@ def _check_dtype(loss: str, declared: Argument, array: Array, xp: ModuleType) ->
 
 
 def _normalizer(
-    loss: str, options: Options, dtype: Any, device: object, engine: Engine, *, look: bool
+    loss: str,
+    options: Options,
+    weight: Array | None,
+    shape: tuple[int, ...],
+    dtype: Any,
+    device: object,
+    engine: Engine,
+    *,
+    look: bool,
 ) -> Array | float | None:
-    given = options.normalizer
-    if given is None or isinstance(given, (int, float)):
-        return given
-    array = fit(loss, "normalizer", given, (), device, engine.xp)
-    if look and not float(constant(array)) >= 0:
-        raise ValueError(f"{loss}: normalizer must be a count >= 0, got {float(array):g}")
-    return as_compute(array, dtype, engine.xp)
+    given, xp = options.normalizer, engine.xp
+    if given is None:
+        return None
+    number = isinstance(given, (int, float))
+    array = given if number else fit(loss, "normalizer", given, (), device, xp)
+    if look:
+        count = float(array if number else constant(array))
+        if not count >= 0:
+            raise ValueError(f"{loss}: normalizer must be a count >= 0, got {count:g}")
+        if count == 0 and 0 not in shape and (weight is None or bool(xp.any(weight != 0))):
+            raise ValueError(f"{loss}: normalizer is 0, but something takes part in the loss")
+    return array if number else as_compute(array, dtype, xp)
 
 
 def _as_mask(loss: str, mask: Array, xp: ModuleType) -> Array:

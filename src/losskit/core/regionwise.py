@@ -62,7 +62,7 @@ class Regionwise(Loss):
         kw_only=True,
     )
     class_weight: Any = parameter(
-        None, "weight of each class, (K,)", kind="array", optional=True, kw_only=True
+        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True, kw_only=True
     )
     ignore_index: int = parameter(
         -100, "class index of pixels that take no part", kind="integer", kw_only=True
@@ -102,8 +102,8 @@ class Regionwise(Loss):
         """One for each region."""
         input, axis = arrays[0], self._axis(arrays[0], arrays[1])
         # Where axis 0 is that of the classes, the next one holds the samples.
-        samples = () if self.per == "batch" else (int(input.shape[1 if axis == 0 else 0]),)
-        return samples if axis is None else (*samples, int(input.shape[axis]))
+        samples = () if self.per == "batch" else (input.shape[1 if axis == 0 else 0],)
+        return samples if axis is None else (*samples, input.shape[axis])
 
     def mask_shape(self, arrays: Arrays) -> tuple[int, ...]:
         """One for each pixel: the target's."""
@@ -112,7 +112,7 @@ class Regionwise(Loss):
     def classes(self, arrays: Arrays) -> int:
         """How many classes indices may name."""
         axis = self._axis(arrays[0], arrays[1])
-        return 0 if axis is None else int(arrays[0].shape[axis])
+        return 0 if axis is None else arrays[0].shape[axis]
 
     def select(
         self, arrays: Arrays, mask: Array | None, xp: ModuleType, *, concrete: bool

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from losskit.core.loss import Loss
+from losskit.core.naming import function_name, module_name
 from losskit.core.parameters import Parameter
 
 __all__ = ["BALANCED", "ParsedLoss", "find_loss", "known_names", "names_of", "parse_loss"]
@@ -55,9 +56,12 @@ def find_loss(name: str, catalogue: Mapping[str, type[Loss]]) -> type[Loss]:
 
 
 def names_of(kind: type[Loss]) -> list[str]:
-    """Return all names of a loss, without case and separators."""
-    twins = (name for twin in kind.card.torch for name in (twin.module, twin.function))
-    return list(dict.fromkeys(map(_key, (kind.__name__, *kind.card.aliases, *twins))))
+    """Return all names of a loss, those of its modules included, without case and separators."""
+    there = [name for twin in kind.card.torch for name in (twin.module, twin.function)]
+    if not there:
+        module = module_name(kind.__name__)
+        there = [module, kind.card.function or function_name(module)]
+    return list(dict.fromkeys(map(_key, (kind.__name__, *kind.card.aliases, *there))))
 
 
 def known_names(catalogue: Mapping[str, type[Loss]]) -> dict[str, type[Loss]]:
@@ -113,6 +117,8 @@ def _value(text: str, loss: str, key: str, value: str, declared: Parameter) -> o
         if value not in declared.choices:
             raise ValueError(f"{text!r}: {key} must be one of {', '.join(declared.choices)}")
         return value
+    if declared.kind == "flag" and value.lower() in ("true", "false"):
+        return value.lower() == "true"
     try:
         parsed = ast.literal_eval(value)
     except (ValueError, SyntaxError):

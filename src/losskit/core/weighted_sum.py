@@ -17,6 +17,9 @@ __all__ = ["Summand", "WeightedSum", "factor", "part_names"]
 class Summand:
     """What can be multiplied by a number and added."""
 
+    # Else an array times a loss would be an array of objects.
+    __array_ufunc__ = None
+
     def summands(self) -> tuple[tuple[float, Loss], ...]:
         """Return weights and losses that are added."""
         return ((1.0, self),)  # type: ignore[return-value]
@@ -132,6 +135,8 @@ class WeightedSum(Summand):
 
 def factor(number: object) -> float:
     """Return a weight of a sum, or refuse it."""
+    if getattr(number, "shape", None) == ():
+        number = number.item()  # type: ignore[attr-defined]
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise TypeError(f"a loss is weighted by a number, got {type(number).__name__}")
     if not math.isfinite(number):

@@ -15,7 +15,7 @@ from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine, adopt
 from losskit.core.positionwise import Positionwise
 
-__all__ = ["AutogradEngine"]
+__all__ = ["AutogradEngine", "autocasts"]
 
 
 class _Positions(torch.autograd.Function):
@@ -137,8 +137,12 @@ class AutogradEngine(Engine):
 def _as_given(array: Tensor) -> AbstractContextManager[object]:
     """Keep autocast from rounding matrix products: arrays come in the dtype of the computation."""
     kind = array.device.type
-    on = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
-    return torch.autocast(kind, enabled=False) if on else nullcontext()
+    return torch.autocast(kind, enabled=False) if autocasts(kind) else nullcontext()
+
+
+def autocasts(device: str) -> bool:
+    """Whether autocast is on; there is none on some devices, such as meta."""
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def _forward_mode() -> bool:

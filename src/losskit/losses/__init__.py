@@ -88,6 +88,11 @@ def register_loss(kind: type[Loss]) -> type[Loss]:
     """
     if not (isinstance(kind, type) and issubclass(kind, Loss)):
         raise TypeError(f"register_loss takes a subclass of a kind of loss, got {kind!r}")
+    if "__dataclass_params__" not in vars(kind):
+        raise TypeError(
+            f"{kind.__name__} is no dataclass, so its parameters would be ignored; put "
+            "@dataclass(frozen=True) before it"
+        )
     lacking = sorted(getattr(kind, "__abstractmethods__", ()))
     if not isinstance(getattr(kind, "card", None), Card):
         lacking.append("card")

@@ -42,7 +42,7 @@ class BinaryCrossEntropyWithLogits(Elementwise):
     """
 
     pos_weight: Any = parameter(
-        None, "weight of the positive label, per label", kind="array", optional=True
+        None, "weight of the positive label, per label", kind="array", at_least=0, optional=True
     )
 
     card = Card(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, device_of, is_class, is_integer
+from losskit.core.arrays import Array, device_of, is_class, is_integer, take_along
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LABEL_SETS, SCORES
 from losskit.core.definition import Arrays
@@ -84,7 +84,7 @@ class MultiLabelMargin(Rowwise):
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Σ max(0, 1 - x_j + x_i) / K."""
         compared, places = self._compared(input, target, xp)
-        lead = xp.take_along_axis(input, places, axis=-1)[..., None]
+        lead = take_along(input, places, xp)[..., None]
         missing = xp.clip(1 - lead + input[..., None, :], 0.0, None)
         total = xp.sum(xp.where(compared, missing, 0.0), axis=(-2, -1))
         return total / input.shape[-1]
@@ -92,7 +92,7 @@ class MultiLabelMargin(Rowwise):
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """How often each class costs, less how often each label does."""
         compared, places = self._compared(input, target, xp)
-        lead = xp.take_along_axis(input, places, axis=-1)[..., None]
+        lead = take_along(input, places, xp)[..., None]
         costs = xp.astype(compared & (1 - lead + input[..., None, :] > 0), input.dtype)
         labels = xp.astype(is_class(places, costs, xp), input.dtype)
         own = xp.sum(labels * xp.sum(costs, axis=-1, keepdims=True), axis=-2)

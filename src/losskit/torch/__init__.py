@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 try:
-    import torch as _torch  # noqa: F401
+    import torch as _torch
 except ImportError as error:
     raise ImportError('losskit.torch needs PyTorch: pip install "losskit[torch]"') from error
 
@@ -17,6 +17,11 @@ from losskit.torch.faces import faces_of as _faces_of
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
+
+if hasattr(_torch.nn, "LinearCrossEntropyLoss"):
+    from losskit.torch.linear_cross_entropy import (
+        LinearCrossEntropyLoss as LinearCrossEntropyLoss,
+    )
 
 for _kind in _CATALOGUE.values():
     for _face in _faces_of(_kind):

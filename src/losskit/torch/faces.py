@@ -19,6 +19,7 @@ from losskit.core.naming import function_name, module_name
 from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
 from losskit.core.prepared import prepare
+from losskit.engines.autograd import autocasts
 
 __all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of"]
 
@@ -211,7 +212,7 @@ def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
     options = {name: given.pop(name, default) for name, default in OPTIONS.items()}
     if reduction == "batchmean":
         reduction = "mean"
-        options["normalizer"] = _batch(face, input, options["normalizer"])
+        options["normalizer"] = _batch(face, input, options)
     sample_weight = options["sample_weight"]
     role = face.weight
     scale = None
@@ -222,7 +223,7 @@ def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
     elif weight is not None:
         weight = _expanded(face, weight, input)
         sample_weight = weight if sample_weight is None else weight * sample_weight
-    if torch.is_autocast_enabled(input.device.type) and input.is_floating_point():
+    if autocasts(input.device.type) and input.is_floating_point():
         # As torch.nn's losses do: under autocast, half-precision input gives a float32 loss.
         arrays[0] = input.to(torch.promote_types(input.dtype, torch.float32))
     # torch.nn divides by the class weights for class indices only.
@@ -277,15 +278,16 @@ def _reduction(face: Face, given: dict[str, Any], input: Tensor) -> Any:
         reduction = "sum"
     else:
         reduction = "mean"
-    warnings.warn(
-        f"size_average and reduce are deprecated; use reduction={reduction!r}",
-        FutureWarning,
-        stacklevel=4,
-    )
+    if not torch.compiler.is_compiling():
+        warnings.warn(
+            f"size_average and reduce are deprecated; use reduction={reduction!r}",
+            FutureWarning,
+            stacklevel=4,
+        )
     return reduction
 
 
-def _batch(face: Face, input: Tensor, normalizer: object) -> int:
+def _batch(face: Face, input: Tensor, options: dict[str, Any]) -> int:
     """Count that ``batchmean`` divides by, where ``torch.nn`` knows that word."""
     name = face.kind.__name__
     if face.twin is None or not face.twin.batchmean:
@@ -293,9 +295,13 @@ def _batch(face: Face, input: Tensor, normalizer: object) -> int:
             f"{name}: reduction must be 'mean', 'sum' or 'none', got 'batchmean'; "
             "normalizer=len(input) does the same"
         )
-    if normalizer is not None:
-        raise ValueError(f"{name}: normalizer goes with reduction='mean', got 'batchmean'")
-    return int(input.shape[0]) if input.ndim else 1
+    for option in ("sample_weight", "mask", "normalizer"):
+        if options[option] is not None:
+            raise ValueError(
+                f"{name}: 'batchmean' divides by the length of axis 0, whatever takes part, so "
+                f"{option} does not go with it; use KLDivergenceLoss, whose mean is that of rows"
+            )
+    return input.shape[0] if input.ndim else 1
 
 
 def _expanded(face: Face, weight: Tensor, input: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch as _torch
+
 from losskit.losses import CATALOGUE
 from losskit.torch.faces import Face, bind, documentation, evaluate, faces_of
 
@@ -36,6 +38,9 @@ def _function_for(face: Face) -> Callable[..., Tensor]:
 for _kind in CATALOGUE.values():
     for _face in faces_of(_kind):
         globals()[_face.function] = _function_for(_face)
+
+if hasattr(_torch.nn, "LinearCrossEntropyLoss"):
+    from losskit.torch.linear_cross_entropy import linear_cross_entropy  # noqa: F401
 
 _registered: dict[type, Callable[..., Tensor]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from inspect import Parameter as Argument
 from typing import Any, ClassVar
@@ -108,6 +109,15 @@ def _forward_for(face: Face) -> Callable[..., Tensor]:
     return forward
 
 
+def _start(module: str, name: str, value: object) -> float:
+    """Return the number that a learnt parameter begins with, or refuse it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{module}: {name} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{module}: {name} must be finite, got {value!r}")
+    return float(value)
+
+
 def module_for(face: Face) -> type[LossModule]:
     """Make the module of a loss."""
     name = face.module
@@ -126,7 +136,7 @@ def module_for(face: Face) -> type[LossModule]:
             twin.__init__(self, **{key: given.pop(key) for key in of_twin})
         for key, value in given.items():
             if key in face.learned:
-                setattr(self, key, torch.nn.Parameter(torch.tensor(float(value))))
+                setattr(self, key, torch.nn.Parameter(torch.tensor(_start(name, key, value))))
             elif key in declared and declared[key].kind == "array":
                 self.register_buffer(key, None if value is None else torch.as_tensor(value))
             else:
