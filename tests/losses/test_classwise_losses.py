@@ -230,6 +230,16 @@ class TestKLDivergence:
         t = np.array([0.25, 0.75]) * (1 + 1e-4)
         assert FORWARD(np.log(t), t) == pytest.approx(5e-9, rel=1e-3)
 
+    def test_card_says_what_is_summed_of_other_rows(self):
+        """A row may be off 1 by 0.4%: then Σ t log(t/p) is off by what -t + p adds up to."""
+        t = np.array([0.25, 0.75]) * 1.003
+        z = np.array([0.3, -0.2])
+        plain = rel_entr(t, softmax(z)).sum()
+        assert FORWARD(z, t) == pytest.approx(plain - 0.003, rel=1e-12)
+        with pytest.raises(ValueError, match="a row that sums to"):
+            FORWARD(z, t * 1.01)
+        assert any("- t + p" in said and "0.004" in said for said in FORWARD.card.pitfalls)
+
     def test_never_negative(self):
         for seed in range(50):
             logits, _ = rows(seed)
@@ -370,6 +380,16 @@ class TestDistillation:
         # Nor has the teacher's.
         assert Distillation(alpha=0.0)([0.0, -np.inf], [0.0, 0.0], 0) == 0
 
+    def test_without_labels_there_is_the_divergence(self):
+        """As the card says: the target is required whatever alpha is."""
+        z, v = rows(15)[0], rows(16)[0]
+        taught = softmax(v / 3, axis=-1)
+        expected = Distillation(temperature=3.0, alpha=1.0)(z, v, np.zeros(6, int))
+        assert 9 * FORWARD(z / 3, taught) == pytest.approx(expected, rel=1e-12)
+        (advice,) = Distillation.card.avoid_when
+        assert "KLDivergence" in advice
+        assert "alpha" not in advice
+
     def test_a_teacher_that_learns_gets_its_gradient(self):
         z, v = (torch.from_numpy(rows(seed)[0]).requires_grad_() for seed in (15, 16))
         y = torch.tensor([0, 1, 2, 3, 4, 0])
@@ -458,6 +478,37 @@ class TestMultiLabelSoftMargin:
         value = MultiLabelSoftMargin()([[np.inf, -np.inf], [-np.inf, 0.0]], [[1, 0], [1, 0]])
         assert value == np.inf
         assert MultiLabelSoftMargin()([[np.inf, -np.inf]], [[1, 0]]) == 0
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        Distillation(),
+        FORWARD,
+        REVERSE,
+        JensenShannon(),
+        MultiLabelMargin(),
+        MultiLabelSoftMargin(),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("shape", [(3, 0), (0, 0), (0,), (0, 4)])
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log1p")
+def test_rows_without_classes(loss, shape):
+    """They cost nothing, without a warning."""
+    arrays = [np.zeros(shape) for _ in loss.arguments]
+    if loss.name == "MultiLabelMargin":
+        arrays[1] = arrays[1].astype(int)
+    value, gradient = loss.value_and_gradient(*arrays)
+    assert value == 0
+    assert gradient.shape == shape
+    assert loss.curvature(*arrays).shape == shape
+    values = loss(*arrays, reduction="none")
+    assert values.shape == shape[:-1]
+    assert not np.any(values)
+    leaf = torch.zeros(shape, requires_grad=True)
+    loss(leaf, *map(torch.from_numpy, arrays[1:])).backward()
+    assert leaf.grad.shape == shape
 
 
 def theirs_takes_it(z, y):

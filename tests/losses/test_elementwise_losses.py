@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal, localcontext
 
+import array_api_compat.torch as xp
 import array_api_strict
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from losskit import (
     BinaryFocal,
     GaussianNLL,
     HingeEmbedding,
+    LogCosh,
     MarginRanking,
     PairwiseLogistic,
     PolicyKL,
@@ -168,6 +170,43 @@ class TestGaussianNLL:
         torch._dynamo.reset()
 
 
+class TestLogCosh:
+    SIZES = (1e-310, 1e-160, 1e-30, 1e-9, 1e-4, 0.01, 0.3, 1.0, 1.99, 2.0, 2.01, 5.0, 50.0, 1e4)
+
+    @pytest.mark.parametrize(
+        ("dtype", "rtol", "atol"), [(np.float64, 1e-15, 5e-324), (np.float32, 5e-7, 1e-45)]
+    )
+    def test_against_700_digits(self, dtype, rtol, atol):
+        """d + log(1 + exp(-2d)) - log 2 has no digit left below 1e-8; in float32 below 3e-4."""
+        errors = np.array([sign * size for size in self.SIZES for sign in (1, -1)]).astype(dtype)
+        with localcontext() as context:
+            context.prec = 700
+            exact = [
+                float(((Decimal(float(e)).exp() + (-Decimal(float(e))).exp()) / 2).ln())
+                for e in errors
+            ]
+        values = LogCosh()(errors, np.zeros_like(errors), reduction="none")
+        assert values.dtype == dtype
+        np.testing.assert_allclose(values, exact, rtol=rtol, atol=atol)
+
+    def test_ends(self):
+        assert LogCosh()([0.0, INF, -INF], [0.0, 0.0, 0.0], reduction="none").tolist() == [
+            0,
+            INF,
+            INF,
+        ]
+        assert np.isnan(LogCosh()([math.nan], [0.0]))
+
+    def test_twice_differentiable_formula(self):
+        """At 0, on both sides of where the formula changes, and far away."""
+        x = leaf([0.0, 1e-9, 1.9, 2.0, -2.0, 2.1, -50.0, 1e4])
+        value = LogCosh().value_at(x, torch.zeros_like(x), xp).sum()
+        (slope,) = torch.autograd.grad(value, x, create_graph=True)
+        torch.testing.assert_close(slope, x.tanh())
+        (bend,) = torch.autograd.grad(slope.sum(), x)
+        torch.testing.assert_close(bend, 1 - x.tanh() ** 2)
+
+
 class TestMarginRanking:
     def test_by_hand(self):
         """In order by 2, by 0.5, in the wrong one by 1; the margin is 1."""
@@ -189,6 +228,21 @@ class TestMarginRanking:
             results.append((x1.grad, x2.grad))
         torch.testing.assert_close(*results)
         assert results[1][0][1:].tolist() == [-1, 1]
+
+    @pytest.mark.parametrize("end", [INF, -INF])
+    def test_two_masked_scores_are_equal(self, end):
+        """Not NaN, as the difference of infinities."""
+        arrays = [end, end, 0.0], [end, 0.0, end], [1.0, np.sign(end), np.sign(-end)]
+        loss = MarginRanking(margin=1.0)
+        value, (in_1, in_2) = loss.value_and_gradient(*arrays, reduction="none")
+        assert value.tolist() == [1, 0, 0]
+        assert in_1.tolist() == [-1, 0, 0]
+        assert in_2.tolist() == [1, 0, 0]
+        y = leaf([1.0])
+        lt.functional.margin_ranking_loss(leaf([end]), leaf([end]), y, margin=1.0).backward()
+        assert y.grad.tolist() == [0]
+        assert np.isnan(loss([math.nan], [end], [1.0], validate=False))
+        assert np.isnan(loss([end], [math.nan], [1.0], validate=False))
 
 
 class TestHingeEmbedding:
@@ -387,6 +441,24 @@ class TestPolicyKL:
         """k3 of a token that the reference finds e^20 times as likely."""
         assert PolicyKL()([-30.0], [-10.0]) == pytest.approx(math.exp(20) - 21, rel=1e-14)
         assert PolicyKL("k2")([-30.0], [-10.0]) == 200
+        assert PolicyKL()([-INF], [-10.0]) == INF
+
+    @pytest.mark.parametrize(("estimator", "slope"), [("k1", 1), ("k2", 0), ("k3", 0)])
+    def test_what_both_find_impossible(self, estimator, slope):
+        """Equal log-probabilities: d = 0, also of two -inf."""
+        loss = PolicyKL(estimator)
+        value, gradient = loss.value_and_gradient([-INF, -1.0], [-INF, -1.0], reduction="none")
+        assert value.tolist() == [0, 0]
+        assert gradient.tolist() == [slope, slope]
+        assert loss.curvature([-INF], [-INF]).tolist() == loss.curvature([-1.0], [-1.0]).tolist()
+        for pair in ([math.nan], [-INF]), ([-INF], [math.nan]):
+            assert np.isnan(loss(*pair, validate=False))
+        x, y = leaf([-INF, -1.0]), leaf([-INF, -2.0])
+        (first,) = torch.autograd.grad(loss(x, y), x, create_graph=True)
+        if first.requires_grad:
+            first.sum().backward()
+            assert x.grad.isfinite().all()
+            assert y.grad.isfinite().all()
 
 
 class TestRelativeEntropy:

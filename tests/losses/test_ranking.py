@@ -142,6 +142,24 @@ def test_lists_that_say_nothing_take_no_part(kind):
 
 
 @every_listwise
+@pytest.mark.parametrize("shape", [(3, 0), (0, 0), (0,), (0, 4)])
+@pytest.mark.filterwarnings("ignore:divide by zero encountered in log1p")
+def test_lists_of_no_items(kind, shape):
+    """They take no part: 0, and no gradient; in torch as well."""
+    empty = np.zeros(shape)
+    value, gradient = kind().value_and_gradient(empty, empty)
+    assert value == 0
+    assert gradient.shape == shape
+    assert kind().curvature(empty, empty).shape == shape
+    values = kind()(empty, empty, reduction="none")
+    assert values.shape == shape[:-1]
+    assert not values.any()
+    leaf = torch.zeros(shape, requires_grad=True)
+    kind()(leaf, torch.zeros(shape)).backward()
+    assert leaf.grad.shape == shape
+
+
+@every_listwise
 def test_a_grade_of_nan_is_refused_or_seen(kind):
     grades = GRADES.copy()
     grades[1] = [np.nan, 0, 0, 0, 0]
@@ -230,3 +248,36 @@ def test_ndcg_gradient_in_the_grades():
     ties = torch.tensor([[1.0, 1.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(ApproxNDCG()(scores, ties), ties)
     assert slope.isfinite().all()
+
+
+@pytest.mark.parametrize("end", [-np.inf, np.inf])
+def test_ndcg_of_infinite_scores(end):
+    """Items masked by a score of -inf rank last, and tie with each other."""
+    scores = SCORES[:, :5].copy()
+    scores[:, 3:] = end
+    far = np.where(np.isinf(scores), np.sign(end) * 1e4, scores)
+    expected = ApproxNDCG().value_and_gradient(far, GRADES)
+    value, gradient = ApproxNDCG().value_and_gradient(scores, GRADES)
+    assert value == pytest.approx(expected[0], rel=1e-14)
+    # No step moves an infinite score.
+    assert not gradient[:, 3:].any()
+    np.testing.assert_allclose(gradient[:, :3], expected[1][:, :3], rtol=1e-12, atol=1e-17)
+    assert np.isfinite(ApproxNDCG().curvature(scores, GRADES)).all()
+    leaf, grades = torch.from_numpy(scores).requires_grad_(), torch.from_numpy(GRADES)
+    grades.requires_grad_()
+    (slope,) = torch.autograd.grad(ApproxNDCG()(leaf, grades), leaf, create_graph=True)
+    np.testing.assert_allclose(slope.detach(), gradient, rtol=1e-14)
+    for second in torch.autograd.grad(slope.square().sum(), (leaf, grades)):
+        assert second.isfinite().all()
+
+
+def test_ndcg_of_irrelevant_items_masked_by_minus_infinity():
+    """As if they were padding."""
+    grades = GRADES.copy()
+    grades[:, 3:] = 0
+    scores = SCORES.copy()
+    scores[:, 3:] = -np.inf
+    expected = ApproxNDCG()(SCORES[:, :3], GRADES[:, :3], reduction="none")
+    np.testing.assert_allclose(ApproxNDCG()(scores, grades, reduction="none"), expected, rtol=1e-14)
+    assert not ApproxNDCG()([[-np.inf, -np.inf]], [[0.0, 0.0]]).any()
+    assert np.isnan(ApproxNDCG()([[np.nan, -np.inf]], [[1.0, 0.0]], validate=False))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, constant, device_of, sigmoid
+from losskit.core.arrays import Array, constant, device_of, largest, sigmoid
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import RELEVANCE, SCORES
 from losskit.core.definition import Arrays
@@ -22,7 +22,8 @@ class ApproxNDCG(Listwise):
 
     1 - Σ_i g_i / log2(1 + r_i) / ideal, with gains g = 2^relevance - 1, ranks
     r_i = 1 + Σ_{j≠i} s((z_j - z_i) / T), and ideal the same sum for the best order. Items of
-    negative relevance, and masked ones, pad the list. A list without a relevant item has no NDCG
+    negative relevance, and masked ones, pad the list. A score of -inf ranks last; items of an equal
+    infinite score are tied, and no step parts them. A list without a relevant item has no NDCG
     and takes no part: `taking_part` tells.
 
     Gains are computed relative to the list's largest, so no grade is too large for float32, in
@@ -162,15 +163,14 @@ class ApproxNDCG(Listwise):
     def _late(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Rank less the rank in the best order."""
         others, above = self._others(target, xp), self._above(input, target, xp)
-        ahead = (input[..., None, :] - input[..., :, None]) / self.temperature
+        ahead, _ = self._ahead(input, xp)
         # What should be above lacks s(-x) of 1, what should not has s(x) too much.
         wrong = xp.where(others, sigmoid(xp.where(above, -ahead, ahead), xp), 0.0)
         return xp.sum(xp.where(above, -wrong, wrong), axis=-1)
 
     def _power(self, target: Array, xp: ModuleType) -> Array:
         """2^relevance over that of the list's largest."""
-        largest = constant(xp.max(target, axis=-1, keepdims=True))
-        return 2.0 ** (target - largest)
+        return 2.0 ** (target - constant(largest(target, xp)))
 
     def _ideal(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
         """Gains over 2 to the largest relevance, ranks in the best order, and its DCG."""
@@ -192,7 +192,14 @@ class ApproxNDCG(Listwise):
 
     def _pairs(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Slope and bend of the sigmoid at each pair's difference; 0 where there is no pair."""
-        ahead = (input[..., None, :] - input[..., :, None]) / self.temperature
+        ahead, stuck = self._ahead(input, xp)
         yes, no = sigmoid(ahead, xp), sigmoid(-ahead, xp)
-        slope = xp.where(self._others(target, xp), yes * no, 0.0)
+        slope = xp.where(self._others(target, xp) & ~stuck, yes * no, 0.0)
         return slope, slope * (yes - no)
+
+    def _ahead(self, input: Array, xp: ModuleType) -> tuple[Array, Array]:
+        """How far each other is ahead of the item, and where both are the same infinity."""
+        item, other = input[..., :, None], input[..., None, :]
+        stuck = (item == other) & xp.isinf(item)
+        lead = xp.where(stuck, 0.0, other) - xp.where(stuck, 0.0, item)
+        return lead / self.temperature, stuck

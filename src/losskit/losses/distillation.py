@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, is_integer, like, log_softmax, softmax, times
+from losskit.core.arrays import Array, device_of, is_integer, like, log_softmax, softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
@@ -71,7 +71,8 @@ class Distillation(Classification):
         outliers=Outliers.DOES_NOT_APPLY,
         use_when=("A larger model or an ensemble is to be fitted into a smaller one.",),
         avoid_when=(
-            "There are no labels: KLDivergence from the teacher's probabilities, or alpha=1.",
+            "There are no labels: use KLDivergence, of the logits over T from the teacher's "
+            "softmax(v/T), times T².",
         ),
         pitfalls=(
             "The teacher's logits must come without gradients and in evaluation mode.",
@@ -138,4 +139,6 @@ class Distillation(Classification):
     def _share(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Share of the teacher at each position: alpha times what the target's classes weigh."""
         mass = self.mass((input, target), xp)
-        return self.alpha * (xp.ones_like(input[..., 0]) if mass is None else mass)
+        if mass is None:
+            mass = xp.ones(input.shape[:-1], dtype=input.dtype, device=device_of(input))
+        return self.alpha * mass

@@ -84,6 +84,8 @@ class KLDivergence(Classwise):
             "The two directions differ: KL(q‖p) is not KL(p‖q).",
             "The mean is per row; one over rows and classes is smaller by the number of classes.",
             "Reverse needs a target without zeros, such as a softmax's.",
+            "What is summed is t log(t/p) - t + p, which differs from the formula by what a row's "
+            "sum is off 1; rows off by more than 0.004 are refused.",
         ),
         metrics=("KL divergence", "total variation distance", "calibration error"),
         sources=(

@@ -63,9 +63,12 @@ class LogCosh(Residual):
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
-        """Log cosh(e), without the overflow of cosh."""
-        distance = abs(input - target)
-        return distance + xp.log1p(xp.exp(-2 * distance)) - math.log(2)
+        """Log cosh(e), without the overflow of cosh, nor its rounding to 1 for small errors."""
+        error = input - target
+        small = abs(error) < 2
+        near = xp.log1p(2 * xp.sinh(xp.where(small, error, 0.0) / 2) ** 2)
+        distance = xp.where(small, 2.0, abs(error))
+        return xp.where(small, near, distance - math.log(2) + xp.log1p(xp.exp(-2 * distance)))
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Hyperbolic tangent of the error."""

@@ -19,7 +19,7 @@ class MarginRanking(Elementwise):
     """Linear cost of two scores that are not in the wanted order by ``margin``.
 
     max(0, margin - y (x1 - x2)): y = 1 wants the first score to be the higher one, y = -1 the
-    second.
+    second. Scores that are the same infinity, as masked ones, are equal.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ class MarginRanking(Elementwise):
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:
         """max(0, margin - y (x1 - x2))."""
-        return xp.clip(self.margin - target * (input1 - input2), 0.0, None)
+        return xp.clip(self.margin - target * self._lead(input1, input2, xp), 0.0, None)
 
     def gradient_at(
         self, input1: Array, input2: Array, target: Array, xp: ModuleType
     ) -> tuple[Array, Array]:
         """-y and y within the margin, its end included."""
-        slope = xp.where(self._satisfied(input1, input2, target), 0.0, target)
+        slope = xp.where(self._satisfied(input1, input2, target, xp), 0.0, target)
         return -slope, slope
 
     def curvature_at(
@@ -96,8 +96,14 @@ class MarginRanking(Elementwise):
         self, input1: Array, input2: Array, target: Array, xp: ModuleType
     ) -> Array | None:
         """x2 - x1 within the margin."""
-        return xp.where(self._satisfied(input1, input2, target), 0.0, input2 - input1)
+        satisfied = self._satisfied(input1, input2, target, xp)
+        return xp.where(satisfied, 0.0, self._lead(input2, input1, xp))
 
-    def _satisfied(self, input1: Array, input2: Array, target: Array) -> Array:
+    def _satisfied(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:
         """Whether the order holds by more than the margin."""
-        return target * (input1 - input2) > self.margin
+        return target * self._lead(input1, input2, xp) > self.margin
+
+    def _lead(self, ahead: Array, behind: Array, xp: ModuleType) -> Array:
+        """Difference of the scores, 0 where both are the same infinity."""
+        tied = (ahead == behind) & xp.isinf(ahead)
+        return xp.where(tied, 0.0, ahead) - xp.where(tied, 0.0, behind)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, device_of, is_class, is_integer, take_along
+from losskit.core.arrays import Array, device_of, is_class, is_integer, largest, take_along
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LABEL_SETS, SCORES
 from losskit.core.definition import Arrays
@@ -87,7 +87,7 @@ class MultiLabelMargin(Rowwise):
         lead = take_along(input, places, xp)[..., None]
         missing = xp.clip(1 - lead + input[..., None, :], 0.0, None)
         total = xp.sum(xp.where(compared, missing, 0.0), axis=(-2, -1))
-        return total / input.shape[-1]
+        return total / max(input.shape[-1], 1)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """How often each class costs, less how often each label does."""
@@ -105,7 +105,7 @@ class MultiLabelMargin(Rowwise):
     def _compared(self, input: Array, target: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Which class (last axis) is compared with the label in which place, and the labels."""
         places = xp.arange(target.shape[-1], dtype=target.dtype, device=device_of(target))
-        end = xp.min(xp.where(target < 0, places, target.shape[-1]), axis=-1, keepdims=True)
+        end = -largest(xp.where(target < 0, -places, -target.shape[-1]), xp)
         listed = places < end
         labels = xp.where(listed, target, 0)
         held = is_class(labels, input, xp) & listed[..., None]

@@ -93,7 +93,7 @@ class MultiLabelSoftMargin(Rowwise):
         distance = abs(input)
         wrong = xp.where(input > 0, 1 - target, target)
         costs = xp.log1p(xp.exp(-distance)) + times(wrong, distance, xp)
-        return xp.sum(self._weighted(costs, input, xp), axis=-1) / input.shape[-1]
+        return xp.sum(self._weighted(costs, input, xp), axis=-1) / max(input.shape[-1], 1)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Give w (s(z) - y) / K."""

@@ -19,7 +19,8 @@ class PolicyKL(Residual):
     """Estimate of KL(policy‖reference) from the log-probabilities of sampled tokens.
 
     With d = x - y, for x the policy's log-probability of a token that was sampled from it and y
-    the reference's: d (k1), d²/2 (k2) or exp(-d) - 1 + d (k3).
+    the reference's: d (k1), d²/2 (k2) or exp(-d) - 1 + d (k3). Of a token that both rule out d
+    is 0.
 
     Parameters
     ----------
@@ -85,7 +86,7 @@ class PolicyKL(Residual):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """The estimate of each token."""
-        d = input - target
+        d = self._log_ratio(input, target, xp)
         if self.estimator == "k1":
             return d
         if self.estimator == "k2":
@@ -96,18 +97,25 @@ class PolicyKL(Residual):
         series = 1 - near / 17
         for term in range(16, 2, -1):
             series = 1 - near / term * series
-        return xp.where(small, near**2 / 2 * series, xp.expm1(-xp.where(small, 0.0, d)) + d)
+        # exp(inf) - inf, of a token that only the policy rules out, is inf.
+        far = xp.expm1(-xp.where(small, 0.0, d)) + xp.where(d == -xp.inf, 0.0, d)
+        return xp.where(small, near**2 / 2 * series, far)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """1, d, or 1 - exp(-d)."""
-        d = input - target
+        d = self._log_ratio(input, target, xp)
         if self.estimator == "k1":
             return xp.ones_like(d)
         return d if self.estimator == "k2" else -xp.expm1(-d)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """0, 1, or exp(-d)."""
-        d = input - target
+        d = self._log_ratio(input, target, xp)
         if self.estimator == "k3":
             return xp.exp(-d)
         return xp.zeros_like(d) if self.estimator == "k1" else xp.ones_like(d)
+
+    def _log_ratio(self, input: Array, target: Array, xp: ModuleType) -> Array:
+        """Difference of the logarithms, 0 where both are -inf."""
+        ruled_out = (input == -xp.inf) & (target == -xp.inf)
+        return xp.where(ruled_out, 0.0, input) - xp.where(ruled_out, 0.0, target)
