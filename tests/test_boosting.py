@@ -218,7 +218,22 @@ def test_refused_arrays(loss, raw, target, weight, match):
         objective(loss).derivatives(raw, target, weight)
 
 
-@pytest.mark.parametrize("options", [{"hessian": 0}, {"hessian": "one"}, {"scale": -1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"hessian": 0},
+        {"hessian": "one"},
+        {"hessian": None},
+        {"hessian": [1]},
+        {"hessian": np.ones(2)},
+        {"hessian": True},
+        {"hessian": math.nan},
+        {"scale": -1.0},
+        {"scale": "auto"},
+        {"scale": [1.0]},
+    ],
+    ids=str,
+)
 def test_refused_settings(options):
     with pytest.raises(ValueError, match=r"MSE: (hessian|scale) must be .*a number > 0"):
         objective(losskit.MSE(), **options)
@@ -233,6 +248,30 @@ def test_refused_first_scores():
         objective(losskit.MSE()).init_score([1.0], classes=2)
     with pytest.raises(ValueError, match=r"class index in \[0, 2\)"):
         objective(losskit.CrossEntropy()).catboost().calc_ders_multi([0.0, 0.0], 2.0, 1.0)
+
+
+@pytest.mark.parametrize("classes", ["a", 2.0, True, 0, -1])
+def test_classes_must_be_a_count(classes):
+    with pytest.raises((TypeError, ValueError), match="CrossEntropy: classes must be an integer"):
+        objective(losskit.CrossEntropy()).init_score([0, 1], classes=classes)
+    assert objective(losskit.CrossEntropy()).init_score([0, 1], classes=np.int64(2)).shape == (2,)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_first_scores_need_finite_targets(wrong):
+    """A quantile of them is NaN, and so would be every tree after it."""
+    with pytest.raises(ValueError, match=rf"MSE: target at position \(1,\) is {wrong:g}, but must"):
+        objective(losskit.MSE()).init_score([1.0, wrong])
+    with pytest.raises(ValueError, match=r"Huber: target at position \(1, 0\) is"):
+        objective(losskit.Huber()).init_score([[1.0, 2.0], [wrong, 0.0]])
+
+
+@pytest.mark.parametrize("weight", [[0.0, 0.0], [math.nan, 1.0], [math.inf, 1.0]])
+def test_first_scores_need_weights_that_count(weight):
+    for loss in (losskit.MSE(), losskit.CrossEntropy()):
+        match = f"{loss.name}: weight must hold finite numbers, of which one at least is above 0"
+        with pytest.raises(ValueError, match=match):
+            objective(loss).init_score([0, 1], weight)
 
 
 def test_scikit_learn_takes_no_loss():

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, first_true
 from losskit.core.classwise import Classification
 from losskit.core.contracts import LOG_MEANS, LOGITS, REAL_VALUES, SCORES
 from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
 
-__all__ = ["as_labels", "as_numbers", "check_loss"]
+__all__ = ["as_labels", "as_numbers", "check_finite", "check_loss"]
 
 RAW = (REAL_VALUES, SCORES, LOGITS, LOG_MEANS)
 """What a sum of trees can be: a number of any size and sign."""
@@ -84,6 +84,17 @@ def as_labels(loss: Loss, values: object) -> Array:
             "number the classes 0, 1, …, K - 1"
         )
     return target.astype(np.int64)
+
+
+def check_finite(loss: Loss, name: str, values: Array) -> None:
+    """Refuse NaN and infinity by their first position."""
+    broken = ~np.isfinite(values)
+    if broken.any():
+        at = first_true(broken, np)
+        raise ValueError(
+            f"{loss.name}: {name} at position {at} is {values[at]:g}, but must be a finite number; "
+            "leave out what is missing"
+        )
 
 
 def _takes_raw_scores(loss: Loss) -> list[str]:

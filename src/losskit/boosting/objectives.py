@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from losskit.boosting.checks import as_labels, as_numbers, check_loss
+from losskit.boosting.checks import as_labels, as_numbers, check_finite, check_loss
 from losskit.boosting.curvature import Rule, rule_for, unit_scale
 from losskit.boosting.start import best_constant, best_constants
 from losskit.core.arrays import Array, sigmoid, softmax
@@ -75,7 +76,7 @@ def objective(
     ([-0.75, 0.25], [1.0, 1.0])
     """
     loss = check_loss(loss)
-    if hessian != "auto":
+    if not (isinstance(hessian, str) and hessian == "auto"):
         hessian = _positive(loss, "hessian", hessian)
     scale = unit_scale(loss) if scale is None else _positive(loss, "scale", scale)
     return BoostingObjective(loss, hessian, scale, rule_for(loss) if hessian == "auto" else None)
@@ -197,8 +198,18 @@ class BoostingObjective:
         labels = as_labels(self.loss, target)
         if labels.shape[:1] in ((), (0,)):
             raise ValueError(f"{self.loss.name}: init_score needs targets, got {labels.shape}")
+        check_finite(self.loss, "target", labels)
         weights = self._weights(weight, labels.shape)
+        if weights is not None and not (np.isfinite(weights).all() and (weights > 0).any()):
+            raise ValueError(
+                f"{self.loss.name}: weight must hold finite numbers, of which one at least is "
+                "above 0, to find a first score"
+            )
         if self.multiclass:
+            if classes is not None and not _is_count(classes):
+                raise ValueError(
+                    f"{self.loss.name}: classes must be an integer >= 1, got {classes!r}"
+                )
             return best_constants(self.loss, labels, weights, classes)
         if classes is not None:
             raise ValueError(f"{self.loss.name} has no classes, got classes={classes}")
@@ -251,8 +262,13 @@ class BoostingObjective:
         return weights
 
 
+def _is_count(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
+
+
 def _positive(loss: Loss, name: str, value: Any) -> float:
-    if isinstance(value, (str, bool)) or not math.isfinite(value) or value <= 0:
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:
         words = '"auto" or ' if name == "hessian" else ""
         raise ValueError(f"{loss.name}: {name} must be {words}a number > 0, got {value!r}")
     return float(value)
