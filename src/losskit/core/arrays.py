@@ -105,6 +105,8 @@ def sigmoid(z: Array, xp: ModuleType) -> Array:
 
 def log_softmax(z: Array, xp: ModuleType, axis: int = -1) -> Array:
     """Log-probabilities from logits along an axis."""
+    if z.shape[axis] == 0:
+        return z
     # Without the shift, exp overflows from 89 (float32) on.
     shifted = z - constant(largest(z, xp, axis))
     # The largest term is 1, exactly; apart from it, the others keep their own digits.
