@@ -293,17 +293,103 @@ def test_misuse_is_named(miner):
         miner(z, labels, distance="cosine", p=1)
 
 
+@pytest.mark.parametrize("miner", [mining.batch_hard, mining.semi_hard])
+@pytest.mark.parametrize("convert", [np.array, torch.tensor, array_api_strict.asarray])
+def test_distances_that_are_not_finite_are_refused(miner, convert):
+    """All negatives of 0 at inf would be as near as the anchor itself, which came first."""
+    z = [[1e20, 0.0], [3e20, 0.0], [0.0, 2e20], [5e20, 0.0]]
+    labels = [0, 0, 1, 1]
+    narrow = convert(np.array(z, dtype="float32").tolist())
+    if convert is torch.tensor:
+        narrow = narrow.to(torch.float32)
+    else:
+        narrow = (
+            narrow.astype("float32")
+            if convert is np.array
+            else array_api_strict.astype(narrow, array_api_strict.float32)
+        )
+    wanted = (
+        f"{miner.__name__}: the distance of examples 0 and 1 is inf, beyond the numbers of "
+        ".*float32; scale the embeddings down, or pass them as float64"
+    )
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match=wanted):
+        miner(narrow, labels, distance="squared_euclidean")
+    if convert is np.array:
+        found = miner(np.array(z), labels, distance="squared_euclidean")
+        assert set(triples(found)) <= set(every_triple(labels))
+        assert len(found)
+    # The norm has room for these.
+    assert set(triples(miner(narrow, labels))) <= set(every_triple(labels))
+    with pytest.raises(ValueError, match="the distance of examples 0 and 0 is inf"):
+        miner(np.array(z), labels, distance=lambda x, y: (x - y).sum(-1) + np.inf)
+
+
+@pytest.mark.parametrize("size", [1e10, 1e19, 1e30])
+def test_cosines_of_long_embeddings(size):
+    """Products of their squared lengths, and from 1e19 on the squares, overflow in float32."""
+    labels = np.random.default_rng(0).integers(0, 3, 12)
+    z = batch(labels).astype("float32")
+    for miner in (mining.batch_hard, mining.semi_hard):
+        expected = triples(miner(z.astype(float), labels, distance="cosine"))
+        assert triples(miner(z * np.float32(size), labels, distance="cosine")) == expected
+
+
 def test_settings_are_checked():
-    for wrong in (0, -1, 1.5, True):
-        with pytest.raises(ValueError, match="per_anchor must be an integer >= 1"):
-            mining.random_triplets([0, 0, 1], per_anchor=wrong)
-    for wrong in (0.0, -1.0, math.nan):
-        with pytest.raises(ValueError, match="semi_hard: margin must be > 0"):
-            mining.semi_hard(np.zeros((2, 2)), [0, 1], margin=wrong)
+    """By the rules of the loss that the triplets are for, and in its words."""
+    z, labels = np.zeros((4, 2)), [0, 0, 1, 1]
+    refused = [
+        (ValueError, "p must be a finite number >= 1", {"p": 0.5}),
+        (ValueError, "p must be a finite number >= 1", {"p": math.inf}),
+        (TypeError, "p must be a finite number", {"p": "2"}),
+        (ValueError, "eps must be a finite number >= 0", {"eps": -1e-6}),
+        (TypeError, "distance must be one of .* or a function, got 3", {"distance": 3}),
+    ]
+    for error, match, settings in refused:
+        for kind in (mining.batch_hard, mining.semi_hard):
+            with pytest.raises(error, match=f"{kind.__name__}: {match}"):
+                kind(z, labels, **settings)
+        with pytest.raises(error, match=f"Triplet: {match}"):
+            losskit.Triplet(**settings)
+    for error, wrong in (
+        *((ValueError, number) for number in (0.0, -1.0, math.nan)),
+        *((TypeError, other) for other in (True, "1")),
+    ):
+        with pytest.raises(error, match="semi_hard: margin must be a finite number"):
+            mining.semi_hard(z, labels, margin=wrong)
+    for error, wrong in ((ValueError, 0), (ValueError, -1), (TypeError, 1.5), (TypeError, True)):
+        with pytest.raises(error, match="random_triplets: per_anchor must be an integer"):
+            mining.random_triplets(labels, per_anchor=wrong)
+    for error, wrong in ((ValueError, -1), (TypeError, 0.5), (TypeError, True)):
+        with pytest.raises(error, match="random_triplets: seed must be an integer"):
+            mining.random_triplets(labels, seed=wrong)
     with pytest.raises(ValueError, match=r"one label per example, got shape \(2, 2\)"):
         mining.all_triplets([[0, 1], [1, 0]])
     with pytest.raises(TypeError, match="labels must be integers"):
         mining.all_triplets([0.5, 1.0])
+
+
+def test_settings_of_any_kind_of_number():
+    z, labels = batch([0, 0, 1, 1]), [0, 0, 1, 1]
+    for miner in (mining.batch_hard, mining.semi_hard):
+        expected = triples(miner(z, labels))
+        assert triples(miner(z, labels, distance=None, p=np.float64(2))) == expected
+    margin = np.float32(0.5)
+    assert triples(mining.semi_hard(z, labels, margin=margin)) == triples(
+        mining.semi_hard(z, labels, margin=0.5)
+    )
+    found = mining.random_triplets(labels, per_anchor=np.int64(2), seed=np.int64(1))
+    assert triples(found) == triples(mining.random_triplets(labels, per_anchor=2, seed=1))
+
+
+def test_empty_lists_give_nothing():
+    """They have no dtype to be wrong."""
+    for found in (
+        mining.all_triplets([]),
+        mining.random_triplets([], seed=0),
+        mining.batch_hard(np.zeros((0, 3)), []),
+        mining.semi_hard(np.zeros((0, 3)), []),
+    ):
+        assert len(found) == found.anchors_left_out == 0
 
 
 def test_examples_run():

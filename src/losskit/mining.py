@@ -21,12 +21,18 @@ from losskit.core.distances import EPS, Distance, P, distance_from
 from losskit.core.engine import Engine
 from losskit.core.loss import Loss
 from losskit.core.options import argument
+from losskit.core.parameters import Parameter, parameters_of
 from losskit.core.prepared import beside
+from losskit.losses.triplet import Triplet
 
 __all__ = ["Triplets", "all_triplets", "batch_hard", "random_triplets", "semi_hard"]
 
 BLOCK = 2**22
 """Elements of the differences that are held at once."""
+
+PER_ANCHOR = Parameter("triplets for each anchor", kind="integer", at_least=1)
+SEED = Parameter("makes the draw repeatable", kind="integer", at_least=0, optional=True)
+MARGIN = Parameter("by how much a negative is too far", above=0, optional=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +121,8 @@ def random_triplets(labels: object, *, per_anchor: int = 1, seed: int | None = N
     1
     """
     name = "random_triplets"
-    if isinstance(per_anchor, bool) or not isinstance(per_anchor, int) or per_anchor < 1:
-        raise ValueError(f"{name}: per_anchor must be an integer >= 1, got {per_anchor!r}")
+    per_anchor = PER_ANCHOR.checked(name, "per_anchor", per_anchor)
+    seed = SEED.checked(name, "seed", seed)
     array, engine = argument(name, "labels", labels)
     xp = engine.xp
     batch = _Batch.of(_labels(name, array, engine), xp)
@@ -172,7 +178,7 @@ def batch_hard(
     embeddings: object,
     labels: object,
     *,
-    distance: str | Callable[[Array, Array], Array] = "norm",
+    distance: str | Callable[[Array, Array], Array] | None = "norm",
     p: float = P,
     eps: float = EPS,
 ) -> Triplets:
@@ -189,7 +195,7 @@ def batch_hard(
         The same for what belongs together.
     distance : {"norm", "squared_euclidean", "cosine"} or function, default "norm"
         As for the triplet loss: the p-norm of x - y + eps, Σ (x - y)², 1 - cosine similarity, or
-        a function of two arrays (..., D) that gives (...).
+        a function of two arrays (..., D) that gives (...). None is the norm.
     p, eps : float
         Settings of the norm.
 
@@ -210,7 +216,7 @@ def batch_hard(
     >>> found.positive.tolist(), found.negative.tolist()
     ([2, 2, 0], [3, 3, 3])
     """
-    known = distance_from("batch_hard", distance, p, eps)
+    known = _distance("batch_hard", distance, p, eps)
     distances, batch = _measured("batch_hard", embeddings, labels, known)
     xp, anchor = batch.xp, batch.anchors
     if not int(anchor.shape[0]):
@@ -225,7 +231,7 @@ def semi_hard(
     labels: object,
     *,
     margin: float | None = None,
-    distance: str | Callable[[Array, Array], Array] = "norm",
+    distance: str | Callable[[Array, Array], Array] | None = "norm",
     p: float = P,
     eps: float = EPS,
 ) -> Triplets:
@@ -260,9 +266,8 @@ def semi_hard(
     >>> int(found.anchor[0]), int(found.positive[0]), int(found.negative[0])  # 3 is beyond 2
     (0, 1, 3)
     """
-    if margin is not None and not margin > 0:
-        raise ValueError(f"semi_hard: margin must be > 0, got {margin!r}")
-    known = distance_from("semi_hard", distance, p, eps)
+    margin = MARGIN.checked("semi_hard", "margin", margin)
+    known = _distance("semi_hard", distance, p, eps)
     distances, batch = _measured("semi_hard", embeddings, labels, known)
     xp = batch.xp
     anchor, positive = xp.nonzero(batch.positives & batch.useful[:, None])
@@ -363,10 +368,30 @@ def _measured(
         )
         blocks.append(constant(found))
     distances = xp.concat(blocks, axis=0)
-    if bool(xp.any(xp.isnan(distances))):
-        at = first_true(xp.isnan(distances), xp)
-        raise ValueError(f"{name}: the distance of examples {at[0]} and {at[1]} is nan")
+    # What is no candidate is set to inf below, and could be taken for one at that distance.
+    wrong = ~xp.isfinite(distances)
+    if bool(xp.any(wrong)):
+        at = first_true(wrong, xp)
+        found, mend = float(distances[at]), ""
+        if abs(found) == xp.inf:
+            mend = (
+                f", beyond the numbers of {distances.dtype}; scale the embeddings down, or pass "
+                "them as float64"
+            )
+        raise ValueError(f"{name}: the distance of examples {at[0]} and {at[1]} is {found:g}{mend}")
     return distances, batch
+
+
+def _distance(name: str, distance: object, p: float, eps: float) -> Distance:
+    """Settings that the loss takes, by its own rules."""
+    rules = parameters_of(Triplet)
+    chosen = rules["distance"].checked(name, "distance", distance)
+    return distance_from(
+        name,
+        "norm" if chosen is None else chosen,
+        rules["p"].checked(name, "p", p),
+        rules["eps"].checked(name, "eps", eps),
+    )
 
 
 def _blocks(length: int, step: int) -> list[slice]:
@@ -386,6 +411,7 @@ def _labels(
         )
     if len(found) != 1:
         raise ValueError(f"{name}: labels must hold one label per example, got shape {found}")
-    if not xp.isdtype(labels.dtype, ("integral", "bool")):
+    # An empty list has no dtype of its own.
+    if found != (0,) and not xp.isdtype(labels.dtype, ("integral", "bool")):
         raise TypeError(f"{name}: labels must be integers, got dtype {labels.dtype}")
     return labels

@@ -138,6 +138,36 @@ class TestInfoNCE:
         values = InfoNCE(0.2)(views[0], LABELS, reduction="none")
         np.testing.assert_allclose(values, labels_by_loops(views[0], LABELS, 0.2), rtol=1e-12)
 
+    def test_mean_over_pairs(self, views):
+        """optax and pytorch-metric-learning average over pairs, which weights can do, too."""
+        rows, counts = views[0], (LABELS[:, None] == LABELS).sum(axis=1) - 1
+        pairs = [
+            contrast(
+                rows[i], rows[j], [r for r, k in zip(rows, LABELS, strict=True) if k != own], t
+            )
+            for t in (0.5,)
+            for i, own in enumerate(LABELS)
+            for j in range(len(rows))
+            if i != j and LABELS[j] == own
+        ]
+        weighted = InfoNCE(0.5)(rows, LABELS, weight=counts)
+        assert weighted == pytest.approx(math.fsum(pairs) / len(pairs), rel=1e-13)
+        # optax.losses.ntxent of these at temperature 0.5, in float64.
+        rows = [[1, 0], [1, 1], [0, 1], [-1, 2], [2, -1], [-1, -1], [3, 1]]
+        weighted = InfoNCE(0.5)(
+            np.array(rows, dtype=float),
+            np.array([0, 0, 1, 1, 1, 2, 3]),
+            weight=np.array([1, 1, 2, 2, 2, 0, 0]),
+        )
+        assert weighted == pytest.approx(2.212033564784714, rel=1e-13)
+
+    @pytest.mark.parametrize("negatives", ["cross", "symmetric", "all"])
+    def test_a_second_view_of_integers(self, negatives):
+        views = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([[1, 0], [0, 1], [1, 1]])
+        mend = r"got \(3, 2\); if it is a second view, convert it to floats"
+        with pytest.raises(ValueError, match=f"InfoNCE: .*{mend}"):
+            InfoNCE(negatives=negatives)(*views)
+
     def test_each_positive_meets_255_others(self):
         """In a batch of 256 that knows nothing, it is one of 256."""
         same = np.ones((256, 3))
@@ -313,6 +343,51 @@ class TestSigLIP:
         labels = 2 * torch.eye(8) - torch.ones(8)
         expected = -theirs.logsigmoid(labels * logits).sum() / 8
         assert SigLIP()(*views) == pytest.approx(expected.item(), rel=1e-12)
+
+    @pytest.mark.parametrize("scale", [60.0, 80.0, 88.8, 1e4])
+    @pytest.mark.parametrize("kind", [SigLIP, lambda: CLIP(max_scale=1e300)])
+    def test_a_scale_beyond_the_numbers(self, kind, scale):
+        """Exp of 88.8 is inf in float32, and times a cosine of 0 it was NaN."""
+        rows = torch.eye(3, 4)
+        image, text = rows.clone().requires_grad_(), rows.clone().requires_grad_()
+        learnt = torch.tensor(scale, requires_grad=True)
+        loss = kind()
+        numbers = (learnt, 0.0) if isinstance(loss, SigLIP) else (learnt,)
+        value = loss(image, text, *numbers)
+        value.backward()
+        # Pairs are certain; every other cosine is 0.
+        expected = 2 * math.log(2) if isinstance(loss, SigLIP) else 0.0
+        assert value.item() == pytest.approx(expected, rel=1e-6)
+        for array in (image, text, learnt):
+            assert array.grad.isfinite().all()
+        if scale > 73:
+            assert learnt.grad == 0
+        text = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+        value, gradients = loss.value_and_gradient(rows, text, *numbers)
+        assert math.isfinite(value)
+        assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).bits == 64, reason="no wider float here")
+class TestLongDouble:
+    @every_case_of_batches
+    def test_as_in_double(self, case: Case):
+        """Its bounds are inf as a Python float."""
+        long = tuple(
+            np.asarray(array).astype(np.longdouble)
+            if np.asarray(array).dtype.kind == "f"
+            else array
+            for array in case.arrays
+        )
+        value, gradients = case.loss.value_and_gradient(*long)
+        wanted, slopes = case.loss.value_and_gradient(*case.arrays)
+        assert float(value) == pytest.approx(float(wanted), rel=1e-12)
+        for gradient, slope in zip(as_tuple(gradients), as_tuple(slopes), strict=True):
+            np.testing.assert_allclose(gradient, slope, rtol=0, atol=1e-12)
+        zeros = tuple(array * 0 if np.ndim(array) == 2 else array for array in long)
+        value, gradients = case.loss.value_and_gradient(*zeros)
+        assert np.isfinite(value)
+        assert all(np.isfinite(gradient).all() for gradient in as_tuple(gradients))
 
 
 class TestEveryBatchwise:

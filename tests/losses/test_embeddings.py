@@ -297,8 +297,103 @@ class TestCosine:
         with pytest.raises(ValueError, match="must be -1 or 1"):
             lt.functional.cosine_embedding_loss(*map(torch.from_numpy, (x, y, signs)))
 
+    @pytest.mark.parametrize(
+        ("dtype", "power"),
+        [("float32", power) for power in (10, 19, 30)]
+        + [("float64", power) for power in (10, 19, 30, 150, 300)],
+    )
+    @pytest.mark.parametrize("both", [True, False])
+    def test_long_embeddings(self, power, both, dtype):
+        """Squared lengths, and before that their product, leave the range of the numbers."""
+        size = 10.0**power
+        rng = np.random.default_rng(0)
+        x, y, z = rng.normal(size=(3, 6, 4))
+        y[0] = x[0] + 1e-3
+        signs = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+        scale = size if both else 1.0
+        long = [(array * s).astype(dtype) for array, s in ((x, size), (y, scale), (z, scale))]
+        # So long that what is added to squared lengths does not show.
+        sizes = (2.0**14, *(2.0**14 if both else 1.0,) * 2)
+        plain = [
+            array.astype(dtype).astype(float) * size
+            for array, size in zip((x, y, z), sizes, strict=True)
+        ]
+        for loss, arrays, exact in (
+            (CosineEmbedding(), (*long[:2], signs.astype(dtype)), (*plain[:2], signs)),
+            (Triplet(distance="cosine"), long, plain),
+        ):
+            values, gradients = loss.value_and_gradient(*arrays, reduction="none")
+            wanted, slopes = loss.value_and_gradient(*exact, reduction="none")
+            # Scaling by a power of ten rounds each element.
+            eps = np.finfo(dtype).eps
+            np.testing.assert_allclose(values, wanted, rtol=5e3 * eps, atol=10 * eps)
+            for gradient, slope, by, of in zip(
+                gradients, slopes, (size, scale, scale), sizes, strict=False
+            ):
+                if power in (30, 300):
+                    assert np.isfinite(gradient).all()
+                else:
+                    np.testing.assert_allclose(gradient * by, slope * of, rtol=0, atol=20 * eps)
+            leaves = [torch.from_numpy(array).requires_grad_() for array in arrays[: len(slopes)]]
+            total = loss(*leaves, *(torch.from_numpy(a) for a in arrays[len(slopes) :]))
+            total.backward()
+            for leaf, gradient in zip(leaves, gradients, strict=True):
+                np.testing.assert_allclose(leaf.grad * 6, gradient, rtol=1e-4, atol=1e-37)
+
+    @pytest.mark.parametrize("size", [1e-8, 1.0, 1e5, 1e38, 1e39, 1e100])
+    def test_long_embeddings_twice_differentiated(self, size):
+        """On both sides of where lengths are scaled; in units that finite differences can see."""
+        x, y, _ = (torch.from_numpy(array[:2]) for array in triple(width=3))
+        signs = torch.tensor([1.0, -1.0]).double()
+        leaves = x.requires_grad_(), y.requires_grad_()
+
+        def loss(x, y):
+            return CosineEmbedding()(x * size, y, signs, reduction="none")
+
+        assert torch.autograd.gradcheck(loss, leaves)
+        assert torch.autograd.gradgradcheck(loss, leaves)
+
+    def test_long_ones_beside_torchs(self):
+        """Where theirs is right, it is the same number: 1e-12 is added to both."""
+        rng = np.random.default_rng(0)
+        for size in (1e-7, 1e-6, 1.0, 1e4, 1e37, 1e40):
+            x, y = torch.from_numpy(rng.normal(size=(2, 5, 3)) * size)
+            signs = torch.ones(5).double()
+            theirs = torch.nn.functional.cosine_embedding_loss(x, y, signs, reduction="none")
+            ours = CosineEmbedding()(x, y, signs, reduction="none")
+            # Theirs is 1e-12 in float32, which shows where it is most of a length.
+            rtol = 1e-8 if size < 1 else 1e-12
+            torch.testing.assert_close(ours, theirs, rtol=rtol, atol=1e-14)
+
 
 class TestContrastivePair:
+    @pytest.mark.parametrize("convert", [np.array, torch.tensor])
+    @pytest.mark.parametrize("size", [3e19, 2.5e19, 3e38])
+    def test_a_distant_pair_that_is_dissimilar_costs_nothing(self, convert, size):
+        """The square of 3e19 is no float32; half that of 2.5e19 is one."""
+        arrays = (np.array([[size, 0]]), np.zeros((1, 2)), np.zeros(1))
+        x, y, none = (convert(array.astype("float32")) for array in arrays)
+        value, gradients = ContrastivePair().value_and_gradient(x, y, none)
+        assert value == 0
+        assert not any(gradient.any() for gradient in gradients)
+        with np.errstate(over="ignore"):
+            similar, gradients = ContrastivePair().value_and_gradient(x, y, none + 1)
+        exact = size**2 / 2
+        assert float(similar) == pytest.approx(exact if exact < 3.4e38 else math.inf, rel=1e-6)
+        assert float(gradients[0][0, 0]) == pytest.approx(size, rel=1e-6)
+        if convert is torch.tensor:
+            x.requires_grad_()
+            ContrastivePair()(x, y, none).backward()
+            assert not x.grad.any()
+        with np.errstate(invalid="ignore"):
+            assert math.isnan(
+                ContrastivePair()(
+                    x.detach() * math.nan if hasattr(x, "detach") else x * np.float32(np.nan),
+                    y,
+                    none,
+                )
+            )
+
     def test_worked(self):
         """d = 1: 1/2 if similar, 0 if not; d = 0.5: 1/8 both ways; with the halves."""
         x, y = np.zeros((4, 2)), np.array([[0.6, 0.8], [0.6, 0.8], [0.3, 0.4], [0.3, 0.4]])

@@ -45,9 +45,12 @@ class Batchwise(Loss):
                 ready.append(array)
             else:
                 if tuple(array.shape) != shape[:1]:
+                    found = tuple(array.shape)
+                    view = found == shape and not all(one.integral for one in argument.contracts)
+                    mend = "; if it is a second view, convert it to floats" if view else ""
                     raise ValueError(
                         f"{self.name}: {first} has shape {shape}, so {argument.name} must hold "
-                        f"one label per row, in shape {shape[:1]}, got {tuple(array.shape)}"
+                        f"one label per row, in shape {shape[:1]}, got {found}{mend}"
                     )
                 ready.append(as_indices(array, xp))
         present = xp.ones(shape[:1], dtype=xp.bool, device=device_of(arrays[0]))

@@ -6,6 +6,8 @@ what is masked is a low finite number instead of -inf, whose derivatives would b
 
 from __future__ import annotations
 
+import math
+import sys
 from types import ModuleType
 
 from losskit.core.arrays import (
@@ -26,6 +28,7 @@ __all__ = [
     "both_ways_slopes",
     "each_positive",
     "each_positive_slopes",
+    "held_exp",
     "numbered",
     "one_positive",
     "one_positive_slopes",
@@ -48,6 +51,17 @@ def pairs(present: Array, xp: ModuleType) -> tuple[Array, Array]:
     rows = numbered(present, xp)
     own = alike(rows, rows)
     return own, ~own & present
+
+
+def held_exp(logarithm: Array, xp: ModuleType, highest: float = math.inf) -> tuple[Array, Array]:
+    """Return exp of a scale, held at ``highest``, and whether it is held.
+
+    It is held as well where sums of numbers of its size would overflow.
+    """
+    room = math.log(_greatest(logarithm, xp) * float(xp.finfo(logarithm.dtype).eps))
+    limit = min(math.log(highest), room)
+    held = logarithm > limit
+    return xp.exp(xp.where(held, limit, logarithm)), held
 
 
 def one_positive(logits: Array, own: Array, negative: Array, xp: ModuleType) -> Array:
@@ -104,7 +118,12 @@ def among_all_slopes(logits: Array, positive: Array, counted: Array, xp: ModuleT
 
 def _low(logits: Array, xp: ModuleType) -> float:
     """A number that is nothing to exp, and from which a logit can still be taken."""
-    return -float(xp.finfo(logits.dtype).max) / 2
+    return -_greatest(logits, xp) / 2
+
+
+def _greatest(array: Array, xp: ModuleType) -> float:
+    """Greatest number of the array's dtype that is one of Python's too."""
+    return min(float(xp.finfo(array.dtype).max), sys.float_info.max)
 
 
 def _log_total(logits: Array, counted: Array, xp: ModuleType) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from losskit.core.arrays import Array, constant, sign
+from losskit.core.arrays import Array, constant, largest, sign
 
 __all__ = [
     "DISTANCE_NAMES",
@@ -84,18 +84,23 @@ class Cosine(Distance):
 
     def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
         """What of each unit vector is across the other one, by the other one's length."""
-        xx, yy, lengths = _squares(x, y, xp)
-        product = xp.sum(x * y, axis=-1, keepdims=True)
-        return (product / xx * x - y) / lengths, (product / yy * y - x) / lengths
+        one, two = _Scaled.of(x, xp), _Scaled.of(y, xp)
+        x, y, xx, yy = one.rows, two.rows, one.squared, two.squared
+        product, lengths = xp.sum(x * y, axis=-1, keepdims=True), xp.sqrt(xx * yy)
+        return (
+            (product / xx * x - y) / lengths / one.unit,
+            (product / yy * y - x) / lengths / two.unit,
+        )
 
     def similarity(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Return the cosine, and 1 - cosine with digits of its own."""
-        xx, yy, lengths = _squares(x, y, xp)
-        cosine = xp.sum(x * y, axis=-1) / lengths[..., 0]
+        one, two = _Scaled.of(x, xp), _Scaled.of(y, xp)
+        x, y, xx, yy = one.rows, two.rows, one.squared, two.squared
+        cosine = xp.sum(x * y, axis=-1) / xp.sqrt(xx * yy)[..., 0]
         # Near 1 the difference has no digits left: there, half the squared distance of the unit
         # vectors, whose own squares fall short of 1 by what was added to those of the lengths.
         across = x / xp.sqrt(xx) - y / xp.sqrt(yy)
-        short = (TINY / xx + TINY / yy)[..., 0]
+        short = (one.tiny / xx + two.tiny / yy)[..., 0]
         near = (xp.sum(across * across, axis=-1) + short) / 2
         return cosine, xp.where(cosine > 0.5, near, 1 - cosine)
 
@@ -143,10 +148,35 @@ def distance_from(owner: str, distance: Any, p: float = P, eps: float = EPS) -> 
     raise ValueError(f"{owner}: distance must be one of {words} or a function, got {distance!r}")
 
 
-def _squares(x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
-    """Squared lengths, and the product of the lengths; none is 0."""
-    xx, yy = (xp.sum(rows * rows, axis=-1, keepdims=True) + TINY for rows in (x, y))
-    return xx, yy, xp.sqrt(xx * yy)
+@dataclass(frozen=True)
+class _Scaled:
+    """Rows in a unit in which products of squared lengths are numbers: 1 if that will do.
+
+    It has no part in the derivative, since it does not change a cosine.
+
+    Attributes
+    ----------
+    rows, squared : array
+        In the unit; squared lengths are columns, and none is 0.
+    tiny : array
+        What was added to each of them.
+    unit : array
+        A column.
+    """
+
+    rows: Array
+    squared: Array
+    tiny: Array
+    unit: Array
+
+    @classmethod
+    def of(cls, rows: Array, xp: ModuleType) -> _Scaled:
+        """Divide long rows by their largest element."""
+        size = largest(abs(constant(rows)), xp)
+        limit = float(xp.finfo(rows.dtype).max) ** (1 / 8)
+        unit = xp.where((size > limit) & (size < xp.inf), size, 1.0)
+        rows, tiny = rows / unit, TINY / unit / unit
+        return cls(rows, xp.sum(rows * rows, axis=-1, keepdims=True) + tiny, tiny, unit)
 
 
 def length(rows: Array, p: float, xp: ModuleType) -> Array:

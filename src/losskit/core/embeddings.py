@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -36,7 +37,9 @@ class Units:
         limits = xp.finfo(embeddings.dtype)
         # Squares of what is large or small leave the range of the numbers, unless scaled.
         size = largest(abs(constant(embeddings)), xp)
-        short = size < float(limits.smallest_normal) / float(limits.eps)
+        # As a Python float the smallest number of a wider dtype is 0.
+        smallest = max(float(limits.smallest_normal), sys.float_info.min)
+        short = size < smallest / float(limits.eps)
         size = xp.where(short, 1.0, size)
         scaled = xp.where(short, 0.0, embeddings) / size
         # A root has no derivative at 0, not even one that is thrown away.

@@ -94,7 +94,7 @@ class CLIP(Batchwise):
     ) -> Array:
         """Mean of the cross-entropies of row and column."""
         cosines = similarities(Units.of(image, xp), Units.of(text, xp), xp)
-        logits = self._scale(logit_scale, xp) * cosines
+        logits = contrast.held_exp(logit_scale, xp, self.max_scale)[0] * cosines
         return contrast.both_ways(logits, *contrast.pairs(present, xp), xp)
 
     def pull_back(
@@ -103,17 +103,11 @@ class CLIP(Batchwise):
         """Two softmaxes less the pairs, back through the cosines; and what the scale makes."""
         image, text, logit_scale, present = arrays
         left, right = Units.of(image, xp), Units.of(text, xp)
-        cosines, scale = similarities(left, right, xp), self._scale(logit_scale, xp)
+        cosines = similarities(left, right, xp)
+        scale, held = contrast.held_exp(logit_scale, xp, self.max_scale)
         slopes = contrast.both_ways_slopes(scale * cosines, *contrast.pairs(present, xp), outer, xp)
         slopes = scale * slopes
         of_scale = None
         if wanted[2]:
-            of_scale = xp.where(self._beyond(logit_scale), 0.0, xp.sum(slopes * cosines))
+            of_scale = xp.where(held, 0.0, xp.sum(slopes * cosines))
         return [*pull_similarities(slopes, left, right, wanted, xp), of_scale, None]
-
-    def _beyond(self, logit_scale: Array) -> Array:
-        return logit_scale > math.log(self.max_scale)
-
-    def _scale(self, logit_scale: Array, xp: ModuleType) -> Array:
-        """Exp of the scale, which is held before it can overflow."""
-        return xp.exp(xp.where(self._beyond(logit_scale), math.log(self.max_scale), logit_scale))

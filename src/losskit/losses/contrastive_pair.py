@@ -86,15 +86,19 @@ class ContrastivePair(Rowwise):
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:
         """Half the squared distance, or half the square of what is missing to the margin."""
-        similar, missing = self._costs(input1, input2, xp)
-        return target * similar + (1 - target) * missing**2 / 2
+        error = input1 - input2
+        distance = length(error, 2, xp)
+        # 0 · inf is NaN. Not `times`, whose derivative in every target of 0 would be 0.
+        beyond = (target == 0) & (distance > float(xp.finfo(error.dtype).max) ** 0.5)
+        similar = _half_square(xp.where(beyond[..., None], 0.0, error), xp)
+        return target * similar + (1 - target) * self._missing(distance, xp) ** 2 / 2
 
     def gradient_at(
         self, input1: Array, input2: Array, target: Array, xp: ModuleType
     ) -> tuple[Array, Array]:
         """Together for a similar pair, apart for another within the margin."""
         error, same = input1 - input2, target[..., None]
-        missing = self._costs(input1, input2, xp)[1][..., None]
+        missing = self._missing(length(error, 2, xp), xp)[..., None]
         slope = same * error - (1 - same) * missing * direction(error, 2, xp)
         return slope, -slope
 
@@ -102,11 +106,15 @@ class ContrastivePair(Rowwise):
         self, input1: Array, input2: Array, target: Array, xp: ModuleType
     ) -> Array:
         """Cost of a similar pair less that of a dissimilar one."""
-        similar, missing = self._costs(input1, input2, xp)
-        return similar - missing**2 / 2
-
-    def _costs(self, input1: Array, input2: Array, xp: ModuleType) -> tuple[Array, Array]:
-        """Cost if the pair is similar, and what is missing to the margin."""
         error = input1 - input2
-        missing = xp.clip(self.margin - length(error, 2, xp), 0.0, None)
-        return xp.sum(error * error, axis=-1) / 2, missing
+        missing = self._missing(length(error, 2, xp), xp)
+        return _half_square(error, xp) - missing**2 / 2
+
+    def _missing(self, distance: Array, xp: ModuleType) -> Array:
+        """What is missing to the margin."""
+        return xp.clip(self.margin - distance, 0.0, None)
+
+
+def _half_square(error: Array, xp: ModuleType) -> Array:
+    """Half the squared length; halved before the product, which may have no room otherwise."""
+    return xp.sum(error * (error / 2), axis=-1)

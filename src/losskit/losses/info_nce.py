@@ -108,15 +108,18 @@ class InfoNCE(Batchwise):
         ),
         aliases=("nt-xent", "ntxent", "contrastive cross-entropy", "simclr loss"),
         equivalents={
-            "optax": "ntxent",
-            "pytorch-metric-learning": "NTXentLoss",
+            "optax": "ntxent (mean over pairs, as with each anchor's number of positives as "
+            "weight)",
+            "pytorch-metric-learning": "NTXentLoss (mean over pairs, as with each anchor's number "
+            "of positives as weight)",
             "lightly": 'NTXentLoss (negatives="all")',
         },
     )
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Refuse a choice of negatives that labels make already."""
-        if self.negatives != "cross" and not is_floating(arrays[1], xp):
+        labelled = not is_floating(arrays[1], xp) and arrays[1].ndim == 1
+        if self.negatives != "cross" and labelled:
             raise ValueError(
                 f"{self.name}: negatives={self.negatives!r} goes with a second view as target, "
                 "got labels, which say themselves what is a negative; leave it out"

@@ -23,7 +23,9 @@ class SigLIP(Batchwise):
     """Binary cross-entropy of every image with every text: a pair or not.
 
     Σ_j log(1 + exp(-z_ij (exp(logit_scale) s_ij + logit_bias))) for image i, with s the cosine
-    similarity to text j, and z 1 where they are a pair and -1 elsewhere.
+    similarity to text j, and z 1 where they are a pair and -1 elsewhere. Where sums of exp would
+    overflow, from a logit_scale of 72 on in float32 and of 673 in float64, it is held, and
+    logit_scale gets no gradient.
 
     References
     ----------
@@ -84,7 +86,7 @@ class SigLIP(Batchwise):
     ) -> Array:
         """Σ_j softplus(-z (t s + b))."""
         cosines = similarities(Units.of(image, xp), Units.of(text, xp), xp)
-        logits = xp.exp(logit_scale) * cosines + logit_bias
+        logits = contrast.held_exp(logit_scale, xp)[0] * cosines + logit_bias
         pairs, _ = contrast.pairs(present, xp)
         cost = softplus(xp.where(pairs, -logits, logits), xp)
         return xp.sum(xp.where(present, cost, 0.0), axis=-1)
@@ -95,12 +97,15 @@ class SigLIP(Batchwise):
         """-z sigmoid(-z (t s + b)), back through the cosines, and summed for scale and bias."""
         image, text, logit_scale, logit_bias, present = arrays
         left, right = Units.of(image, xp), Units.of(text, xp)
-        cosines, scale = similarities(left, right, xp), xp.exp(logit_scale)
+        cosines = similarities(left, right, xp)
+        scale, held = contrast.held_exp(logit_scale, xp)
         logits = scale * cosines + logit_bias
         pairs, _ = contrast.pairs(present, xp)
         missed = sigmoid(xp.where(pairs, -logits, logits), xp)
         slopes = xp.where(present, xp.where(pairs, -missed, missed), 0.0) * outer[:, None]
-        of_scale = scale * xp.sum(slopes * cosines) if wanted[2] else None
+        of_scale = None
+        if wanted[2]:
+            of_scale = xp.where(held, 0.0, scale * xp.sum(slopes * cosines))
         of_bias = xp.sum(slopes) if wanted[3] else None
         return [
             *pull_similarities(scale * slopes, left, right, wanted, xp),
