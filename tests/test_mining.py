@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import losskit
+import losskit.torch as lt
 from losskit import mining
 
 LABELS = st.lists(st.integers(0, 3), min_size=1, max_size=9)
@@ -202,6 +203,14 @@ def test_the_embeddings_of_triplets_go_into_a_loss():
     assert z.grad.any()
     with pytest.raises(TypeError, match="triplets: embeddings is no array"):
         found.of([[1.0], [2.0, 3.0]])
+
+
+def test_active_share_of_a_module():
+    z = torch.tensor([[0.0], [1.0], [3.0]])
+    found = mining.all_triplets(torch.tensor([0, 0, 1]))
+    for margin in (0.5, 1.5, 2.5):
+        expected = found.active_share(z, losskit.Triplet(margin=margin))
+        assert found.active_share(z, lt.TripletMarginLoss(margin=margin)) == expected
 
 
 def test_active_share():

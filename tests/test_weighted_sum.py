@@ -55,7 +55,7 @@ def test_numbers_of_arrays_are_weights():
     half = np.float32(0.5)
     assert (half * MSE()).terms == (MSE() * half).terms == ((0.5, MSE()),)
     assert (torch.tensor(0.5) * lt.MSELoss()).weights == (0.5,)
-    with pytest.raises(TypeError, match="unsupported operand"):
+    with pytest.raises(TypeError, match="weighted by a number, got ndarray"):
         np.array([0.7, 0.3]) * MSE()
 
 

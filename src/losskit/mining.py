@@ -13,17 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, first_true
-from losskit.core.distances import EPS, Distance, P, distance_from
+from losskit.core.distances import EPS, SETTINGS, Distance, P, distance_from
 from losskit.core.engine import Engine
 from losskit.core.loss import Loss
 from losskit.core.options import argument
-from losskit.core.parameters import Parameter, parameters_of
+from losskit.core.parameters import Parameter
 from losskit.core.prepared import beside
-from losskit.losses.triplet import Triplet
 
 __all__ = ["Triplets", "all_triplets", "batch_hard", "random_triplets", "semi_hard"]
 
@@ -73,14 +73,14 @@ class Triplets:
         )
         return anchor, positive, negative
 
-    def active_share(self, embeddings: object, loss: Loss) -> float:
+    def active_share(self, embeddings: object, loss: Any) -> float:
         """Tell the share of triplets that still cost something, and so teach.
 
         Parameters
         ----------
         embeddings : array (B, D)
             Of the whole batch.
-        loss : Loss
+        loss : Loss or module of losskit.torch
             The loss of an anchor, a positive and a negative that they are for.
 
         Returns
@@ -90,7 +90,8 @@ class Triplets:
         """
         array, engine = argument("triplets", "embeddings", embeddings)
         picked = self.of(constant(array))
-        values = loss(*picked, reduction="none")
+        definition: Loss = loss.definition() if hasattr(loss, "definition") else loss
+        values = definition(*picked, reduction="none")
         return int(engine.xp.count_nonzero(values > 0)) / max(len(self), 1)
 
 
@@ -383,14 +384,13 @@ def _measured(
 
 
 def _distance(name: str, distance: object, p: float, eps: float) -> Distance:
-    """Settings that the loss takes, by its own rules."""
-    rules = parameters_of(Triplet)
-    chosen = rules["distance"].checked(name, "distance", distance)
+    """Return the distance that the settings say."""
+    chosen = SETTINGS["distance"].checked(name, "distance", distance)
     return distance_from(
         name,
         "norm" if chosen is None else chosen,
-        rules["p"].checked(name, "p", p),
-        rules["eps"].checked(name, "eps", eps),
+        SETTINGS["p"].checked(name, "p", p),
+        SETTINGS["eps"].checked(name, "eps", eps),
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "sign",
     "softmax",
     "softplus",
+    "sum_dtype",
     "take_along",
     "times",
 ]
@@ -59,6 +60,15 @@ def compute_dtype(arrays: tuple[Array, ...], xp: ModuleType) -> Any:
 def as_compute(array: Array, dtype: Any, xp: ModuleType) -> Array:
     """Convert to ``dtype``, without a copy where nothing changes."""
     return array if array.dtype == dtype else xp.astype(array, dtype)
+
+
+def sum_dtype(array: Array, xp: ModuleType) -> Any:
+    """Return the dtype in which to take a long sum that is divided afterwards: one rounding less.
+
+    float64 on the CPU, where it costs little; elsewhere the array's own.
+    """
+    on_cpu = str(device_of(array)).lower().startswith("cpu")
+    return xp.float64 if on_cpu and xp.finfo(array.dtype).bits < 64 else array.dtype
 
 
 def device_of(array: Array) -> Any:

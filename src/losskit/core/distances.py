@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 from losskit.core.arrays import Array, constant, largest, sign
+from losskit.core.parameters import Parameter
 
 __all__ = [
     "DISTANCE_NAMES",
     "EPS",
+    "SETTINGS",
     "Cosine",
     "Distance",
     "P",
@@ -26,6 +28,18 @@ DISTANCE_NAMES = ("norm", "squared_euclidean", "cosine")
 
 P, EPS = 2.0, 1e-6
 """Settings of the norm in ``torch.nn.PairwiseDistance``."""
+
+SETTINGS = {
+    "p": Parameter("degree of the norm", at_least=1),
+    "eps": Parameter("added to each difference in the norm", at_least=0),
+    "distance": Parameter(
+        "distance of two embeddings; None is the norm",
+        kind="function",
+        optional=True,
+        choices=DISTANCE_NAMES,
+    ),
+}
+"""What says which distance is meant."""
 
 TINY = 1e-12
 """What ``torch.nn.CosineEmbeddingLoss`` adds to squared lengths, so that none is 0."""

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Parameter", "parameter", "parameters_of"]
+__all__ = ["Parameter", "field_of", "parameter", "parameters_of"]
 
 _KEY = "losskit"
 
@@ -141,6 +141,11 @@ def parameter(
 ) -> Any:
     """Declare a field of a loss; see `Parameter`."""
     declared = Parameter(doc, unit, kind, above, below, at_least, at_most, optional, choices)
+    return field_of(declared, default, kw_only=kw_only)
+
+
+def field_of(declared: Parameter, default: object, *, kw_only: bool = False) -> Any:
+    """Declare a field by a parameter that others check by as well."""
     return dataclasses.field(default=default, kw_only=kw_only, metadata={_KEY: declared})
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core.arrays import Array, device_of, is_class, is_integer, largest, take_along
+from losskit.core.arrays import (
+    Array,
+    as_compute,
+    device_of,
+    is_class,
+    is_integer,
+    largest,
+    sum_dtype,
+    take_along,
+)
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LABEL_SETS, SCORES
 from losskit.core.definition import Arrays
@@ -86,8 +95,9 @@ class MultiLabelMargin(Rowwise):
         compared, places = self._compared(input, target, xp)
         lead = take_along(input, places, xp)[..., None]
         missing = xp.clip(1 - lead + input[..., None, :], 0.0, None)
-        total = xp.sum(xp.where(compared, missing, 0.0), axis=(-2, -1))
-        return total / max(input.shape[-1], 1)
+        missing = xp.where(compared, missing, 0.0)
+        total = xp.sum(missing, axis=(-2, -1), dtype=sum_dtype(input, xp))
+        return as_compute(total / max(input.shape[-1], 1), input.dtype, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """How often each class costs, less how often each label does."""

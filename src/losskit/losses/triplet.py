@@ -9,8 +9,8 @@ from typing import Any
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, output
 from losskit.core.contracts import EMBEDDINGS
-from losskit.core.distances import DISTANCE_NAMES, Distance, distance_from
-from losskit.core.parameters import parameter
+from losskit.core.distances import EPS, SETTINGS, Distance, P, distance_from
+from losskit.core.parameters import field_of, parameter
 from losskit.core.rowwise import Rowwise
 
 __all__ = ["Triplet"]
@@ -54,18 +54,12 @@ class Triplet(Rowwise):
     """
 
     margin: float = parameter(1.0, "by how much the negative must be farther", at_least=0)
-    p: float = parameter(2.0, "degree of the norm", at_least=1)
-    eps: float = parameter(1e-6, "added to each difference in the norm", at_least=0)
+    p: float = field_of(SETTINGS["p"], P)
+    eps: float = field_of(SETTINGS["eps"], EPS)
     swap: bool = parameter(
         False, "whether the negative's distance to the positive counts too", kind="flag"
     )
-    distance: Any = parameter(
-        "norm",
-        "distance of two embeddings; None is the norm",
-        kind="function",
-        choices=DISTANCE_NAMES,
-        optional=True,
-    )
+    distance: Any = field_of(SETTINGS["distance"], "norm")
 
     card = Card(
         title="triplet loss",

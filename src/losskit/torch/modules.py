@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from losskit.core.loss import Loss
 from losskit.core.parameters import parameters_of
 from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate
 from losskit.torch.weighted_sum import SummandModule
@@ -31,6 +32,10 @@ class LossModule(SummandModule):
     face: ClassVar[Face]
     settings: ClassVar[tuple[str, ...]]
     reduction: str
+
+    def definition(self) -> Loss:
+        """Return the loss with the module's settings."""
+        return self.face.build({name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:
         """Settings that differ from the defaults."""
@@ -142,7 +147,7 @@ def module_for(face: Face) -> type[LossModule]:
             else:
                 setattr(self, key, value)
         # A wrong parameter is refused here, not at the first batch.
-        face.build({key: getattr(self, key) for key in self.settings})
+        self.definition()
 
     body = {
         "__init__": initialise,
