@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, first_true
-from losskit.core.distances import EPS, SETTINGS, Distance, P, distance_from
+from losskit.core.distances import EPS, NORM, SETTINGS, Distance, P, distance_from
 from losskit.core.engine import Engine
 from losskit.core.loss import Loss
 from losskit.core.options import argument
@@ -388,7 +388,7 @@ def _distance(name: str, distance: object, p: float, eps: float) -> Distance:
     chosen = SETTINGS["distance"].checked(name, "distance", distance)
     return distance_from(
         name,
-        "norm" if chosen is None else chosen,
+        NORM if chosen is None else chosen,
         SETTINGS["p"].checked(name, "p", p),
         SETTINGS["eps"].checked(name, "eps", eps),
     )

@@ -189,6 +189,12 @@ class TestLogCosh:
         assert values.dtype == dtype
         np.testing.assert_allclose(values, exact, rtol=rtol, atol=atol)
 
+    def test_it_is_nowhere_flat(self):
+        """1 / cosh², which 1 - tanh² rounds to 0 from errors of 10 on in float32."""
+        errors = np.array([0.0, 1.0, -12.0, 30.0], np.float32)
+        curvature = LogCosh().curvature(errors, np.zeros_like(errors), reduction="sum")
+        np.testing.assert_allclose(curvature, np.cosh(errors.astype(float)) ** -2, rtol=1e-6)
+
     def test_ends(self):
         assert LogCosh()([0.0, INF, -INF], [0.0, 0.0, 0.0], reduction="none").tolist() == [
             0,

@@ -13,7 +13,7 @@ from scipy.spatial import distance as scipy_distance
 
 import losskit.torch as lt
 from losskit import ContrastivePair, CosineEmbedding, GaussianKL, Triplet
-from losskit.core.distances import DISTANCE_NAMES
+from losskit.core.distances import SETTINGS
 
 A = np.array([[0.0, 0.0]])
 
@@ -235,7 +235,7 @@ class TestDistanceOfOnesOwn:
 
     def test_module_takes_words(self):
         arrays = [torch.from_numpy(array) for array in triple(4)]
-        for word in DISTANCE_NAMES:
+        for word in SETTINGS["distance"].choices:
             module = lt.TripletMarginWithDistanceLoss(distance_function=word)
             torch.testing.assert_close(module(*arrays), Triplet(distance=word)(*arrays))
             module = lt.TripletMarginLoss(distance=word)

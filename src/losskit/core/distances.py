@@ -12,8 +12,8 @@ from losskit.core.arrays import Array, constant, largest, sign
 from losskit.core.parameters import Parameter
 
 __all__ = [
-    "DISTANCE_NAMES",
     "EPS",
+    "NORM",
     "SETTINGS",
     "Cosine",
     "Distance",
@@ -23,23 +23,11 @@ __all__ = [
     "length",
 ]
 
-DISTANCE_NAMES = ("norm", "squared_euclidean", "cosine")
-"""Words for the distances that are known here."""
+NORM = "norm"
+"""Word for the p-norm, the only distance that has settings."""
 
 P, EPS = 2.0, 1e-6
 """Settings of the norm in ``torch.nn.PairwiseDistance``."""
-
-SETTINGS = {
-    "p": Parameter("degree of the norm", at_least=1),
-    "eps": Parameter("added to each difference in the norm", at_least=0),
-    "distance": Parameter(
-        "distance of two embeddings; None is the norm",
-        kind="function",
-        optional=True,
-        choices=DISTANCE_NAMES,
-    ),
-}
-"""What says which distance is meant."""
 
 TINY = 1e-12
 """What ``torch.nn.CosineEmbeddingLoss`` adds to squared lengths, so that none is 0."""
@@ -140,26 +128,34 @@ class OneOfYourOwn(Distance):
 
     def slopes(self, x: Array, y: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Unknown."""
-        raise NotImplementedError(f"{self.owner}: the derivative of a function is not known")
+        raise ValueError(f"{self.owner}: the derivative of a distance of one's own is not known")
+
+
+_BY_NAME: dict[str, Distance] = {"squared_euclidean": SquaredEuclidean(), "cosine": Cosine()}
+
+SETTINGS = {
+    "p": Parameter("degree of the norm", at_least=1),
+    "eps": Parameter("added to each difference in the norm", at_least=0),
+    "distance": Parameter(
+        "distance of two embeddings; None is the norm",
+        kind="function",
+        optional=True,
+        choices=(NORM, *_BY_NAME),
+    ),
+}
+"""What says which distance is meant."""
 
 
 def distance_from(owner: str, distance: Any, p: float = P, eps: float = EPS) -> Distance:
-    """Return the distance of a name, or of a function of one's own."""
-    if distance == "norm":
+    """Return the distance that checked `SETTINGS` mean: of a name, or a function of one's own."""
+    if distance == NORM:
         return Norm(p, eps)
     if (p, eps) != (P, EPS):
         raise ValueError(
             f"{owner}: p and eps belong to distance='norm', got distance={distance!r} with "
             f"p={p:g} and eps={eps:g}; leave them out"
         )
-    if callable(distance):
-        return OneOfYourOwn(owner, distance)
-    if distance == "squared_euclidean":
-        return SquaredEuclidean()
-    if distance == "cosine":
-        return Cosine()
-    words = ", ".join(repr(word) for word in DISTANCE_NAMES)
-    raise ValueError(f"{owner}: distance must be one of {words} or a function, got {distance!r}")
+    return OneOfYourOwn(owner, distance) if callable(distance) else _BY_NAME[distance]
 
 
 @dataclass(frozen=True)

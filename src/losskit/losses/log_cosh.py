@@ -75,5 +75,6 @@ class LogCosh(Residual):
         return xp.tanh(input - target)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
-        """1 - tanh²(e)."""
-        return 1 - xp.tanh(input - target) ** 2
+        """1 - tanh²(e), as 4 t / (1 + t)² with t = exp(-2 |e|), which does not round to 0."""
+        shrunk = xp.exp(-2 * abs(input - target))
+        return 4 * shrunk / (1 + shrunk) ** 2

@@ -9,7 +9,7 @@ from typing import Any
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, output
 from losskit.core.contracts import EMBEDDINGS
-from losskit.core.distances import EPS, SETTINGS, Distance, P, distance_from
+from losskit.core.distances import EPS, NORM, SETTINGS, Distance, P, distance_from
 from losskit.core.parameters import field_of, parameter
 from losskit.core.rowwise import Rowwise
 
@@ -59,7 +59,7 @@ class Triplet(Rowwise):
     swap: bool = parameter(
         False, "whether the negative's distance to the positive counts too", kind="flag"
     )
-    distance: Any = field_of(SETTINGS["distance"], "norm")
+    distance: Any = field_of(SETTINGS["distance"], NORM)
 
     card = Card(
         title="triplet loss",
@@ -127,7 +127,7 @@ class Triplet(Rowwise):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.distance is None:
-            object.__setattr__(self, "distance", "norm")
+            object.__setattr__(self, "distance", NORM)
         self._distance()  # refuses settings that do not go together
 
     @property
