@@ -50,6 +50,42 @@ class Violation:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Between which numbers all values lie; NaN does not.
+
+    Attributes
+    ----------
+    wanted : str
+        The same in words.
+    low, high : float
+        The numbers, which are allowed themselves.
+    above_low : bool
+        Whether ``low`` is not allowed.
+    of_size : bool
+        Whether it is the absolute value that lies between.
+    """
+
+    wanted: str
+    low: float = -math.inf
+    high: float = math.inf
+    above_low: bool = False
+    of_size: bool = False
+
+    def violation(self, values: Array, xp: ModuleType) -> Violation | None:
+        """Find the first value that lies outside."""
+        sizes = abs(values) if self.of_size else values
+        # Two reductions are the cheap way to "all fine", and NaN makes both comparisons false.
+        least = float(xp.min(sizes))
+        if (least > self.low if self.above_low else least >= self.low) and (
+            float(xp.max(sizes)) <= self.high
+        ):
+            return None
+        inside = (sizes > self.low if self.above_low else sizes >= self.low) & (sizes <= self.high)
+        at = first_true(~inside, xp)
+        return Violation(at, f"{float(values[at]):g}", self.wanted)
+
+
+@dataclass(frozen=True)
 class Contract:
     """A kind of values that a loss takes.
 
@@ -70,6 +106,8 @@ class Contract:
         Whether each row, along the last axis, is a distribution.
     in_logs : bool
         Whether it is one of log-probabilities.
+    bounds : Bounds, optional
+        What all values keep to.
     """
 
     name: str
@@ -80,6 +118,7 @@ class Contract:
     integral: bool = False
     sums_to_one: bool = False
     in_logs: bool = False
+    bounds: Bounds | None = None
 
     def fill(self, array: Array) -> float:
         """Return the neutral value for an array."""
@@ -94,8 +133,11 @@ class Contract:
         Contracts that any real number fulfils, such as logits, have no violations: whether such
         values are *plausible* is a question for a check of a training, not for every call.
         """
-        if self._violation is None or 0 in values.shape:
+        if 0 in values.shape:
             return None
+        outside = self.bounds.violation(constant(values), xp) if self.bounds else None
+        if outside is not None or self._violation is None:
+            return outside
         return self._violation(constant(values), xp, classes)
 
     def __str__(self) -> str:
@@ -105,44 +147,12 @@ class Contract:
 # What was rounded to bfloat16 sums to 1 only within its rounding, and has come as float32 by now.
 _ROUNDING = 2.0**-8
 
-
-def _outside_unit(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    # Two reductions are the cheap way to "all fine", and NaN makes both comparisons false.
-    if float(xp.min(values)) >= 0 and float(xp.max(values)) <= 1:
-        return None
-    at = first_true(~((values >= 0) & (values <= 1)), xp)
-    return Violation(at, f"{float(values[at]):g}", "a number in [0, 1]")
-
-
-def _negative(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    if float(xp.min(values)) >= 0:
-        return None
-    at = first_true(~(values >= 0), xp)
-    return Violation(at, f"{float(values[at]):g}", "a number >= 0")
-
-
-def _positive(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    # Logarithms of probabilities that were rounded, or summed in half precision, end near 0.
-    tolerance = 0.01
-    if float(xp.max(values)) <= tolerance:
-        return None
-    at = first_true(~(values <= tolerance), xp)
-    return Violation(at, f"{float(values[at]):g}", "a log-probability <= 0")
-
-
-def _not_positive(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    if float(xp.min(values)) > 0:
-        return None
-    at = first_true(~(values > 0), xp)
-    return Violation(at, f"{float(values[at]):g}", "a number > 0")
-
-
-def _no_signs(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    wrong = abs(values) != 1
-    if not bool(xp.any(wrong)):
-        return None
-    at = first_true(wrong, xp)
-    return Violation(at, f"{float(values[at]):g}", "-1 or 1")
+_UNIT = Bounds("a number in [0, 1]", 0, 1)
+_NOT_NEGATIVE = Bounds("a number >= 0", 0)
+_POSITIVE = Bounds("a number > 0", 0, above_low=True)
+# Logarithms of probabilities that were rounded, or summed in half precision, end near 0.
+_LOGARITHM = Bounds("a log-probability <= 0", high=0.01)
+_SIGN = Bounds("-1 or 1", 1, 1, of_size=True)
 
 
 def _outside_classes(values: Array, xp: ModuleType, classes: int) -> Violation | None:
@@ -161,8 +171,7 @@ def _outside_label_sets(values: Array, xp: ModuleType, classes: int) -> Violatio
 
 
 def _not_distributions(values: Array, xp: ModuleType, classes: int) -> Violation | None:
-    outside = _outside_unit(values, xp, classes)
-    return _not_summing(values, 1.0, xp) if outside is None else outside
+    return _not_summing(values, 1.0, xp)
 
 
 def _not_log_distributions(values: Array, xp: ModuleType, classes: int) -> Violation | None:
@@ -194,16 +203,20 @@ def _nan(values: Array, xp: ModuleType, classes: int) -> Violation | None:
 REAL_VALUES = Contract("RealValues", "real values")
 LOG_MEANS = Contract("LogMeans", "logarithms of the predicted mean")
 RATES = Contract(
-    "Rates", "predicted rates >= 0", 1.0, "apply exp or softplus, or use log_input=True", _negative
+    "Rates",
+    "predicted rates >= 0",
+    1.0,
+    "apply exp or softplus, or use log_input=True",
+    bounds=_NOT_NEGATIVE,
 )
-COUNTS = Contract("Counts", "counts >= 0", 1.0, "mask what is missing", _negative)
-AMOUNTS = Contract("Amounts", "amounts >= 0", 1.0, "mask what is missing", _negative)
+COUNTS = Contract("Counts", "counts >= 0", 1.0, "mask what is missing", bounds=_NOT_NEGATIVE)
+AMOUNTS = Contract("Amounts", "amounts >= 0", 1.0, "mask what is missing", bounds=_NOT_NEGATIVE)
 POSITIVE_AMOUNTS = Contract(
     "PositiveAmounts",
     "amounts > 0",
     1.0,
     "where zeros are part of the matter, use Tweedie",
-    _not_positive,
+    bounds=_POSITIVE,
 )
 LOGITS = Contract("Logits", "logits (raw scores, before softmax or sigmoid)")
 PROBABILITIES = Contract(
@@ -211,14 +224,14 @@ PROBABILITIES = Contract(
     "probabilities in [0, 1]",
     0.5,
     "apply sigmoid, or use the loss that takes logits",
-    _outside_unit,
+    bounds=_UNIT,
 )
 LOG_PROBABILITIES = Contract(
     "LogProbabilities",
     "log-probabilities (after log-softmax)",
     0.0,
     "apply log_softmax to logits, or log to probabilities",
-    _positive,
+    bounds=_LOGARITHM,
 )
 CLASS_INDICES = Contract(
     "ClassIndices",
@@ -229,13 +242,13 @@ CLASS_INDICES = Contract(
     integral=True,
 )
 SCORES = Contract("Scores", "scores of any size")
-SIGNS = Contract("Signs", "signs, -1 or 1", 1.0, "turn 0/1 labels into 2 * label - 1", _no_signs)
+SIGNS = Contract("Signs", "signs, -1 or 1", 1.0, "turn 0/1 labels into 2 * label - 1", bounds=_SIGN)
 BINARY = Contract(
     "Binary",
     "0/1 labels, or probabilities between",
     0.0,
     "code labels as 0 and 1, and leave padding out with a mask",
-    _outside_unit,
+    bounds=_UNIT,
 )
 PROBABILITY_ROWS = Contract(
     "ProbabilityRows",
@@ -244,6 +257,7 @@ PROBABILITY_ROWS = Contract(
     "divide each row by its sum; for several labels at once use a binary loss per label",
     _not_distributions,
     sums_to_one=True,
+    bounds=_UNIT,
 )
 LOG_PROBABILITY_ROWS = Contract(
     "LogProbabilityRows",
@@ -267,7 +281,7 @@ SHARES = Contract(
     "probabilities in [0, 1], each one share of a distribution",
     0.0,
     "pass probabilities, or their logarithms where the loss takes those",
-    _outside_unit,
+    bounds=_UNIT,
 )
 # Not 0, which has no direction; and short enough for distances that take unit balls only.
 EMBEDDINGS = Contract("Embeddings", "embeddings, one vector per row", 2.0**-10)
@@ -280,7 +294,7 @@ RELEVANCE = Contract(
     _nan,
 )
 VARIANCES = Contract(
-    "Variances", "predicted variances >= 0", 1.0, "apply exp or softplus", _negative
+    "Variances", "predicted variances >= 0", 1.0, "apply exp or softplus", bounds=_NOT_NEGATIVE
 )
 LOG_VARIANCES = Contract("LogVariances", "logarithms of variances")
 DISTANCES = Contract("Distances", "distances, 0 for what is the same")

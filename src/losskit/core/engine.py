@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition, each
 
-__all__ = ["Engine", "adopt", "engine_for", "register_engine"]
+if TYPE_CHECKING:
+    from losskit.core.options import Options
+
+__all__ = ["Engine", "adopt", "engine_for", "known_engine", "register_engine"]
 
 
 class Engine(ABC):
@@ -55,6 +58,25 @@ class Engine(ABC):
         """Second derivative in each element of each output; nothing where there is none."""
         return each(loss.curvature_at(*arrays, self.xp))
 
+    # Ways to do a whole call at once, from the arrays as they were given. They take what is plain
+    # and in order; all else, and whatever is wrong, is left to the steps above by returning None.
+
+    def reduce(self, loss: Definition, arrays: Arrays, options: Options) -> Array | None:
+        """Weighed and reduced loss."""
+        return None
+
+    def reduce_with_gradients(
+        self, loss: Definition, arrays: Arrays, options: Options
+    ) -> tuple[Array, Arrays] | None:
+        """Weighed and reduced loss, and its gradient in each output."""
+        return None
+
+    def bend(
+        self, loss: Definition, arrays: Arrays, options: Options
+    ) -> tuple[Arrays, Arrays] | None:
+        """Gradient and second derivative of the reduced loss in each output."""
+        return None
+
 
 Finder = Callable[[Any], tuple[Array, Engine] | None]
 
@@ -73,6 +95,11 @@ def register_engine(finder: Finder) -> None:
 def adopt(kind: type, engine: Engine) -> None:
     """Name the engine of a type of arrays, so that no call has to look for it."""
     _engines[kind] = engine
+
+
+def known_engine(value: Any) -> Engine | None:
+    """Return the engine of an array whose type was seen before."""
+    return _engines.get(type(value))
 
 
 def engine_for(value: Any) -> tuple[Array, Engine]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from losskit.core.arrays import Array, as_compute
 from losskit.core.definition import Arrays, Definition
+from losskit.core.engine import known_engine
 from losskit.core.options import Options, Reduction
-from losskit.core.prepared import Prepared, prepare
+from losskit.core.prepared import Prepared, bind, prepare
 from losskit.core.shapes import unstretch
 from losskit.core.weighted_sum import Summand
 
@@ -71,10 +72,16 @@ class Loss(Summand, Definition):
             If dtypes or libraries do not fit.
         """
         options = Options(reduction, weight, mask, normalizer, validate)
-        return self.compute(prepare(self, arrays, named, options))
+        return self.reduced(bind(self, arrays, named), options)
 
-    def compute(self, prepared: Prepared) -> Array:
-        """Compute and reduce a prepared call."""
+    def reduced(self, arrays: tuple[object, ...], options: Options) -> Array:
+        """Compute the loss of bound arguments."""
+        engine = known_engine(arrays[0])
+        if engine is not None:
+            found = engine.reduce(self, arrays, options)
+            if found is not None:
+                return found
+        prepared = prepare(self, arrays, options)
         return prepared.reduce(prepared.engine.values(self, prepared.arrays))
 
     def value_and_gradient(self, *arrays: object, **options: Any) -> tuple[Array, Any]:
@@ -90,11 +97,17 @@ class Loss(Summand, Definition):
             In the output's shape and dtype, and of the returned value (of its sum, for
             ``reduction="none"``). Where the model gives several arrays, one for each.
         """
-        prepared = self._prepared(arrays, options)
+        bound, said = self._bound(arrays, options)
+        engine = known_engine(bound[0])
+        found = None if engine is None else engine.reduce_with_gradients(self, bound, said)
+        if found is not None:
+            value, gradients = found
+            return value, gradients[0] if len(gradients) == 1 else gradients
+        prepared = prepare(self, bound, said)
         values, gradients = prepared.engine.values_and_gradients(
             self, prepared.arrays, prepared.factors()
         )
-        return prepared.reduce(values), self._restored(gradients, prepared)
+        return prepared.reduce(values), self.restored(gradients, prepared)
 
     def curvature(self, *arrays: object, **options: Any) -> Any:
         """Compute the diagonal of the Hessian in the model's output, by the closed form.
@@ -107,7 +120,7 @@ class Loss(Summand, Definition):
         ValueError
             If the loss has no such closed form.
         """
-        prepared = self._prepared(arrays, options)
+        prepared = prepare(self, *self._bound(arrays, options))
         curvatures = prepared.engine.curvatures(self, prepared.arrays)
         if not curvatures:
             raise ValueError(
@@ -115,7 +128,7 @@ class Loss(Summand, Definition):
             )
         factors = prepared.factors()
         scaled = tuple(curvature * self.spread(factors, curvature) for curvature in curvatures)
-        return self._restored(scaled, prepared)
+        return self.restored(scaled, prepared)
 
     def taking_part(self, *arrays: object, mask: object = None, **named: object) -> Array:
         """Tell which loss values take part; the others are left out of the mean.
@@ -129,14 +142,16 @@ class Loss(Summand, Definition):
         array of bool
             In the shape of the loss values.
         """
-        prepared = prepare(self, arrays, named, Options("sum", mask=mask))
+        prepared = prepare(self, bind(self, arrays, named), Options("sum", mask=mask))
         return prepared.factors() != 0
 
-    def _prepared(self, arrays: Arrays, options: dict[str, Any]) -> Prepared:
+    def _bound(
+        self, arrays: tuple[object, ...], options: dict[str, Any]
+    ) -> tuple[tuple[object, ...], Options]:
         known = {name: options.pop(name) for name in Options.CALL if name in options}
-        return prepare(self, arrays, options, Options(**known))
+        return bind(self, arrays, options), Options(**known)
 
-    def _restored(self, derivatives: Arrays, prepared: Prepared) -> Array | Arrays:
+    def restored(self, derivatives: Arrays, prepared: Prepared) -> Array | Arrays:
         """Bring derivatives back into the form of what they are derivatives in."""
         xp = prepared.xp
         dtypes, shapes = prepared.output_dtypes, prepared.output_shapes

@@ -15,7 +15,7 @@ from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine
 from losskit.core.options import Options, argument, check_weights, fit
 
-__all__ = ["Prepared", "beside", "prepare"]
+__all__ = ["Prepared", "beside", "bind", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,11 @@ class Prepared:
         return self.xp.where(divisor == 0, 1.0, divisor)
 
 
-def prepare(
-    loss: Definition, arrays: tuple[object, ...], named: Mapping[str, object], options: Options
-) -> Prepared:
+def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> Prepared:
     """Check a call and bring its arrays into the form that definitions compute on."""
     options.check(loss.name)
     arguments = loss.arguments
-    first, *others = _bound(loss, arrays, named)
+    first, *others = arrays
     head, engine = argument(loss.name, arguments[0].name, first)
     xp = engine.xp
     given = [head]
@@ -186,10 +184,12 @@ def prepare(
     )
 
 
-def _bound(
+def bind(
     loss: Definition, arrays: tuple[object, ...], named: Mapping[str, object]
-) -> list[object]:
-    """Return the arguments in the order of the card."""
+) -> tuple[object, ...]:
+    """Return the arguments of a call in the order of the card."""
+    if not named and len(arrays) == len(loss.arguments):
+        return arrays
     names = [declared.name for declared in loss.arguments]
     wanted = f"{loss.name} takes {', '.join(names)}"
     if len(arrays) > len(names):
@@ -209,7 +209,7 @@ def _bound(
     missing = [name for name in names if name not in bound]
     if missing:
         raise TypeError(f"{wanted}; {', '.join(missing)} is missing")
-    return [bound[name] for name in names]
+    return tuple(bound[name] for name in names)
 
 
 def beside(loss: str, name: str, value: Any, first: str, head: Array, engine: Engine) -> Array:

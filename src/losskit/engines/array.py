@@ -8,9 +8,12 @@ import array_api_compat
 import numpy as np
 
 from losskit.core.arrays import Array
+from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine
+from losskit.core.options import Options
+from losskit.engines.native import on_numpy
 
-__all__ = ["ArrayEngine", "as_array", "engine_of"]
+__all__ = ["ArrayEngine", "NumPyEngine", "as_array", "engine_of"]
 
 
 class ArrayEngine(Engine):
@@ -25,6 +28,26 @@ class ArrayEngine(Engine):
         return all(str(array.device).lower().startswith("cpu") for array in arrays)
 
 
+class NumPyEngine(ArrayEngine):
+    """The same, but for calls that a native kernel does at once."""
+
+    def reduce(self, loss: Definition, arrays: Arrays, options: Options) -> Array | None:
+        """Weighed and reduced loss."""
+        return on_numpy.reduce(loss, arrays, options)
+
+    def reduce_with_gradients(
+        self, loss: Definition, arrays: Arrays, options: Options
+    ) -> tuple[Array, Arrays] | None:
+        """Weighed and reduced loss, and its gradient in each output."""
+        return on_numpy.reduce_with_gradients(loss, arrays, options)
+
+    def bend(
+        self, loss: Definition, arrays: Arrays, options: Options
+    ) -> tuple[Arrays, Arrays] | None:
+        """Gradient and second derivative of the reduced loss in each output."""
+        return on_numpy.bend(loss, arrays, options)
+
+
 def as_array(value: Any) -> Array:
     """Return arrays as they are; turn numbers, sequences and data frames' columns into NumPy's."""
     if isinstance(value, np.ma.MaskedArray):
@@ -34,4 +57,5 @@ def as_array(value: Any) -> Array:
 
 def engine_of(array: Array) -> ArrayEngine:
     """Return an engine on the array's namespace."""
-    return ArrayEngine(array_api_compat.array_namespace(array))
+    kind = NumPyEngine if type(array) is np.ndarray else ArrayEngine
+    return kind(array_api_compat.array_namespace(array))

@@ -13,7 +13,9 @@ from torch import Tensor
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine, adopt
+from losskit.core.options import Options
 from losskit.core.positionwise import Positionwise
+from losskit.engines.native import on_torch
 
 __all__ = ["AutogradEngine", "autocasts"]
 
@@ -127,6 +129,20 @@ class AutogradEngine(Engine):
             values = loss.value_at(*leaves, xp)
             gradients = torch.autograd.grad(values, [leaves[at] for at in outputs], outer)
         return values.detach(), gradients
+
+    def reduce(self, loss: Definition, arrays: Arrays, options: Options) -> Array | None:
+        """Weighed and reduced loss, differentiable."""
+        if torch.compiler.is_compiling():
+            return None
+        return on_torch.reduce(loss, arrays, options)
+
+    def reduce_with_gradients(
+        self, loss: Definition, arrays: Arrays, options: Options
+    ) -> tuple[Array, Arrays] | None:
+        """Weighed and reduced loss, and its gradient in each output."""
+        if torch.compiler.is_compiling():
+            return None
+        return on_torch.reduce_with_gradients(loss, arrays, options)
 
     def curvatures(self, loss: Definition, arrays: Arrays) -> Arrays:
         """Second derivatives, outside of autograd."""

@@ -18,7 +18,6 @@ from losskit.core.loss import Loss
 from losskit.core.naming import function_name, module_name
 from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
-from losskit.core.prepared import prepare
 from losskit.engines.autograd import autocasts
 
 __all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of"]
@@ -231,21 +230,16 @@ def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
         role is WeightRole.CLASSES and not arrays[-1].is_floating_point()
     )
     loss = face.build(given)
-    prepared = prepare(
-        loss,
-        tuple(arrays),
-        {},
-        Options(
-            reduction,
-            sample_weight,
-            options["mask"],
-            options["normalizer"],
-            options["validate"],
-            scale,
-            class_weight_counts=counts,
-        ),
+    said = Options(
+        reduction,
+        sample_weight,
+        options["mask"],
+        options["normalizer"],
+        options["validate"],
+        scale,
+        class_weight_counts=counts,
     )
-    return loss.compute(prepared)  # type: ignore[no-any-return]
+    return loss.reduced(tuple(arrays), said)  # type: ignore[no-any-return]
 
 
 def _arrays(face: Face, given: dict[str, Any]) -> list[Any]:

@@ -1,0 +1,465 @@
+// Losses of rows of classes: each says what one row costs, and writes its gradient.
+#pragma once
+
+#include "classwise.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+// What was rounded to bfloat16 sums to 1 only within its rounding.
+constexpr double ROUNDING = 0x1p-8;
+
+/// Whether a row holds probabilities that sum to 1.
+template <class T>
+bool is_distribution(const T* row, std::int64_t classes) {
+    const Range unit{0, 1, true};
+    const double off = sum_of(row, classes) - 1;
+    return !outside(unit, row, classes) && (off < 0 ? -off : off) <= ROUNDING;
+}
+
+/// Whether a row holds logarithms of probabilities that sum to 1.
+template <class T>
+bool is_log_distribution(const T* row, std::int64_t classes) {
+    double sum = 0, entropy = 0;
+    int above = 0;
+    for (std::int64_t i = 0; i < classes; ++i) {
+        const T p = vexp(row[i]);
+        above |= !(row[i] <= static_cast<T>(ROUNDING));
+        sum += static_cast<double>(p);
+        entropy -= p == 0 ? 0 : static_cast<double>(p * row[i]);
+    }
+    const double off = sum < 1 ? 1 - sum : sum - 1;
+    return above == 0 && off <= ROUNDING * (1 + entropy);
+}
+
+/// The first room of a row's memory holds the exponentials, the last stretches their scales.
+template <class T>
+Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, int room, int rooms) {
+    const std::int64_t padded = (row.classes + 15) / 16 * 16;
+    Softmax<T> softmax;
+    softmax.exponentials = row.room + room * padded;
+    softmax.scales = row.room + rooms * padded + room * Softmax<T>::stretches(row.classes);
+    softmax.of(logits, row.classes, 1 / temperature, row.sums);
+    return softmax;
+}
+
+/// Visit a softmax's stretches: first element, count, and what scales its exponentials.
+template <class T, class Visit>
+LOSSKIT_INLINE void each_stretch(const Softmax<T>& softmax, std::int64_t classes, Visit visit) {
+    for (std::int64_t first = 0; first < classes; first += STRETCH) {
+        const std::int64_t left = classes - first;
+        visit(first, left < STRETCH ? left : STRETCH, softmax.scales[first / STRETCH]);
+    }
+}
+
+// Costs of log p. A cost says of one class what it costs, and the derivative in log p.
+
+struct LogCost {
+    static constexpr const char* name = "CrossEntropy";
+    static constexpr const char* parameters[] = {"label_smoothing", nullptr};
+    double smoothing;
+    explicit LogCost(const double* given) : smoothing(given[0]) {}
+
+    template <class T>
+    LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
+        value = -log_p;
+        slope = -1;
+    }
+};
+
+struct FocalCost {
+    static constexpr const char* name = "Focal";
+    static constexpr const char* parameters[] = {"gamma", nullptr};
+    static constexpr double smoothing = 0;
+    double gamma;
+    explicit FocalCost(const double* given) : gamma(given[0]) {}
+
+    template <class T>
+    LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
+        const T g = static_cast<T>(gamma);
+        // -log p / (1 - p), which is 1 where p is 1.
+        const T ratio = missed == 0 ? T(1) : -log_p / missed;
+        const T faded = vpow(missed, g);
+        value = faded * -log_p;
+        slope = -faded * (1 + g * (p == 0 ? T(0) : p * ratio));
+    }
+};
+
+struct Poly1Cost {
+    static constexpr const char* name = "Poly1";
+    static constexpr const char* parameters[] = {"epsilon", nullptr};
+    static constexpr double smoothing = 0;
+    double epsilon;
+    explicit Poly1Cost(const double* given) : epsilon(given[0]) {}
+
+    template <class T>
+    LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
+        const T e = static_cast<T>(epsilon);
+        value = e * missed - log_p;
+        slope = -(1 + e * p);
+    }
+};
+
+struct PowerCost {
+    static constexpr const char* name = "GeneralizedCrossEntropy";
+    static constexpr const char* parameters[] = {"q", nullptr};
+    static constexpr double smoothing = 0;
+    double q;
+    explicit PowerCost(const double* given) : q(given[0]) {}
+
+    template <class T>
+    LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
+        const T power = static_cast<T>(q) * log_p;
+        value = -vexpm1(power) / static_cast<T>(q);
+        slope = -vexp(power);
+    }
+};
+
+/// Σ w q cost(log p), of one class or of probabilities.
+template <class Cost, class T>
+struct OfLogProbabilities {
+    static constexpr const char* name = Cost::name;
+    static constexpr auto& parameters = Cost::parameters;
+    static constexpr int rooms = 2;
+    const Cost cost;
+
+    explicit OfLogProbabilities(const double* given) : cost(given) {}
+
+    bool regular(const Row<T>& row) const {
+        return row.rows == nullptr || is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
+        if (row.rows) {
+            return cost.smoothing > 0 ? rows<true>(row, softmax) : rows<false>(row, softmax);
+        }
+        return cost.smoothing > 0 ? smoothed(row, softmax) : index(row, softmax);
+    }
+
+private:
+    double index(const Row<T>& row, const Softmax<T>& softmax) const {
+        const T logit = row.input[row.index];
+        const double weight = row.weight_of(row.index);
+        const double log_p = softmax.log_probability(logit), missed = softmax.missed(logit);
+        double value, slope;
+        cost.at(log_p, std::exp(log_p), missed, value, slope);
+        if (row.gradient) {
+            slope *= weight * row.factor;
+            each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+                const T* const from = softmax.exponentials + first;
+                T* const to = row.gradient + first;
+                const T factor = static_cast<T>(-slope * static_cast<double>(scale));
+#pragma GCC ivdep
+                for (std::int64_t i = 0; i < count; ++i) {
+                    to[i] = from[i] * factor;
+                }
+            });
+            row.gradient[row.index] = static_cast<T>(slope * missed);
+        }
+        return weight * value;
+    }
+
+    /// One class, with a share of the target spread over all classes that are not ruled out.
+    double smoothed(const Row<T>& row, const Softmax<T>& softmax) const {
+        double allowed = 0, mass = 0, even = 0;
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            const bool on = row.input[i] != -INFINITY;
+            const double weight = on ? row.weight_of(i) : 0;
+            allowed += on;
+            mass += weight;
+            even += on ? weight * (static_cast<double>(row.input[i]) -
+                                   static_cast<double>(softmax.top)) : 0;
+        }
+        const double share = cost.smoothing / allowed;
+        const double main = (1 - cost.smoothing) * row.weight_of(row.index);
+        const double log_p = softmax.log_probability(row.input[row.index]);
+        if (row.gradient) {
+            const double all = main + share * mass;
+            each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+                const T factor = static_cast<T>(all * row.factor * static_cast<double>(scale));
+                const T spread = static_cast<T>(share * row.factor);
+                for (std::int64_t i = first; i < first + count; ++i) {
+                    const T weight = row.class_weight ? static_cast<T>(row.class_weight[i]) : T(1);
+                    const T given = row.input[i] == -INFINITY ? T(0) : spread * weight;
+                    row.gradient[i] = softmax.exponentials[i] * factor - given;
+                }
+            });
+            row.gradient[row.index] -= static_cast<T>(main * row.factor);
+        }
+        const double spread = share * (softmax.log_total * mass - even);
+        return spread - (main == 0 ? 0 : main * log_p);
+    }
+
+    template <bool SMOOTHED>
+    double rows(const Row<T>& row, const Softmax<T>& softmax) const {
+        T* const slopes = row.room + (row.classes + 15) / 16 * 16;
+        double allowed = 0;
+        if constexpr (SMOOTHED) {
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                allowed += row.input[i] != -INFINITY;
+            }
+        }
+        const T kept = static_cast<T>(1 - cost.smoothing);
+        const T share = SMOOTHED ? static_cast<T>(cost.smoothing / allowed) : T(0);
+        const T log_total = static_cast<T>(softmax.log_total);
+        double sum = 0, slope_sum = 0;
+        each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+            T values[STRETCH];
+            const T* const logits = row.input + first;
+            const T* const target = row.rows + first;
+            T* const e = softmax.exponentials + first;
+            T* const slope_of = slopes + first;
+            const double* const weights = row.class_weight ? row.class_weight + first : nullptr;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                const T log_p = (logits[i] - softmax.top) - log_total;
+                const T p = e[i] * scale;
+                T q = target[i];
+                if constexpr (SMOOTHED) {
+                    q = kept * q + (logits[i] == -INFINITY ? T(0) : share);
+                }
+                q = weights ? q * static_cast<T>(weights[i]) : q;
+                T value, slope;
+                cost.at(log_p, p, -vexpm1(log_p), value, slope);
+                e[i] = p;
+                values[i] = q == 0 ? T(0) : q * value;
+                slope_of[i] = q == 0 ? T(0) : q * slope;
+            }
+            sum += sum_of(values, count);
+            slope_sum += sum_of(slope_of, count);
+        });
+        if (row.gradient) {
+            const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
+            const T* const p = softmax.exponentials;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                row.gradient[i] = (slopes[i] - p[i] * mean) * factor;
+            }
+        }
+        return sum;
+    }
+};
+
+/// -Σ w q x for log-probabilities x.
+template <class T>
+struct NLL {
+    static constexpr const char* name = "NLL";
+    static constexpr const char* parameters[] = {nullptr};
+    static constexpr int rooms = 0;
+
+    explicit NLL(const double*) {}
+
+    bool regular(const Row<T>& row) const {
+        return row.rows == nullptr || is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        if (row.rows == nullptr) {
+            const double weight = row.weight_of(row.index);
+            if (row.gradient) {
+                for (std::int64_t i = 0; i < row.classes; ++i) {
+                    row.gradient[i] = 0;
+                }
+                row.gradient[row.index] = static_cast<T>(-weight * row.factor);
+            }
+            return -weight * static_cast<double>(row.input[row.index]);
+        }
+        double sum = 0;
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            const double share = static_cast<double>(row.rows[i]) * row.weight_of(i);
+            sum -= share == 0 ? 0 : share * static_cast<double>(row.input[i]);
+            if (row.gradient) {
+                row.gradient[i] = static_cast<T>(-share * row.factor);
+            }
+        }
+        return sum;
+    }
+};
+
+/// A term of KL(p‖q) from the logarithms: no term is negative, so that none cancels.
+template <class T>
+LOSSKIT_INLINE T divergence_term(T log_p, T log_q, T p, T q) {
+    const bool nothing = log_p == -INFINITY;
+    const T ratio = nothing ? T(0) : log_p - log_q;
+    const bool near = (vabs(ratio) < 1) & !nothing;
+    const T small = near ? -ratio : T(0);
+    const T apart = (p == 0 ? T(0) : p * (near ? T(0) : ratio)) - p + q;
+    return near ? p * (vexpm1(small) - small) : apart;
+}
+
+/// Divergence of a softmax and a target's rows.
+template <class T>
+struct KLDivergence {
+    static constexpr const char* name = "KLDivergence";
+    static constexpr const char* parameters[] = {"direction", "log_target", nullptr};
+    static constexpr int rooms = 2;
+    const bool reverse, logs;
+
+    explicit KLDivergence(const double* given) : reverse(given[0] != 0), logs(given[1] != 0) {}
+
+    bool regular(const Row<T>& row) const {
+        return logs ? is_log_distribution(row.rows, row.classes)
+                    : is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
+        return reverse ? rows<true>(row, softmax) : rows<false>(row, softmax);
+    }
+
+private:
+    template <bool REVERSE>
+    double rows(const Row<T>& row, const Softmax<T>& softmax) const {
+        T* const slopes = row.room + (row.classes + 15) / 16 * 16;
+        const T log_total = static_cast<T>(softmax.log_total);
+        double sum = 0, slope_sum = 0;
+        bool beyond = false;
+        each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+            T values[STRETCH];
+            T* const e = softmax.exponentials + first;
+            T* const slope_of = slopes + first;
+            const T* const target = row.rows + first;
+            const T* const logits = row.input + first;
+            int infinite = 0;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                const T log_p = (logits[i] - softmax.top) - log_total;
+                const T p = e[i] * scale;
+                const T t = logs ? vexp(target[i]) : target[i];
+                const T log_t = logs ? target[i] : vlog(target[i]);
+                e[i] = p;
+                if constexpr (REVERSE) {
+                    const T ratio = log_p == -INFINITY ? T(0) : log_p - log_t;
+                    values[i] = divergence_term(log_p, log_t, p, t);
+                    slope_of[i] = p == 0 ? T(0) : p * ratio;
+                    infinite |= slope_of[i] == INFINITY;
+                } else {
+                    values[i] = divergence_term(log_t, log_p, t, p);
+                    slope_of[i] = -t;
+                }
+            }
+            beyond = beyond || infinite != 0;
+            sum += sum_of(values, count);
+            slope_sum += sum_of(slope_of, count);
+        });
+        if (row.gradient) {
+            const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
+            const T* const p = softmax.exponentials;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                // An impossible class is infinitely worse than a mean that it made infinite.
+                const T away = p[i] == 0 ? T(0) : p[i] * mean;
+                const T less = beyond & (slopes[i] == INFINITY) ? T(0) : away;
+                row.gradient[i] = (slopes[i] - less) * factor;
+            }
+        }
+        return sum;
+    }
+};
+
+/// (1 - alpha) of the cross-entropy, and alpha T² KL(softmax(v/T)‖softmax(z/T)).
+template <class T>
+struct Distillation {
+    static constexpr const char* name = "Distillation";
+    static constexpr const char* parameters[] = {"temperature", "alpha", nullptr};
+    static constexpr int rooms = 3;
+    const double temperature, alpha;
+
+    explicit Distillation(const double* given) : temperature(given[0]), alpha(given[1]) {}
+
+    bool regular(const Row<T>& row) const {
+        return row.rows == nullptr || is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        const Softmax<T> plain = softmax_of(row, row.input, 1, 0, rooms);
+        const Softmax<T> student = softmax_of(row, row.input, temperature, 1, rooms);
+        const Softmax<T> taught = softmax_of(row, row.teacher, temperature, 2, rooms);
+        double mass = 0, hard = 0;
+        if (row.rows == nullptr) {
+            mass = row.weight_of(row.index);
+            hard = -mass * plain.log_probability(row.input[row.index]);
+        } else {
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                const double share = static_cast<double>(row.rows[i]) * row.weight_of(i);
+                mass += share;
+                hard -= share == 0 ? 0 : share * plain.log_probability(row.input[i]);
+            }
+        }
+        const double soft = apart(row, student, taught);
+        if (row.gradient) {
+            pull(row, plain, student, taught, mass);
+        }
+        const double taught_share = temperature * temperature * alpha * mass;
+        return (taught_share == 0 ? 0 : taught_share * soft) + (alpha == 1 ? 0 : (1 - alpha) * hard);
+    }
+
+private:
+    static double apart(const Row<T>& row, const Softmax<T>& student, const Softmax<T>& taught) {
+        const T inverse = static_cast<T>(student.inverse);
+        const T log_student = static_cast<T>(student.log_total);
+        const T log_taught = static_cast<T>(taught.log_total);
+        double sum = 0;
+        each_stretch(student, row.classes, [&](auto first, auto count, T scale) {
+            T values[STRETCH];
+            const T* const z = row.input + first;
+            const T* const v = row.teacher + first;
+            T* const s = student.exponentials + first;
+            T* const t = taught.exponentials + first;
+            const T taught_scale = taught.scales[first / STRETCH];
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                const T log_s = (z[i] - student.top) * inverse - log_student;
+                const T log_t = (v[i] - taught.top) * inverse - log_taught;
+                s[i] *= scale;
+                t[i] *= taught_scale;
+                values[i] = divergence_term(log_t, log_s, t[i], s[i]);
+            }
+            sum += sum_of(values, count);
+        });
+        return sum;
+    }
+
+    void pull(const Row<T>& row, const Softmax<T>& plain, const Softmax<T>& student,
+              const Softmax<T>& taught, double mass) const {
+        const T soft = static_cast<T>(temperature * alpha * mass * row.factor);
+        const double hard = (1 - alpha) * row.factor;
+        const T* const s = student.exponentials;
+        const T* const t = taught.exponentials;
+        each_stretch(plain, row.classes, [&](auto first, auto count, T scale) {
+            const T spread = static_cast<T>(hard * mass * static_cast<double>(scale));
+            const T own = static_cast<T>(hard);
+            const T* const e = plain.exponentials;
+            const double* const weights = row.class_weight;
+#pragma GCC ivdep
+            for (std::int64_t i = first; i < first + count; ++i) {
+                T q = row.rows ? row.rows[i] : T(0);
+                q = weights ? q * static_cast<T>(weights[i]) : q;
+                row.gradient[i] = soft * (s[i] - t[i]) + (e[i] * spread - own * q);
+            }
+        });
+        if (row.rows == nullptr) {
+            row.gradient[row.index] -= static_cast<T>(hard * mass);
+        }
+    }
+};
+
+/// What the weights of a row's classes come to, each by its probability.
+template <class T>
+struct MassOfRows {
+    static constexpr int rooms = 0;
+
+    explicit MassOfRows(const double*) {}
+
+    bool regular(const Row<T>&) const { return true; }
+
+    double at(const Row<T>& row) const {
+        double mass = 0;
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            mass += static_cast<double>(row.rows[i]) * row.class_weight[i];
+        }
+        return mass;
+    }
+};
+
+}  // namespace losskit::LOSSKIT_ISA

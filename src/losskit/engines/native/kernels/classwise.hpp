@@ -1,0 +1,178 @@
+// The loop over rows of classes: value and gradient of each row while it is in the cache.
+#pragma once
+
+#include <cstdlib>
+
+#include "mass.hpp"
+#include "parallel.hpp"
+#include "softmax.hpp"
+#include "tile.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+/// One row as a loss sees it.
+template <class T>
+struct Row {
+    std::int64_t classes;
+    const T* input;
+    const T* teacher;          // or nullptr
+    const T* rows;             // target as probabilities, or nullptr
+    std::int64_t index;        // target as class index otherwise
+    const double* class_weight;  // or nullptr
+    T* gradient;               // to be written, or nullptr
+    double factor;             // of the gradient
+    T* room;                   // for as many rows as the loss says
+    double* sums;              // for four numbers per stretch
+
+    LOSSKIT_INLINE double weight_of(std::int64_t at) const {
+        return class_weight ? class_weight[at] : 1;
+    }
+};
+
+template <class Loss, class T>
+class Classwise {
+    const ClasswiseJob& job;
+    const Loss loss;
+    bool irregular = false;
+
+    explicit Classwise(const ClasswiseJob& given) : job(given), loss(given.parameters) {}
+
+    struct Memory {
+        void* data;
+        explicit Memory(std::size_t bytes) : data(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {}
+        Memory(const Memory&) = delete;
+        Memory& operator=(const Memory&) = delete;
+        ~Memory() { std::free(data); }
+    };
+
+    double part(std::int64_t begin, std::int64_t end) {
+        const std::int64_t classes = job.classes;
+        const std::int64_t padded = (classes + 15) / 16 * 16;
+        constexpr std::int64_t COPIES = 4;  // input, teacher, rows and gradient
+        const std::int64_t stretches = Softmax<T>::stretches(classes);
+        const std::int64_t numbers = (COPIES + Loss::rooms) * padded + Loss::rooms * stretches;
+        const Memory memory(static_cast<std::size_t>(numbers) * sizeof(T) +
+                            static_cast<std::size_t>(stretches) * 4 * sizeof(double) + 64);
+        if (memory.data == nullptr) {
+            __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+            return 0;
+        }
+        double* const sums = static_cast<double*>(memory.data);
+        T* const copies = reinterpret_cast<T*>(sums + stretches * 4);
+        const std::int64_t shape[2] = {job.outer, job.inner};
+        alignas(64) Factors<T> factors;
+        alignas(64) T present[TILE<T>], values[TILE<T>];
+        alignas(64) std::int64_t indices[TILE<T>];
+        double sum = 0;
+        for (std::int64_t first = begin; first < end; first += TILE<T>) {
+            const std::int64_t left = end - first;
+            const std::int64_t count = left < TILE<T> ? left : TILE<T>;
+            const T* const mask = takes_part(shape, first, count, present, indices);
+            factors.read(job.weighing, mask, 2, shape, first, count);
+            for (std::int64_t i = 0; i < count; ++i) {
+                values[i] = 0;
+                const std::int64_t outer = (first + i) / job.inner, inner = (first + i) % job.inner;
+                if (mask && mask[i] == 0) {
+                    clear(outer, inner, copies);
+                    continue;
+                }
+                Row<T> row{classes, nullptr, nullptr, nullptr, indices[i], job.class_weight,
+                           nullptr, static_cast<double>(factors.derivatives[i]),
+                           copies + COPIES * padded, sums};
+                if (job.indices && (row.index < 0 || row.index >= classes)) {
+                    __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+                    continue;
+                }
+                row.input = take(job.input, outer, inner, copies);
+                row.teacher = take(job.teacher, outer, inner, copies + padded);
+                row.rows = take(job.rows, outer, inner, copies + 2 * padded);
+                if (job.look && !(regular(row) && loss.regular(row))) {
+                    __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+                }
+                T* const direct = where(job.gradient, outer, inner);
+                row.gradient = direct || !job.gradient ? direct : copies + 3 * padded;
+                values[i] = static_cast<T>(loss.at(row));
+                if (row.gradient != direct) {
+                    narrow(row.gradient, job.gradient.dtype, start(job.gradient, outer, inner),
+                           job.gradient.stride[1], classes);
+                }
+            }
+            for (std::int64_t i = 0; i < count; ++i) {
+                values[i] = mask && mask[i] == 0 ? T(0) : values[i] * factors.values[i];
+            }
+            sum += sum_of(values, count);
+            if (job.values) {
+                write(job.values, 2, shape, first, count, values);
+            }
+        }
+        return sum;
+    }
+
+    /// Which positions of a tile take part, nullptr for all; reads their indices as well.
+    const T* takes_part(const std::int64_t* shape, std::int64_t first, std::int64_t count,
+                        T* present, std::int64_t* indices) const {
+        const Operand& mask = job.weighing.mask;
+        if (mask) {
+            read(mask, 2, shape, first, count, present);
+        }
+        if (job.indices) {
+            read(job.indices, 2, shape, first, count, indices);
+        }
+        if (!job.ignores) {
+            return mask ? present : nullptr;
+        }
+        leave_out(job.ignore_index, indices, static_cast<bool>(mask), count, present);
+        return present;
+    }
+
+    static char* start(const Operand& operand, std::int64_t outer, std::int64_t inner) {
+        return operand.data + (outer * operand.stride[0] + inner * operand.stride[2]) *
+                                  size_of(operand.dtype);
+    }
+
+    /// A row where it lies; nullptr if it needs a conversion, or there is none.
+    static T* where(const Operand& operand, std::int64_t outer, std::int64_t inner) {
+        const bool plain = operand.dtype == DTypeOf<T>::value && operand.stride[1] == 1;
+        return operand && plain ? reinterpret_cast<T*>(start(operand, outer, inner)) : nullptr;
+    }
+
+    const T* take(const Operand& operand, std::int64_t outer, std::int64_t inner, T* copy) const {
+        if (!operand) {
+            return nullptr;
+        }
+        if (const T* const direct = where(operand, outer, inner)) {
+            return direct;
+        }
+        widen(operand.dtype, start(operand, outer, inner), operand.stride[1], job.classes, copy);
+        return copy;
+    }
+
+    void clear(std::int64_t outer, std::int64_t inner, T* zeros) const {
+        if (job.gradient) {
+            for (std::int64_t i = 0; i < job.classes; ++i) {
+                zeros[i] = 0;
+            }
+            narrow(zeros, job.gradient.dtype, start(job.gradient, outer, inner),
+                   job.gradient.stride[1], job.classes);
+        }
+    }
+
+    /// Whether a row's input keeps to its range.
+    bool regular(const Row<T>& row) const {
+        return !job.range.given || !outside(job.range, row.input, row.classes);
+    }
+
+public:
+    static Outcome run(const ClasswiseJob& job, int threads) {
+        Classwise loop(job);
+        const std::int64_t rows = BLOCK / (job.classes > 0 ? job.classes : 1);
+        const double sum = run_in_blocks(
+            [](void* self, std::int64_t begin, std::int64_t end) {
+                return static_cast<Classwise*>(self)->part(begin, end);
+            },
+            &loop, job.positions(), rows > 1 ? rows : 1, threads);
+        return {sum, loop.irregular};
+    }
+};
+
+}  // namespace losskit::LOSSKIT_ISA

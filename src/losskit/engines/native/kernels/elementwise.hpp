@@ -1,0 +1,166 @@
+// The loop of the elementwise losses: value and derivatives of each element in one pass.
+#pragma once
+
+#include "parallel.hpp"
+#include "tile.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+template <class Loss, class T>
+class Elementwise {
+    static constexpr int ARRAYS = Loss::arrays;
+    static constexpr int OUTPUTS = Loss::outputs;
+
+    const ElementwiseJob& job;
+    const Loss loss;
+    bool irregular = false;
+
+    explicit Elementwise(const ElementwiseJob& given) : job(given), loss(given.parameters) {}
+
+    /// Loss and derivatives of the elements of a tile, in one loop that vectorises.
+    template <bool VALUES, bool GRADIENTS, bool CURVATURES>
+    void points(const T* const* in, T* values, T* const* gradients, T* const* curvatures, T factor,
+                std::int64_t count) const {
+        const T* const first = in[0];
+        const T* const second = in[1];
+        const T* const third = in[ARRAYS - 1];
+        T* const gradient = gradients[0];
+        T* const other_gradient = gradients[OUTPUTS - 1];
+        T* const curvature = curvatures[0];
+        T* const other_curvature = curvatures[OUTPUTS - 1];
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < count; ++i) {
+            const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
+            T value, slopes[MOST_ARRAYS], bends[MOST_ARRAYS];
+            loss.at(point, value, slopes, bends);
+            if constexpr (VALUES) {
+                values[i] = value;
+            }
+            if constexpr (GRADIENTS) {
+                gradient[i] = slopes[0] * factor;
+                if constexpr (OUTPUTS > 1) {
+                    other_gradient[i] = slopes[1] * factor;
+                }
+            }
+            if constexpr (CURVATURES) {
+                curvature[i] = bends[0] * factor;
+                if constexpr (OUTPUTS > 1) {
+                    other_curvature[i] = bends[1] * factor;
+                }
+            }
+        }
+    }
+
+    double part(std::int64_t begin, std::int64_t end) {
+        alignas(64) T arrays[ARRAYS][TILE<T>], values[TILE<T>], present[TILE<T>];
+        alignas(64) T slopes[OUTPUTS][TILE<T>], bends[OUTPUTS][TILE<T>];
+        alignas(64) Factors<T> factors;
+        const Weighing& weighing = job.weighing;
+        const Results& results = job.results;
+        const bool weighs =
+            weighing.weight || weighing.scale || weighing.mask || weighing.outer;
+        const T factor = weighs ? T(1) : static_cast<T>(weighing.factor);
+        bool slope = false, bend = false;
+        for (int k = 0; k < OUTPUTS; ++k) {
+            slope = slope || results.gradients[k];
+            bend = bend || results.curvatures[k];
+        }
+        double sum = 0;
+        for (std::int64_t first = begin; first < end; first += TILE<T>) {
+            const std::int64_t left = end - first;
+            const std::int64_t count = left < TILE<T> ? left : TILE<T>;
+            const T* const mask = weighing.mask ? present : nullptr;
+            if (mask) {
+                read(weighing.mask, job.axes, job.shape, first, count, present);
+            }
+            const T* in[ARRAYS];
+            for (int k = 0; k < ARRAYS; ++k) {
+                in[k] = take(k, first, count, mask, arrays[k]);
+                if (job.look && job.range[k].given && outside(job.range[k], in[k], count)) {
+                    __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+                }
+            }
+            if (weighs) {
+                factors.read(weighing, mask, job.axes, job.shape, first, count);
+            }
+            T *to_slopes[OUTPUTS], *to_bends[OUTPUTS];
+            for (int k = 0; k < OUTPUTS; ++k) {
+                T* const direct = in_place<T>(results.gradients[k], job.axes, first);
+                to_slopes[k] = direct && results.gradients[k] ? direct : slopes[k];
+                to_bends[k] = bends[k];
+            }
+            if (bend) {
+                points<false, true, true>(in, values, to_slopes, to_bends, factor, count);
+            } else if (slope) {
+                points<true, true, false>(in, values, to_slopes, to_bends, factor, count);
+            } else {
+                points<true, false, false>(in, values, to_slopes, to_bends, factor, count);
+            }
+            if (weighs) {
+                multiply(values, factors.values, count);
+            }
+            for (int k = 0; k < OUTPUTS; ++k) {
+                finish(results.gradients[k], to_slopes[k], weighs, factors, first, count);
+                finish(results.curvatures[k], to_bends[k], weighs, factors, first, count);
+            }
+            if (!bend) {
+                sum += sum_of(values, count);
+                if (results.values) {
+                    write(results.values, job.axes, job.shape, first, count, values);
+                }
+            }
+        }
+        return sum;
+    }
+
+    /// Elements of an array, with what is masked replaced by something harmless.
+    const T* take(int k, std::int64_t first, std::int64_t count, const T* mask, T* buffer) const {
+        const Operand& operand = job.arrays[k];
+        const T* const direct = in_place<T>(operand, job.axes, first);
+        if (direct && !mask) {
+            return direct;
+        }
+        read(operand, job.axes, job.shape, first, count, buffer);
+        if (mask) {
+            const T fill = static_cast<T>(job.fill[k]);
+            for (std::int64_t i = 0; i < count; ++i) {
+                buffer[i] = mask[i] != 0 ? buffer[i] : fill;
+            }
+        }
+        return buffer;
+    }
+
+    /// Weigh derivatives, and write them unless they are in their place.
+    void finish(const Operand& result, T* derivatives, bool weighs, const Factors<T>& factors,
+                std::int64_t first, std::int64_t count) const {
+        if (!result) {
+            return;
+        }
+        if (weighs) {
+            multiply(derivatives, factors.derivatives, count);
+        }
+        if (derivatives != in_place<T>(result, job.axes, first)) {
+            write(result, job.axes, job.shape, first, count, derivatives);
+        }
+    }
+
+    static LOSSKIT_INLINE void multiply(T* values, const T* factors, std::int64_t count) {
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < count; ++i) {
+            values[i] *= factors[i];
+        }
+    }
+
+public:
+    static Outcome run(const ElementwiseJob& job, int threads) {
+        Elementwise loop(job);
+        const double sum = run_in_blocks(
+            [](void* self, std::int64_t begin, std::int64_t end) {
+                return static_cast<Elementwise*>(self)->part(begin, end);
+            },
+            &loop, job.total, BLOCK, threads);
+        return {sum, loop.irregular};
+    }
+};
+
+}  // namespace losskit::LOSSKIT_ISA

@@ -1,0 +1,38 @@
+// What every functor of an elementwise loss has.
+//
+// A functor is a struct template over float and double with
+//     name         the Python class that it computes
+//     parameters   its numbers in the constructor's order: flags as 0 or 1, choices by index
+//     arrays       how many arrays a point has
+//     output       which of them the model gives
+//     fits         whether it serves these numbers
+//     at           value, gradient and curvature at one point
+// Of the functors of one name the first that fits is to be taken: what decides between formulas is
+// settled before the loop, since a compiler that vectorises would compute all of them.
+#pragma once
+
+#include "vmath.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+/// Base of the functors of `count` arrays, the first `given` of which the model gives.
+template <int count, int given>
+struct Functor {
+    static constexpr const char* parameters[] = {nullptr};
+    static constexpr int arrays = count;
+    static constexpr int outputs = given;
+
+    static bool fits(const double*) { return true; }
+};
+
+template <int count>
+struct FunctorOfOne : Functor<count, 1> {
+    static constexpr int output[] = {0};
+};
+
+template <int count>
+struct FunctorOfPair : Functor<count, 2> {
+    static constexpr int output[] = {0, 1};
+};
+
+}  // namespace losskit::LOSSKIT_ISA

@@ -1,0 +1,89 @@
+#include "parallel.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace losskit {
+namespace {
+
+// GNU's OpenMP waits for ever for the threads that a forked child does not have.
+std::atomic<bool> forked{false};
+
+#if defined(__unix__) || defined(__APPLE__)
+[[maybe_unused]] const int registered =
+    pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
+#endif
+
+/// A sum in which errors of rounding do not pile up (Neumaier, 1974).
+struct Compensated {
+    double sum = 0, lost = 0;
+
+    void add(double value) {
+        const double next = sum + value;
+        const bool larger = (sum < 0 ? -sum : sum) >= (value < 0 ? -value : value);
+        lost += larger ? (sum - next) + value : (value - next) + sum;
+        sum = next;
+    }
+
+    // inf - inf is no rounding error.
+    double total() const { return sum + (lost == lost ? lost : 0); }
+};
+
+}  // namespace
+
+double run_in_blocks(Part part, void* job, std::int64_t total, std::int64_t block, int threads) {
+    const std::int64_t blocks = (total + block - 1) / block;
+    if (blocks <= 1) {
+        return total > 0 ? part(job, 0, total) : 0;
+    }
+    const auto sums = std::make_unique<double[]>(static_cast<std::size_t>(blocks));
+    const auto run = [&](std::int64_t at) {
+        const std::int64_t end = (at + 1) * block;
+        sums[static_cast<std::size_t>(at)] = part(job, at * block, end < total ? end : total);
+    };
+#if defined(_OPENMP)
+    const int team = static_cast<int>(threads < blocks ? threads : blocks);
+    if (team > 1 && !forked.load(std::memory_order_relaxed) && !omp_in_parallel()) {
+#pragma omp parallel for num_threads(team) schedule(static)
+        for (std::int64_t at = 0; at < blocks; ++at) {
+            run(at);
+        }
+    } else
+#endif
+    {
+        (void)threads;
+        for (std::int64_t at = 0; at < blocks; ++at) {
+            run(at);
+        }
+    }
+    Compensated sum;
+    for (std::int64_t at = 0; at < blocks; ++at) {
+        sum.add(sums[static_cast<std::size_t>(at)]);
+    }
+    return sum.total();
+}
+
+void expect_large_writes([[maybe_unused]] void* data, [[maybe_unused]] std::int64_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    constexpr std::uintptr_t HUGE = std::uintptr_t{1} << 21;
+    const auto start = reinterpret_cast<std::uintptr_t>(data);
+    const std::uintptr_t first = (start + HUGE - 1) & ~(HUGE - 1);
+    const std::uintptr_t last = (start + static_cast<std::uintptr_t>(bytes)) & ~(HUGE - 1);
+    if (first < last) {
+        madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+    }
+#endif
+}
+
+}  // namespace losskit

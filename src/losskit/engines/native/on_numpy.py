@@ -1,0 +1,64 @@
+"""Whole calls on NumPy's arrays by the native kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from losskit.core.arrays import Array
+from losskit.core.definition import Arrays, Definition
+from losskit.core.options import Options
+from losskit.engines.native.plans import Plan, plan_of
+from losskit.engines.native.threads import threads
+
+__all__ = ["bend", "reduce", "reduce_with_gradients"]
+
+
+def reduce(loss: Definition, arrays: Arrays, options: Options) -> Array | None:
+    """Compute the reduced loss; None where the call is not one for a kernel."""
+    plan, values = _begin(loss, arrays, options)
+    if plan is None or not plan.run(arrays, options, values, (), threads()):
+        return None
+    return values[()]
+
+
+def reduce_with_gradients(
+    loss: Definition, arrays: Arrays, options: Options
+) -> tuple[Array, Arrays] | None:
+    """Compute the reduced loss and its gradients; None where the call is not one for a kernel."""
+    plan, values = _begin(loss, arrays, options)
+    if plan is None:
+        return None
+    gradients = tuple(np.empty_like(arrays[at]) for at in plan.outputs)
+    if not plan.run(arrays, options, values, gradients, threads()):
+        return None
+    return values[()], gradients
+
+
+def bend(loss: Definition, arrays: Arrays, options: Options) -> tuple[Arrays, Arrays] | None:
+    """Compute gradients and curvatures; None where the call is not one for a kernel."""
+    plan, _ = _begin(loss, arrays, options)
+    if plan is None or not plan.bends:
+        return None
+    gradients, curvatures = (
+        tuple(np.empty_like(arrays[at]) for at in plan.outputs) for _ in range(2)
+    )
+    if not plan.bend(arrays, options, gradients, curvatures, threads()):
+        return None
+    return gradients, curvatures
+
+
+def _begin(
+    loss: Definition, arrays: Arrays, options: Options
+) -> tuple[Plan, Array] | tuple[None, None]:
+    plan = plan_of(loss)
+    given = (*arrays, options.weight, options.mask, options.scale)
+    if plan is None or any(type(one) is not np.ndarray for one in given if one is not None):
+        return None, None
+    shape = plan.shape(arrays)
+    floats = {array.dtype for array in arrays if array.dtype.kind == "f"}
+    if shape is None or not floats or np.longdouble in floats:
+        return None, None
+    dtype = np.result_type(*floats)
+    if options.reduction == "none":
+        return plan, np.empty(shape, dtype)
+    return plan, np.empty((), np.result_type(dtype, np.float32))
