@@ -98,8 +98,14 @@ def adopt(kind: type, engine: Engine) -> None:
 
 
 def known_engine(value: Any) -> Engine | None:
-    """Return the engine of an array whose type was seen before."""
-    return _engines.get(type(value))
+    """Return the engine of an array; None of what is no array yet, or of none that is known."""
+    engine = _engines.get(type(value))
+    if engine is None and hasattr(value, "dtype"):
+        try:
+            return engine_for(value)[1]
+        except (TypeError, ValueError):
+            return None
+    return engine
 
 
 def engine_for(value: Any) -> tuple[Array, Engine]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import ClassVar, Literal, get_args
 
@@ -35,6 +35,8 @@ class Options:
         Multiplies each loss value, and is not counted in the mean.
     class_weight_counts : bool
         Whether class weights are counted in the mean, as weights are.
+    bare : bool
+        Whether there are no weights, mask or normaliser.
     """
 
     CALL: ClassVar = ("reduction", "weight", "mask", "normalizer", "validate")
@@ -47,6 +49,16 @@ class Options:
     validate: bool | None = None
     scale: Array | None = None
     class_weight_counts: bool = True
+    bare: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        bare = (
+            self.weight is None
+            and self.mask is None
+            and self.normalizer is None
+            and self.scale is None
+        )
+        object.__setattr__(self, "bare", bare)
 
     def check(self, loss: str) -> None:
         """Refuse options that contradict each other."""

@@ -13,6 +13,7 @@ except ImportError as error:
 from losskit.engines import autograd as _autograd  # noqa: F401
 from losskit.losses import CATALOGUE as _CATALOGUE
 from losskit.torch import functional as functional
+from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.faces import faces_of as _faces_of
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for

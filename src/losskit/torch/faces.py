@@ -6,7 +6,6 @@ import dataclasses
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from inspect import Parameter as Argument
 from typing import Any
 
@@ -20,7 +19,7 @@ from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
 from losskit.engines.autograd import autocasts
 
-__all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of"]
+__all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of", "resolve"]
 
 OPTIONS: dict[str, Any] = {
     "sample_weight": None,
@@ -30,6 +29,11 @@ OPTIONS: dict[str, Any] = {
 }
 """What every loss takes per call besides the arguments of ``torch.nn``, and the defaults."""
 
+_PLAIN = frozenset({int, float, bool, str, type(None)})
+_PER_CALL = frozenset({*OPTIONS, "weight", "size_average", "reduce"})
+MOST_KNOWN = 64
+"""Settings that a face knows: checking them anew takes longer than a small loss."""
+
 _ANNOTATIONS = {
     "sample_weight": "Tensor | None",
     "mask": "Tensor | None",
@@ -38,7 +42,6 @@ _ANNOTATIONS = {
 }
 
 
-@dataclass(frozen=True)
 class Face:
     """A loss under one of its names in ``torch.nn``, or under a name in that style.
 
@@ -48,47 +51,29 @@ class Face:
         The definition.
     twin : TorchTwin or None
         What it takes the place of.
+    module, function : str
+        Names of the module and of the functional form.
+    weight : WeightRole
+        What the argument ``weight`` means.
+    arrays : tuple of str
+        Names of the tensors that a call takes.
+    learned : dict
+        What a module learns, with the values to begin with.
+    renamed : dict
+        Name of a setting here → its name in the definition, where they differ.
     """
 
-    kind: type[Loss]
-    twin: TorchTwin | None
-
-    @property
-    def module(self) -> str:
-        """Name of the module."""
-        if self.twin is not None:
-            return self.twin.module
-        return module_name(self.kind.__name__)
-
-    @property
-    def function(self) -> str:
-        """Name of the functional form."""
-        if self.twin is not None:
-            return self.twin.function
-        return self.kind.card.function or function_name(self.module)
-
-    @property
-    def weight(self) -> WeightRole:
-        """What the argument ``weight`` means."""
-        return self.twin.weight if self.twin is not None else WeightRole.ABSENT
-
-    @property
-    def arrays(self) -> tuple[str, ...]:
-        """Names of the tensors that a call takes."""
-        return tuple(
-            argument.name
-            for argument in self.kind.card.arguments
-            if argument.role is not Role.LEARNED
-        )
-
-    @property
-    def learned(self) -> dict[str, float]:
-        """What a module learns, with the values to begin with."""
-        return {
-            argument.name: argument.start
-            for argument in self.kind.card.arguments
-            if argument.start is not None
-        }
+    def __init__(self, kind: type[Loss], twin: TorchTwin | None) -> None:
+        arguments = kind.card.arguments
+        self.kind, self.twin = kind, twin
+        self.module = twin.module if twin is not None else module_name(kind.__name__)
+        own = kind.card.function or function_name(self.module)
+        self.function = twin.function if twin is not None else own
+        self.weight = twin.weight if twin is not None else WeightRole.ABSENT
+        self.arrays = tuple(one.name for one in arguments if one.role is not Role.LEARNED)
+        self.learned = {one.name: one.start for one in arguments if one.start is not None}
+        self.renamed: dict[str, str] = twin.settings if twin is not None else {}
+        self._known: dict[object, tuple[Loss, Options]] = {}
 
     @property
     def signature(self) -> inspect.Signature:
@@ -107,11 +92,6 @@ class Face:
         ]
         ordered = sorted([*arguments, *added], key=lambda argument: argument.kind)
         return inspect.Signature(ordered, return_annotation="Tensor")
-
-    @property
-    def renamed(self) -> dict[str, str]:
-        """Name of a setting here → its name in the definition, where they differ."""
-        return self.twin.settings if self.twin is not None else {}
 
     def _of_twin(self, twin: TorchTwin) -> list[Argument]:
         function = getattr(torch.nn.functional, twin.function)
@@ -150,6 +130,29 @@ class Face:
         own = {self.renamed.get(name, name): value for name, value in given.items()}
         declared = parameters_of(self.kind)
         return self.kind(**{name: value for name, value in own.items() if name in declared})
+
+    def known(self, given: Mapping[str, Any]) -> tuple[Loss, Options] | None:
+        """Return what settings of a call come to, if they hold nothing but plain values."""
+        values = tuple(given.values())
+        kinds = tuple(map(type, values))
+        # 1, 1.0 and True are equal, but not all are numbers.
+        key = (values, kinds, tuple(given)) if _PLAIN.issuperset(kinds) else None
+        if key is None:
+            return None
+        known = self._known.get(key)
+        if known is None and not _PER_CALL.isdisjoint(
+            name for name, value in given.items() if value is not None
+        ):
+            return None
+        if known is None:
+            settings = dict(given)
+            reduction = settings.pop("reduction", "mean")
+            if reduction == "batchmean":
+                return None
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self.build(settings), Options(reduction)
+        return known
 
 
 def faces_of(kind: type[Loss]) -> tuple[Face, ...]:
@@ -202,44 +205,53 @@ def documentation(face: Face, home: str, name: str) -> str:
 
 
 def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
-    """Compute a loss from arguments named as ``torch.nn`` names them."""
-    given = dict(given)
+    """Compute a loss from arguments named as ``torch.nn`` names them, which are used up."""
+    loss, arrays, options = resolve(face, given)
+    return loss.reduced(arrays, options)  # type: ignore[no-any-return]
+
+
+def resolve(face: Face, given: dict[str, Any]) -> tuple[Loss, tuple[Tensor, ...], Options]:
+    """Return the loss, the arrays and the options that a call's arguments come to."""
     arrays = _arrays(face, given)
     input = arrays[0]
+    if not torch.compiler.is_compiling():
+        known = face.known(given)
+        if known is not None:
+            loss, options = known
+            return loss, _cast(arrays), options
     reduction = _reduction(face, given, input)
     weight = given.pop("weight", None)
-    options = {name: given.pop(name, default) for name, default in OPTIONS.items()}
+    sample_weight = given.pop("sample_weight", None)
+    mask = given.pop("mask", None)
+    normalizer = given.pop("normalizer", None)
+    validate = given.pop("validate", None)
     if reduction == "batchmean":
-        reduction = "mean"
-        options["normalizer"] = _batch(face, input, options)
-    sample_weight = options["sample_weight"]
+        _check_batchmean(face, sample_weight=sample_weight, mask=mask, normalizer=normalizer)
+        reduction, normalizer = "mean", input.shape[0] if input.ndim else 1
     role = face.weight
     scale = None
-    if weight is not None and role in PER_CLASS:
-        given["weight"] = weight
-    elif weight is not None and role is WeightRole.SCALE:
-        scale = _expanded(face, weight, input)
-    elif weight is not None:
-        weight = _expanded(face, weight, input)
-        sample_weight = weight if sample_weight is None else weight * sample_weight
-    if autocasts(input.device.type) and input.is_floating_point():
-        # As torch.nn's losses do: under autocast, half-precision input gives a float32 loss.
-        arrays[0] = input.to(torch.promote_types(input.dtype, torch.float32))
+    if weight is not None:
+        if role in PER_CLASS:
+            given["weight"] = weight
+        elif role is WeightRole.SCALE:
+            scale = _expanded(face, weight, input)
+        else:
+            weight = _expanded(face, weight, input)
+            sample_weight = weight if sample_weight is None else weight * sample_weight
     # torch.nn divides by the class weights for class indices only.
     counts = role is WeightRole.ABSENT or (
         role is WeightRole.CLASSES and not arrays[-1].is_floating_point()
     )
-    loss = face.build(given)
-    said = Options(
-        reduction,
-        sample_weight,
-        options["mask"],
-        options["normalizer"],
-        options["validate"],
-        scale,
-        class_weight_counts=counts,
-    )
-    return loss.reduced(tuple(arrays), said)  # type: ignore[no-any-return]
+    options = Options(reduction, sample_weight, mask, normalizer, validate, scale, counts)
+    return face.build(given), _cast(arrays), options
+
+
+def _cast(arrays: list[Tensor]) -> tuple[Tensor, ...]:
+    """As torch.nn's losses do: under autocast, half-precision input gives a float32 loss."""
+    input = arrays[0]
+    if autocasts(input.device.type) and input.is_floating_point():
+        arrays[0] = input.to(torch.promote_types(input.dtype, torch.float32))
+    return tuple(arrays)
 
 
 def _arrays(face: Face, given: dict[str, Any]) -> list[Any]:
@@ -281,21 +293,20 @@ def _reduction(face: Face, given: dict[str, Any], input: Tensor) -> Any:
     return reduction
 
 
-def _batch(face: Face, input: Tensor, options: dict[str, Any]) -> int:
-    """Count that ``batchmean`` divides by, where ``torch.nn`` knows that word."""
+def _check_batchmean(face: Face, **options: Any) -> None:
+    """Refuse ``batchmean`` where ``torch.nn`` does not know that word, and what contradicts it."""
     name = face.kind.__name__
     if face.twin is None or not face.twin.batchmean:
         raise ValueError(
             f"{name}: reduction must be 'mean', 'sum' or 'none', got 'batchmean'; "
             "normalizer=len(input) does the same"
         )
-    for option in ("sample_weight", "mask", "normalizer"):
-        if options[option] is not None:
+    for option, value in options.items():
+        if value is not None:
             raise ValueError(
                 f"{name}: 'batchmean' divides by the length of axis 0, whatever takes part, so "
                 f"{option} does not go with it; use KLDivergenceLoss, whose mean is that of rows"
             )
-    return input.shape[0] if input.ndim else 1
 
 
 def _expanded(face: Face, weight: Tensor, input: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
@@ -14,13 +15,14 @@ from losskit.core.prepared import prepare
 from losskit.engines.native.plans import Plan, plan_of
 from losskit.engines.native.threads import threads
 
+if TYPE_CHECKING:
+    from losskit.core.loss import Loss
+
 __all__ = ["reduce", "reduce_with_gradients"]
 
+Gradients = tuple[Tensor | None, ...]
+
 _PLAIN = (Tensor, torch.nn.Parameter)
-
-
-class _NotPlain(Exception):
-    """The call is not one for a kernel."""
 
 
 def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
@@ -28,20 +30,33 @@ def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
     plan = plan_of(loss)
     if plan is None or not _plain(arrays, options):
         return None
-    if torch.is_grad_enabled():
-        wanted = [array.requires_grad for array in arrays]
-        if any(wanted):
-            # What is given has derivatives of its own, which the kernels do not know.
-            if sum(wanted) > sum(wanted[at] for at in plan.outputs):
-                return None
-            try:
-                return _Reduced.apply(loss, plan, options, *arrays)  # type: ignore[no-any-return, no-untyped-call]
-            except _NotPlain:
-                return None
     values = _room(plan, arrays, options)
-    if values is None or not plan.run(arrays, options, values, (), threads()):
+    if values is None:
         return None
-    return values
+    wants = False
+    if torch.is_grad_enabled():
+        for at, array in enumerate(arrays):
+            if array.requires_grad:
+                # What is given has derivatives of its own, which the kernels do not know.
+                if at not in plan.outputs:
+                    return None
+                wants = True
+    if not wants:
+        return values if plan.run(arrays, options, values, (), threads()) else None
+    # Each value has a factor of its own; and hooks mostly save memory.
+    if options.reduction == "none" or _hooked():
+        if not plan.run(arrays, options, values, (), threads()):
+            return None
+        call = _Call(loss, plan, options, arrays, values, None)
+        return _Deferred.apply(call, *arrays)  # type: ignore[no-any-return, no-untyped-call]
+    gradients = _rooms(plan, arrays)
+    if not plan.run(arrays, options, values, gradients, threads()):
+        return None
+    call = _Call(loss, plan, options, arrays, values, gradients)
+    if len(arrays) == 2 and len(gradients) == 1:
+        return _Reduced.apply(call, arrays[0])  # type: ignore[no-any-return, no-untyped-call]
+    leaves = [arrays[at] for at in plan.outputs]
+    return _Reduced.apply(call, *leaves)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def reduce_with_gradients(
@@ -59,72 +74,125 @@ def reduce_with_gradients(
     return values, gradients
 
 
-class _Reduced(torch.autograd.Function):
-    """The reduced loss, whose gradient is found in the same pass.
+class _Call:
+    """What a call's derivatives are found from."""
 
-    The gradient waits for `backward` outside of what saved-tensor hooks see, so that it can be
-    handed on, scaled in its place. Where hooks save memory, and where each value has a gradient
-    of its own, the kernel runs in `backward`.
+    __slots__ = ("arrays", "gradients", "loss", "options", "plan", "values", "versions")
+
+    def __init__(
+        self,
+        loss: Definition,
+        plan: Plan,
+        options: Options,
+        arrays: Arrays,
+        values: Tensor | None,
+        gradients: Gradients | None,
+    ) -> None:
+        self.loss = loss
+        self.plan = plan
+        self.options = options
+        self.arrays = arrays
+        self.values = values
+        self.gradients = gradients
+        self.versions = [array._version for array in arrays]
+
+    def take_values(self) -> Tensor:
+        """Give the values away: they will hold on to this call, and so must not be held by it."""
+        values, self.values = self.values, None
+        return cast("Tensor", values)
+
+    def pull_back(self, arrays: Arrays, grad_output: Tensor) -> Gradients:
+        """Compute the gradients by the definition, differentiably."""
+        loss = cast("Loss", self.loss)
+        prepared = prepare(loss, arrays, self.options)
+        outer = prepared.factors() * grad_output.to(prepared.dtype)
+        outputs = loss.outputs(prepared.arrays)
+        wanted = [at in outputs for at in range(len(prepared.arrays))]
+        gradients = loss.pull_back(prepared.arrays, outer, wanted, prepared.xp)
+        found = loss.restored(tuple(gradients[at] for at in outputs), prepared)
+        return found if isinstance(found, tuple) else (found,)
+
+
+class _Reduced(torch.autograd.Function):
+    """The reduced loss, whose gradients were found in the same pass, and wait to be handed on.
+
+    Saving the arrays costs a small loss a tenth of its time; only second derivatives need them.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, loss: Definition, plan: Plan, options: Options, *arrays: Tensor
-    ) -> Tensor:
-        values = _room(plan, arrays, options)
-        if values is None:
-            raise _NotPlain
-        gradients: tuple[Tensor | None, ...] | None = None
-        if options.reduction != "none" and not _hooked():
-            gradients = _rooms(plan, arrays, ctx.needs_input_grad)
-        if not plan.run(arrays, options, values, gradients or (), threads()):
-            raise _NotPlain
-        ctx.loss, ctx.plan, ctx.options, ctx.gradients = loss, plan, options, gradients
-        ctx.save_for_backward(*arrays, options.weight, options.mask, options.scale)
-        return values
+    def forward(ctx: Any, call: _Call, *leaves: Tensor) -> Tensor:
+        ctx.call = call
+        return call.take_values()
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        # Also refuses a second time through a graph that was not retained.
-        *saved, weight, mask, scale = ctx.saved_tensors
-        arrays = tuple(saved)
-        plan, gradients = ctx.plan, ctx.gradients
-        batched = torch._C._are_functorch_transforms_active()
-        if torch.is_grad_enabled() or batched or type(grad_output) is not Tensor:
-            found = _pull_back(ctx.loss, arrays, ctx.options, grad_output)
-        else:
-            keeps = _keeps_graph()
-            ours = not keeps
-            if gradients is None:
-                gradients = _again(ctx, arrays, grad_output)
-                ours = True
-            elif not keeps:
-                ctx.gradients = None
-            found = gradients
-            if ctx.options.reduction != "none":
-                found = _scaled(gradients, grad_output, in_place=ours)
+        call = ctx.call
+        gradients = call.gradients
+        if gradients is None:
+            raise RuntimeError(
+                "the loss's gradient was handed on by an earlier backward(); where the graph is "
+                "needed again, call backward(retain_graph=True) the first time"
+            )
+        if _followed(grad_output):
+            versions = [array._version for array in call.arrays]
+            if versions != call.versions:
+                raise RuntimeError(
+                    f"{call.loss.name}: an input of the loss was changed in place after the loss "
+                    "was computed, so its second derivatives cannot be"
+                )
+            return None, *call.pull_back(call.arrays, grad_output)
+        keeps = _keeps_graph()
+        if not keeps:
+            call.gradients = None
+        if grad_output.item() != 1:
+            gradients = _scaled(gradients, grad_output, in_place=not keeps)
+        return None, *gradients
+
+
+class _Deferred(torch.autograd.Function):
+    """The loss, whose gradients are found when they are asked for."""
+
+    @staticmethod
+    def forward(ctx: Any, call: _Call, *arrays: Tensor) -> Tensor:
+        ctx.save_for_backward(*arrays)
+        call.arrays = ()
+        ctx.call = call
+        return call.take_values()
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        call, arrays = ctx.call, ctx.saved_tensors
+        wanted = ctx.needs_input_grad[1:]
         every: list[Tensor | None] = [None] * len(arrays)
-        for at, gradient in zip(plan.outputs, found, strict=True):
-            every[at] = gradient if ctx.needs_input_grad[3 + at] else None
-        return None, None, None, *every
+        found = None if _followed(grad_output) else _found(call, arrays, grad_output)
+        if found is None:
+            found = call.pull_back(arrays, grad_output)
+        for at, gradient in zip(call.plan.outputs, found, strict=True):
+            every[at] = gradient if wanted[at] else None
+        return None, *every
 
 
-def _again(ctx: Any, arrays: Arrays, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-    """Compute the gradients, of each value by its own factor."""
-    plan, options = ctx.plan, ctx.options
-    gradients = _rooms(plan, arrays, ctx.needs_input_grad)
+def _found(call: _Call, arrays: Arrays, grad_output: Tensor) -> Gradients | None:
+    """Compute the gradients by the kernel."""
+    plan, options = call.plan, call.options
     values = _room(plan, arrays, options)
+    gradients = _rooms(plan, arrays)
     outer = grad_output if options.reduction == "none" else None
-    if not plan.run(arrays, options, values, gradients, threads(), outer):
-        return _pull_back(ctx.loss, arrays, options, grad_output)
-    return gradients
+    if values is None or not plan.run(arrays, options, values, gradients, threads(), outer):
+        return None
+    return gradients if outer is not None else _scaled(gradients, grad_output, in_place=True)
 
 
-def _scaled(
-    gradients: tuple[Tensor | None, ...], factor: Tensor, *, in_place: bool
-) -> tuple[Tensor | None, ...]:
-    if factor.item() == 1:
-        return gradients
+def _followed(grad_output: Tensor) -> bool:
+    """Whether the backward pass itself is differentiated, or vectorised."""
+    return (
+        torch.is_grad_enabled()
+        or type(grad_output) is not Tensor
+        or torch._C._are_functorch_transforms_active()
+    )
+
+
+def _scaled(gradients: Gradients, factor: Tensor, *, in_place: bool) -> Gradients:
     return tuple(
         None
         if gradient is None
@@ -135,31 +203,20 @@ def _scaled(
     )
 
 
-def _pull_back(
-    loss: Any, arrays: Arrays, options: Options, grad_output: Tensor
-) -> tuple[Tensor | None, ...]:
-    """Compute the gradients by the definition, differentiably."""
-    prepared = prepare(loss, arrays, options)
-    outer = prepared.factors() * grad_output.to(prepared.dtype)
-    outputs = loss.outputs(prepared.arrays)
-    wanted = [at in outputs for at in range(len(prepared.arrays))]
-    gradients = loss.pull_back(prepared.arrays, outer, wanted, prepared.xp)
-    found = loss.restored(tuple(gradients[at] for at in outputs), prepared)
-    return found if isinstance(found, tuple) else (found,)
-
-
 def _plain(arrays: Arrays, options: Options) -> bool:
     """Whether nothing but the values of dense tensors counts, and nobody follows what is done."""
     if (
         torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack() > 0
-        or torch.autograd.forward_ad._current_level >= 0
+        or forward_ad._current_level >= 0
     ):
         return False
     for array in arrays:
         # What the memory of some holds is not their values but their negatives.
         if type(array) not in _PLAIN or array.is_neg():
             return False
+    if options.bare:
+        return True
     for one in (options.weight, options.mask, options.scale, options.normalizer):
         if one is None or type(one) in (int, float):
             continue
@@ -170,24 +227,26 @@ def _plain(arrays: Arrays, options: Options) -> bool:
 
 def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
     """Make room for the values; None where it is not clear how much."""
-    floats = {array.dtype for array in arrays if array.is_floating_point()}
-    if not floats or arrays[0].layout is not torch.strided:
+    dtype = arrays[0].dtype
+    if arrays[0].layout is not torch.strided or not dtype.is_floating_point:
         return None
-    dtype = torch.float64 if torch.float64 in floats else torch.float32
+    for array in arrays:
+        if array.dtype is not dtype and array.is_floating_point():
+            dtype = torch.promote_types(dtype, array.dtype)
     if options.reduction != "none":
-        return arrays[0].new_empty((), dtype=dtype)
+        wide = torch.float64 if dtype is torch.float64 else torch.float32
+        return torch.empty((), dtype=wide, device="cpu")
     shape = plan.shape(arrays)
-    if shape is None:
-        return None
-    return arrays[0].new_empty(shape, dtype=floats.pop() if len(floats) == 1 else dtype)
+    return None if shape is None else torch.empty(shape, dtype=dtype, device="cpu")
 
 
-def _rooms(
-    plan: Plan, arrays: Arrays, needs_input_grad: tuple[bool, ...]
-) -> tuple[Tensor | None, ...]:
-    """Make room for the gradients that are needed; the first inputs are not arrays."""
+def _rooms(plan: Plan, arrays: Arrays) -> Gradients:
+    """Make room for the gradients that are wanted."""
     return tuple(
-        torch.empty_like(arrays[at]) if needs_input_grad[3 + at] else None for at in plan.outputs
+        [
+            torch.empty_like(arrays[at]) if arrays[at].requires_grad else None
+            for at in plan.outputs
+        ]
     )
 
 

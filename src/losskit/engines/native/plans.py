@@ -179,12 +179,14 @@ class _ClasswisePlan(Plan):
         threads: int,
         outer: Array | None = None,
     ) -> bool:
-        call = _call(options, outer)
-        return call is not None and self._kernel.run(
+        call, axis = _call(options, outer), self.axis(arrays[0])
+        if call is None or axis is None:
+            return False
+        return self._kernel.run(  # type: ignore[no-any-return]
             arrays[0],
             arrays[1] if len(arrays) > 2 else None,
             arrays[-1],
-            self.axis(arrays[0]),
+            axis,
             self._weight,
             options.class_weight_counts,
             values,
@@ -199,13 +201,16 @@ def _call(options: Options, outer: Array | None) -> tuple[Any, ...] | None:
     normalizer = options.normalizer
     if options.reduction not in _REDUCTIONS:
         return None
-    if normalizer is not None:
+    if normalizer is None:
+        divisor = math.nan
+    else:
         number = isinstance(normalizer, (int, float)) or normalizer.shape == ()
-        if not number or options.reduction != "mean":
+        divisor = float(normalizer) if number else math.nan
+        if not 0 < divisor < math.inf or options.reduction != "mean":
             return None
     return (
         _REDUCTIONS[options.reduction],
-        math.nan if normalizer is None else float(normalizer),
+        divisor,
         options.weight,
         options.mask,
         options.scale,

@@ -87,11 +87,6 @@ private:
     }
 };
 
-/// What the mean divides by, or 0 where a normalizer is not a count to divide by.
-double given_divisor(const Call& call) {
-    return call.normalizer > 0 && std::isfinite(call.normalizer) ? call.normalizer : 0;
-}
-
 void finish(const Call& call, const Array& values, double sum, double divisor) {
     if (call.reduction != Reduction::none) {
         const double value = sum / divisor;
@@ -245,10 +240,7 @@ bool ElementwiseLoss::run(nb::tuple arrays, const Call& call, nb::tuple gradient
     double divisor = 1;
     if (call.reduction == Reduction::mean) {
         if (!std::isnan(call.normalizer)) {
-            divisor = given_divisor(call);
-            if (divisor == 0) {
-                return false;
-            }
+            divisor = call.normalizer;
         } else if (weighing.weight || weighing.mask) {
             MassJob mass;
             mass.axes = job.axes;
@@ -381,10 +373,7 @@ bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::ha
     const nb::gil_scoped_release others_run;
     double divisor = 1;
     if (call.reduction == Reduction::mean && !std::isnan(call.normalizer)) {
-        divisor = given_divisor(call);
-        if (divisor == 0) {
-            return false;
-        }
+        divisor = call.normalizer;
     } else if (call.reduction == Reduction::mean) {
         const bool counts = class_weight_counts && job.class_weight != nullptr;
         Outcome mass{static_cast<double>(job.outer * job.inner), false};

@@ -117,8 +117,6 @@ struct PowerCost {
 /// Σ w q cost(log p), of one class or of probabilities.
 template <class Cost, class T>
 struct OfLogProbabilities {
-    static constexpr const char* name = Cost::name;
-    static constexpr auto& parameters = Cost::parameters;
     static constexpr int rooms = 2;
     const Cost cost;
 

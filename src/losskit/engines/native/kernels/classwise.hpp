@@ -29,6 +29,40 @@ struct Row {
     }
 };
 
+/// Memory of a thread, freed with its scope.
+struct Memory {
+    void* data;
+    explicit Memory(std::size_t bytes) : data(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {}
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+    ~Memory() { std::free(data); }
+};
+
+/// Which positions of a tile take part, nullptr for all; reads their indices as well.
+template <class T>
+LOSSKIT_INLINE const T* parts_of(const ClasswiseJob& job, const std::int64_t* shape,
+                                 std::int64_t first, std::int64_t count, T* present,
+                                 std::int64_t* indices) {
+    const Operand& mask = job.weighing.mask;
+    if (mask) {
+        read(mask, 2, shape, first, count, present);
+    }
+    if (job.indices) {
+        read(job.indices, 2, shape, first, count, indices);
+    }
+    if (!job.ignores) {
+        return mask ? present : nullptr;
+    }
+    leave_out(job.ignore_index, indices, static_cast<bool>(mask), count, present);
+    return present;
+}
+
+/// Where a row begins.
+LOSSKIT_INLINE char* start_of(const Operand& operand, std::int64_t outer, std::int64_t inner) {
+    return operand.data +
+           (outer * operand.stride[0] + inner * operand.stride[2]) * size_of(operand.dtype);
+}
+
 template <class Loss, class T>
 class Classwise {
     const ClasswiseJob& job;
@@ -36,14 +70,6 @@ class Classwise {
     bool irregular = false;
 
     explicit Classwise(const ClasswiseJob& given) : job(given), loss(given.parameters) {}
-
-    struct Memory {
-        void* data;
-        explicit Memory(std::size_t bytes) : data(std::aligned_alloc(64, (bytes + 63) / 64 * 64)) {}
-        Memory(const Memory&) = delete;
-        Memory& operator=(const Memory&) = delete;
-        ~Memory() { std::free(data); }
-    };
 
     double part(std::int64_t begin, std::int64_t end) {
         const std::int64_t classes = job.classes;
@@ -67,7 +93,7 @@ class Classwise {
         for (std::int64_t first = begin; first < end; first += TILE<T>) {
             const std::int64_t left = end - first;
             const std::int64_t count = left < TILE<T> ? left : TILE<T>;
-            const T* const mask = takes_part(shape, first, count, present, indices);
+            const T* const mask = parts_of(job, shape, first, count, present, indices);
             factors.read(job.weighing, mask, 2, shape, first, count);
             for (std::int64_t i = 0; i < count; ++i) {
                 values[i] = 0;
@@ -93,7 +119,7 @@ class Classwise {
                 row.gradient = direct || !job.gradient ? direct : copies + 3 * padded;
                 values[i] = static_cast<T>(loss.at(row));
                 if (row.gradient != direct) {
-                    narrow(row.gradient, job.gradient.dtype, start(job.gradient, outer, inner),
+                    narrow(row.gradient, job.gradient.dtype, start_of(job.gradient, outer, inner),
                            job.gradient.stride[1], classes);
                 }
             }
@@ -108,32 +134,10 @@ class Classwise {
         return sum;
     }
 
-    /// Which positions of a tile take part, nullptr for all; reads their indices as well.
-    const T* takes_part(const std::int64_t* shape, std::int64_t first, std::int64_t count,
-                        T* present, std::int64_t* indices) const {
-        const Operand& mask = job.weighing.mask;
-        if (mask) {
-            read(mask, 2, shape, first, count, present);
-        }
-        if (job.indices) {
-            read(job.indices, 2, shape, first, count, indices);
-        }
-        if (!job.ignores) {
-            return mask ? present : nullptr;
-        }
-        leave_out(job.ignore_index, indices, static_cast<bool>(mask), count, present);
-        return present;
-    }
-
-    static char* start(const Operand& operand, std::int64_t outer, std::int64_t inner) {
-        return operand.data + (outer * operand.stride[0] + inner * operand.stride[2]) *
-                                  size_of(operand.dtype);
-    }
-
     /// A row where it lies; nullptr if it needs a conversion, or there is none.
     static T* where(const Operand& operand, std::int64_t outer, std::int64_t inner) {
         const bool plain = operand.dtype == DTypeOf<T>::value && operand.stride[1] == 1;
-        return operand && plain ? reinterpret_cast<T*>(start(operand, outer, inner)) : nullptr;
+        return operand && plain ? reinterpret_cast<T*>(start_of(operand, outer, inner)) : nullptr;
     }
 
     const T* take(const Operand& operand, std::int64_t outer, std::int64_t inner, T* copy) const {
@@ -143,7 +147,7 @@ class Classwise {
         if (const T* const direct = where(operand, outer, inner)) {
             return direct;
         }
-        widen(operand.dtype, start(operand, outer, inner), operand.stride[1], job.classes, copy);
+        widen(operand.dtype, start_of(operand, outer, inner), operand.stride[1], job.classes, copy);
         return copy;
     }
 
@@ -152,7 +156,7 @@ class Classwise {
             for (std::int64_t i = 0; i < job.classes; ++i) {
                 zeros[i] = 0;
             }
-            narrow(zeros, job.gradient.dtype, start(job.gradient, outer, inner),
+            narrow(zeros, job.gradient.dtype, start_of(job.gradient, outer, inner),
                    job.gradient.stride[1], job.classes);
         }
     }

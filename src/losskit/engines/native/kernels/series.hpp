@@ -19,7 +19,8 @@ LOSSKIT_INLINE T polynomial(T x, T first, Rest... rest) {
 
 /// (exp(r) - 1 - r)/r², |r| <= log(2)/2.
 LOSSKIT_INLINE float exp_tail(float r) {
-    return polynomial(r, 0.49999994f, 0.1666652f, 0.0416684f, 0.008368838f, 0.0013814416f);
+    return polynomial(r, 0.5f, 0.16666666f, 0.04166629f, 0.008333499f, 0.0013944844f,
+                      0.00019789884f);
 }
 
 LOSSKIT_INLINE double exp_tail(double r) {

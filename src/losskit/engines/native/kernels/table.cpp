@@ -1,6 +1,7 @@
 // The kernels of one instruction set.
 
 #include "class_losses.hpp"
+#include "columns.hpp"
 #include "elementwise.hpp"
 #include "elementwise_losses.hpp"
 #include "mass.hpp"
@@ -27,23 +28,28 @@ constexpr ClasswiseKernel classwise() {
             &Classwise<Loss<double>, double>::run};
 }
 
-template <class T>
-using CrossEntropy = OfLogProbabilities<LogCost, T>;
-template <class T>
-using Focal = OfLogProbabilities<FocalCost, T>;
-template <class T>
-using Poly1 = OfLogProbabilities<Poly1Cost, T>;
-template <class T>
-using GeneralizedCrossEntropy = OfLogProbabilities<PowerCost, T>;
+/// One class against log p: by rows, or by columns where that is faster.
+template <class Cost, class T>
+Outcome run_of_log_probabilities(const ClasswiseJob& job, int threads) {
+    const bool by_columns = Cost(job.parameters).smoothing == 0 && Columns<Cost, T>::serves(job);
+    return by_columns ? Columns<Cost, T>::run(job, threads)
+                      : Classwise<OfLogProbabilities<Cost, T>, T>::run(job, threads);
+}
+
+template <class Cost>
+constexpr ClasswiseKernel of_log_probabilities() {
+    return {Cost::name, Cost::parameters, &run_of_log_probabilities<Cost, float>,
+            &run_of_log_probabilities<Cost, double>};
+}
 
 #define LOSSKIT_ROW(Loss) elementwise<Loss>(),
 constexpr ElementwiseKernel ELEMENTWISE[] = {LOSSKIT_ELEMENTWISE(LOSSKIT_ROW){}};
 #undef LOSSKIT_ROW
 
-constexpr ClasswiseKernel CLASSWISE[] = {classwise<CrossEntropy>(),
-                                         classwise<Focal>(),
-                                         classwise<Poly1>(),
-                                         classwise<GeneralizedCrossEntropy>(),
+constexpr ClasswiseKernel CLASSWISE[] = {of_log_probabilities<LogCost>(),
+                                         of_log_probabilities<FocalCost>(),
+                                         of_log_probabilities<Poly1Cost>(),
+                                         of_log_probabilities<PowerCost>(),
                                          classwise<NLL>(),
                                          classwise<KLDivergence>(),
                                          classwise<Distillation>(),

@@ -1,0 +1,211 @@
+// Rows of few classes, or of classes that lie apart: many positions side by side, class by class.
+#pragma once
+
+#include "classwise.hpp"
+#include "mass.hpp"
+#include "softmax.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+/// A cost of log p of one class, for positions side by side.
+template <class Cost, class T>
+class Columns {
+    static constexpr int LANES = 32;
+
+    const ClasswiseJob& job;
+    const Cost cost;
+    bool irregular = false;
+
+    explicit Columns(const ClasswiseJob& given) : job(given), cost(given.parameters) {}
+
+    /// What each position of a block has of its own.
+    struct Lanes {
+        alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
+        alignas(64) T value[LANES], slope[LANES], spread[LANES], own[LANES];
+    };
+
+    double part(std::int64_t begin, std::int64_t end) {
+        const Memory memory(static_cast<std::size_t>(job.classes * (LANES + 1)) * sizeof(T));
+        if (memory.data == nullptr) {
+            __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+            return 0;
+        }
+        T* const block = static_cast<T*>(memory.data);
+        T* const row = block + job.classes * LANES;
+        const std::int64_t shape[2] = {job.outer, job.inner};
+        alignas(64) Factors<T> factors;
+        alignas(64) T present[TILE<T>], values[TILE<T>];
+        alignas(64) std::int64_t indices[TILE<T>];
+        double sum = 0;
+        for (std::int64_t first = begin; first < end; first += TILE<T>) {
+            const std::int64_t left = end - first;
+            const std::int64_t count = left < TILE<T> ? left : TILE<T>;
+            const T* const mask = parts_of(job, shape, first, count, present, indices);
+            factors.read(job.weighing, mask, 2, shape, first, count);
+            for (std::int64_t at = 0; at < count; at += LANES) {
+                const std::int64_t lanes = count - at < LANES ? count - at : LANES;
+                load(block, row, first + at, lanes);
+                columns(block, indices + at, mask ? mask + at : nullptr, factors.derivatives + at,
+                        values + at, lanes);
+                if (job.gradient) {
+                    store(block, row, first + at, lanes);
+                }
+            }
+            for (std::int64_t i = 0; i < count; ++i) {
+                values[i] = mask && mask[i] == 0 ? T(0) : values[i] * factors.values[i];
+            }
+            sum += sum_of(values, count);
+            if (job.values) {
+                write(job.values, 2, shape, first, count, values);
+            }
+        }
+        return sum;
+    }
+
+    /// Costs of a block of logits, which its gradient takes the place of.
+    void columns(T* block, std::int64_t* indices, const T* mask, const T* factors, T* values,
+                 std::int64_t count) {
+        Lanes lanes;
+        const std::int64_t classes = job.classes;
+        for (int i = 0; i < LANES; ++i) {
+            const bool here = i < count && (mask == nullptr || mask[i] != 0);
+            std::int64_t index = here ? indices[i] : 0;
+            if (index < 0 || index >= classes) {
+                __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+                index = 0;
+            }
+            if (!here) {
+                for (std::int64_t k = 0; k < classes; ++k) {
+                    block[k * LANES + i] = 0;
+                }
+            }
+            if (i < count) {
+                indices[i] = index;
+            }
+            lanes.logit[i] = block[index * LANES + i];
+            lanes.weight[i] = job.class_weight ? static_cast<T>(job.class_weight[index]) : T(1);
+        }
+        exponentials(block, lanes);
+        for (int i = 0; i < LANES; ++i) {
+            const T others = lanes.others[i], total = 1 + others;
+            const T log_p = (lanes.logit[i] - lanes.top[i]) - vlog1p(others);
+            const T p = vexp(log_p);
+            const T missed = lanes.logit[i] == lanes.top[i] ? others / total : 1 - p;
+            T value, slope;
+            cost.at(log_p, p, missed, value, slope);
+            lanes.value[i] = value * lanes.weight[i];
+            lanes.slope[i] = slope * lanes.weight[i];
+            lanes.spread[i] = -lanes.slope[i] / total;
+            lanes.own[i] = lanes.slope[i] * missed;
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            values[i] = lanes.value[i];
+            lanes.spread[i] *= factors[i];
+            lanes.own[i] *= factors[i];
+        }
+        if (!job.gradient) {
+            return;
+        }
+        for (std::int64_t k = 0; k < classes; ++k) {
+            for (int i = 0; i < LANES; ++i) {
+                block[k * LANES + i] *= lanes.spread[i];
+            }
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            block[indices[i] * LANES + i] = lanes.own[i];
+        }
+    }
+
+    /// Put exponentials in the place of logits, and find their sums as `Softmax` does.
+    void exponentials(T* block, Lanes& lanes) const {
+        const std::int64_t classes = job.classes;
+        for (int i = 0; i < LANES; ++i) {
+            lanes.top[i] = -INFINITY;
+            lanes.others[i] = lanes.ones[i] = 0;
+        }
+        for (std::int64_t k = 0; k < classes; ++k) {
+            for (int i = 0; i < LANES; ++i) {
+                const T value = block[k * LANES + i];
+                lanes.top[i] = value > lanes.top[i] ? value : lanes.top[i];
+            }
+        }
+        for (std::int64_t k = 0; k < classes; ++k) {
+#pragma GCC ivdep
+            for (int i = 0; i < LANES; ++i) {
+                const T distance = block[k * LANES + i] - lanes.top[i];
+                const T power = share_of_top(distance);
+                block[k * LANES + i] = power;
+                lanes.others[i] += distance == 0 ? T(0) : power;
+                lanes.ones[i] += distance == 0 ? T(1) : T(0);
+            }
+        }
+        for (int i = 0; i < LANES; ++i) {
+            lanes.others[i] += lanes.ones[i] - 1;
+        }
+    }
+
+    /// Whether positions from the first on lie side by side.
+    bool side_by_side(const Operand& operand, std::int64_t first, std::int64_t count) const {
+        return operand.stride[2] == 1 && first % job.inner + count <= job.inner;
+    }
+
+    void load(T* block, T* row, std::int64_t first, std::int64_t count) const {
+        const Operand& input = job.input;
+        const std::int64_t size = size_of(input.dtype);
+        if (side_by_side(input, first, count)) {
+            const char* from = start_of(input, first / job.inner, first % job.inner);
+            for (std::int64_t k = 0; k < job.classes; ++k) {
+                widen(input.dtype, from + k * input.stride[1] * size, 1, count, block + k * LANES);
+            }
+            return;
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            const char* from =
+                start_of(input, (first + i) / job.inner, (first + i) % job.inner);
+            widen(input.dtype, from, input.stride[1], job.classes, row);
+            for (std::int64_t k = 0; k < job.classes; ++k) {
+                block[k * LANES + i] = row[k];
+            }
+        }
+    }
+
+    void store(const T* block, T* row, std::int64_t first, std::int64_t count) const {
+        const Operand& out = job.gradient;
+        const std::int64_t size = size_of(out.dtype);
+        if (side_by_side(out, first, count)) {
+            char* const to = start_of(out, first / job.inner, first % job.inner);
+            for (std::int64_t k = 0; k < job.classes; ++k) {
+                narrow(block + k * LANES, out.dtype, to + k * out.stride[1] * size, 1, count);
+            }
+            return;
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            for (std::int64_t k = 0; k < job.classes; ++k) {
+                row[k] = block[k * LANES + i];
+            }
+            char* const to = start_of(out, (first + i) / job.inner, (first + i) % job.inner);
+            narrow(row, out.dtype, to, out.stride[1], job.classes);
+        }
+    }
+
+public:
+    /// Whether this is the faster way.
+    static bool serves(const ClasswiseJob& job) {
+        constexpr std::int64_t FEW = 64, MANY = 1024;
+        return job.indices && (job.classes <= FEW || (job.input.stride[1] != 1 &&
+                                                      job.classes <= MANY));
+    }
+
+    static Outcome run(const ClasswiseJob& job, int threads) {
+        Columns loop(job);
+        const std::int64_t positions = BLOCK / job.classes / LANES * LANES;
+        const double sum = run_in_blocks(
+            [](void* self, std::int64_t begin, std::int64_t end) {
+                return static_cast<Columns*>(self)->part(begin, end);
+            },
+            &loop, job.outer * job.inner, positions > LANES ? positions : LANES, threads);
+        return {sum, loop.irregular};
+    }
+};
+
+}  // namespace losskit::LOSSKIT_ISA
