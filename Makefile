@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 REPORT := losskit-reports/demo
 
-.PHONY: demo test check format wheel-test clean
+.PHONY: demo test check format wheel-test bench clean
 
 demo: $(VENV)/installed-compare
 	$(BIN)/losskit compare sklearn:digits --out $(REPORT) --overwrite
@@ -37,6 +37,9 @@ wheel-test: $(VENV)/installed-dev
 	tools/browser
 	build/venv/bin/python -m pytest --numprocesses 2 \
 		tests/cli tests/compare tests/losses/test_worked_numbers.py tests/test_*.py
+
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
