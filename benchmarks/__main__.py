@@ -130,6 +130,9 @@ def _measured(
         "cases": [],
         "skipped": [],
     }
+    load, cores = results["machine"]["load"], results["machine"]["cores"]
+    if load is not None and load > cores / 2:
+        notes.print(f"The machine is busy (load {load} on {cores} cores): times will be unsteady.")
     columns = (
         BarColumn(),
         MofNCompleteColumn(),

@@ -11,10 +11,12 @@ from benchmarks.cases import Case
 from benchmarks.contenders import AT_BEST, COPY, EAGER, LOSSKIT, NUMPY
 from benchmarks.rounds import Measured, Timing
 
-__all__ = ["as_results", "best_of", "disagreeing", "ratio"]
+__all__ = ["as_results", "best_of", "disagreeing", "is_steady", "ratio"]
 
 TELLING_BYTES = 2**20
 """Below this a peak of memory is that of pages and pools, not of arrays."""
+
+STEADY = 1.5
 
 ROUNDING = {"float32": 1e-3, "float64": 1e-6, "bfloat16": 5e-2}
 """How far apart mean losses may be that are the same."""
@@ -27,6 +29,15 @@ def ratio(own: Sequence[float], other: Sequence[float]) -> float | None:
     """
     pairs = [(mine, theirs) for mine, theirs in zip(own, other, strict=True) if theirs > 0]
     return statistics.median(mine / theirs for mine, theirs in pairs) if pairs else None
+
+
+def is_steady(own: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether the quartiles of the rounds' ratios lie within a factor of `STEADY`."""
+    ratios = [mine / theirs for mine, theirs in zip(own, other, strict=True) if theirs > 0]
+    if len(ratios) < 2:
+        return True
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return high <= STEADY * low
 
 
 def best_of(timings: Mapping[str, Timing], names: Sequence[str] = AT_BEST) -> str | None:
@@ -99,17 +110,20 @@ def _ratios(
     """Own time over each other's, over the limit; own memory over eager's."""
     own = timings[name]
     best = best_of(timings)
-    times = {
-        other: ratio(own.rounds, timing.rounds)
-        for other, timing in timings.items()
-        if other not in (name, COPY)
+    others = {
+        other: timing.rounds for other, timing in timings.items() if other not in (name, COPY)
     }
+    times = {other: ratio(own.rounds, rounds) for other, rounds in others.items()}
+    compared = others | ({"limit": limit} if limit else {})
     return {
         "time": times,
         "best": times.get(best) if best else None,
         "best_is": best,
         "limit": ratio(own.rounds, limit) if limit else None,
         "memory": _memory(own, timings.get(EAGER)),
+        "unsteady": [
+            other for other, rounds in compared.items() if not is_steady(own.rounds, rounds)
+        ],
     }
 
 

@@ -26,6 +26,7 @@ def machine() -> dict[str, Any]:
         "cores": threads(),
         "memory_bytes": _memory(),
         "huge_pages": _huge_pages(),
+        "load": _load(),
     }
 
 
@@ -54,6 +55,14 @@ def _memory() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _load() -> float | None:
+    """How many processes have wanted a core in the last minute, on average."""
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
         return None
 
 

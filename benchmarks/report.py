@@ -22,7 +22,8 @@ EXPLAINED = (
     "Columns with ÷ are Losskit's time (or memory) divided by the other's, the median over the "
     "rounds: below 1 is less. “Best” is the fastest of PyTorch with huge pages, eager and "
     "compiled. The limit is the bytes that have to be moved, at the speed of copying the first "
-    "array, measured in the same rounds."
+    "array, measured in the same rounds. "
+    "~ marks what differed between rounds by half and more: measure it again on a quiet machine."
 )
 
 
@@ -99,10 +100,10 @@ def _pytorch() -> Table:
 def _pytorch_cells(timing: dict[str, Any], ratios: dict[str, Any]) -> list[str]:
     return [
         _seconds(timing["median_seconds"]),
-        _ratio(ratios["time"].get(EAGER)),
-        _ratio(ratios["best"]),
+        _versus(ratios, EAGER),
+        _versus(ratios, ratios["best_is"]),
         ratios["best_is"] or NONE,
-        _ratio(ratios["limit"]),
+        _versus(ratios, "limit"),
         _ratio(ratios["memory"]),
     ]
 
@@ -114,9 +115,9 @@ def _arrays() -> Table:
 def _array_cells(timing: dict[str, Any], ratios: dict[str, Any]) -> list[str]:
     return [
         _seconds(timing["median_seconds"]),
-        _ratio(ratios["time"].get("scikit-learn")),
-        _ratio(ratios["time"].get("optax")),
-        _ratio(ratios["limit"]),
+        _versus(ratios, "scikit-learn"),
+        _versus(ratios, "optax"),
+        _versus(ratios, "limit"),
         _bytes(timing["peak_bytes"]),
     ]
 
@@ -137,6 +138,11 @@ def _seconds(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}" if seconds < 1000 * size else f"{seconds:.0f} s"
     return f"{seconds / 1e-6:.3g} µs"
+
+
+def _versus(ratios: dict[str, Any], other: str | None) -> str:
+    value = ratios["limit"] if other == "limit" else ratios["time"].get(other)
+    return ("~" if other in ratios["unsteady"] else "") + _ratio(value)
 
 
 def _ratio(value: float | None) -> str:

@@ -24,7 +24,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.contenders.composed import COMPOSED
 from benchmarks.contenders.prepared import Prepared, UnavailableError
 from benchmarks.contenders.pytorch import tensor
-from benchmarks.figures import as_results, best_of, disagreeing, ratio
+from benchmarks.figures import as_results, best_of, disagreeing, is_steady, ratio
 from benchmarks.processes import WorkerDiedError
 from benchmarks.report import show
 from benchmarks.rounds import Effort, Measured, Timing, measure
@@ -50,6 +50,14 @@ def test_ratios_are_those_of_turns_in_the_same_round():
     """In the second round the machine was slow for both, in the third for one."""
     assert ratio([1.0, 10.0, 9.0], [2.0, 20.0, 2.0]) == 0.5
     assert ratio([], []) is None
+
+
+def test_unsteady_ratios_are_marked():
+    """One round of five may be off, two may not."""
+    assert is_steady([1.0, 1.1, 1.2, 1.3, 50.0], [1.0] * 5)
+    assert not is_steady([1.0, 1.1, 1.2, 40.0, 50.0], [1.0] * 5)
+    assert is_steady([1.0, 50.0], [2.0, 100.0])
+    assert is_steady([1.0], [2.0])
 
 
 def test_best_is_the_fastest_that_took_part():
@@ -82,6 +90,7 @@ def test_results_of_made_up_times():
     assert (ratios["best"], ratios["best_is"]) == (1.2, "eager+thp")
     assert ratios["limit"] == pytest.approx(5.0 * 256 / 416)
     assert ratios["memory"] == 0.5
+    assert ratios["unsteady"] == []
 
 
 def test_memory_of_pages_is_no_ratio():
@@ -310,8 +319,11 @@ def test_wrong_options(option, message):
 
 
 def test_troubles_are_told(capsys):
+    """What failed, what is not the same, what was left out, and what is unsteady."""
     measured = Measured(Case("MSE", (10,), "float32"), failed={"eager": "no memory"})
     measured.values = {"losskit": 1.0, "optax": 2.0}
+    timings = {"losskit": Timing([1.0] * 4), "eager": Timing([1.0, 2.0, 3.0, 4.0])}
+    measured.passes = {FORWARD: timings | {"eager+thp": Timing([4.0] * 4)}}
     results = {
         "machine": {"processor": None, "architecture": "x", "cores": 1, "system": "y"}
         | {"huge_pages": None},
@@ -322,6 +334,8 @@ def test_troubles_are_told(capsys):
     }
     show(results, Console(width=200))
     said = capsys.readouterr().out
+    row = next(line for line in said.splitlines() if line.startswith("MSE/10/float32"))
+    assert row.split()[1:] == ["forward", "1", "s", "~0.42", "0.25", "eager+thp", "–", "–"]
     assert "Failed: MSE/10/float32: eager: no memory" in said
     assert "Not comparable: MSE/10/float32: optax has 2.0, not 1.0" in said
     assert "Skipped: MSE/1e12" in said
