@@ -62,7 +62,7 @@ def as_numbers(loss: Loss, name: str, values: object) -> Array:
             f"{loss.name}: {name} must hold real numbers, got {type(values).__name__} of dtype "
             f"{array.dtype}"
         )
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 def as_labels(loss: Loss, values: object) -> Array:

@@ -134,11 +134,14 @@ class BoostingObjective:
             In the shape of ``raw``. The Hessian is positive wherever an example counts.
         """
         raw, labels, shares = self._arrays(raw, target, weight)
-        _, gradient = self.loss.value_and_gradient(raw, labels, reduction="sum")
-        curvature = None
         if self.bends:
-            curvature = self.loss.curvature(raw, labels, reduction="sum")
+            gradient, curvature = self.loss.gradient_and_curvature(raw, labels, reduction="sum")
+        else:
+            _, gradient = self.loss.value_and_gradient(raw, labels, reduction="sum")
+            curvature = None
         gradient, hessian = self.scaled(gradient, curvature)
+        if shares is None:
+            return gradient, hessian
         return gradient * shares, hessian * shares
 
     @property
@@ -147,20 +150,25 @@ class BoostingObjective:
         return self.rule not in (None, Rule.FLAT)
 
     def scaled(self, gradient: Array, curvature: Array | None) -> tuple[Array, Array]:
-        """Scale the loss's own gradient and turn its curvature into the Hessian, by the rule."""
-        gradient = gradient * self.scale
+        """Scale the loss's own gradient and turn its curvature into the Hessian, by the rule.
+
+        Both are worked on in place.
+        """
+        if self.scale != 1:
+            gradient *= self.scale
         if curvature is None:
             constant = self.hessian if isinstance(self.hessian, float) else 1.0
             return gradient, np.full_like(gradient, constant)
-        hessian = np.maximum(curvature * self.scale, SMALLEST_HESSIAN)
-        if self.multiclass:
-            # All classes' scores move at once. A row of the Hessian of shift-invariant scores sums
-            # to 0, so twice its diagonal is the sum of the row's absolute values: a bound.
-            hessian = 2 * hessian
+        # All classes' scores move at once. A row of the Hessian of shift-invariant scores sums to
+        # 0, so twice its diagonal is the sum of the row's absolute values: a bound.
+        factor = 2 * self.scale if self.multiclass else self.scale
+        if factor != 1:
+            curvature *= factor
         if self.rule is Rule.ERROR:
-            return gradient, np.maximum(hessian, 1.0)
+            return gradient, np.maximum(curvature, 1.0, out=curvature)
+        hessian = np.maximum(curvature, SMALLEST_HESSIAN, out=curvature)
         if self.rule is Rule.NOT_CONVEX:
-            return gradient, np.maximum(hessian, np.abs(gradient))
+            np.maximum(hessian, np.abs(gradient), out=hessian)
         return gradient, hessian
 
     def transform(self, raw: Any) -> Array:
@@ -228,8 +236,8 @@ class BoostingObjective:
         """Whether there is one raw score for each class."""
         return isinstance(self.loss, Classification)
 
-    def _arrays(self, raw: Any, target: Any, weight: Any) -> tuple[Array, Array, Array | float]:
-        """Return raw scores, labels and what multiplies each score's derivatives."""
+    def _arrays(self, raw: Any, target: Any, weight: Any) -> tuple[Array, Array, Array | None]:
+        """Return raw scores, labels and what multiplies each score's derivatives, None for 1."""
         scores, labels = as_numbers(self.loss, "raw", raw), as_labels(self.loss, target)
         if self.multiclass and (scores.ndim != 2 or scores.shape[:1] != labels.shape):
             raise ValueError(
@@ -245,9 +253,10 @@ class BoostingObjective:
                 )
             labels = labels.reshape(scores.shape)
         weights = self._weights(weight, scores.shape)
-        shares = 1.0 if weights is None else weights[(..., *(None,) * (scores.ndim - 1))]
+        shares = None if weights is None else weights[(..., *(None,) * (scores.ndim - 1))]
         if self.multiclass:
-            shares = shares * self.loss.taking_part(scores, labels)[:, None]
+            part = self.loss.taking_part(scores, labels)[:, None]
+            shares = part if shares is None else shares * part
         return scores, labels, shares
 
     def _weights(self, weight: Any, shape: tuple[int, ...]) -> Array | None:

@@ -120,7 +120,36 @@ class Loss(Summand, Definition):
         ValueError
             If the loss has no such closed form.
         """
-        prepared = prepare(self, *self._bound(arrays, options))
+        return self._curvature(prepare(self, *self._bound(arrays, options)))
+
+    def gradient_and_curvature(self, *arrays: object, **options: Any) -> tuple[Any, Any]:
+        """Compute what `value_and_gradient` and `curvature` give, without the value.
+
+        Takes what `__call__` takes.
+
+        Returns
+        -------
+        gradient, curvature : array or tuple of arrays
+            As from those two.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no closed form of its curvature.
+        """
+        bound, said = self._bound(arrays, options)
+        engine = known_engine(bound[0])
+        found = None if engine is None else engine.bend(self, bound, said)
+        if found is not None:
+            gradients, curvatures = found
+            return (gradients, curvatures) if len(gradients) > 1 else (gradients[0], curvatures[0])
+        prepared = prepare(self, bound, said)
+        _, gradients = prepared.engine.values_and_gradients(
+            self, prepared.arrays, prepared.factors()
+        )
+        return self.restored(gradients, prepared), self._curvature(prepared)
+
+    def _curvature(self, prepared: Prepared) -> Array | Arrays:
         curvatures = prepared.engine.curvatures(self, prepared.arrays)
         if not curvatures:
             raise ValueError(

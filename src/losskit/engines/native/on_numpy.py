@@ -15,19 +15,21 @@ __all__ = ["bend", "reduce", "reduce_with_gradients"]
 
 def reduce(loss: Definition, arrays: Arrays, options: Options) -> Array | None:
     """Compute the reduced loss; None where the call is not one for a kernel."""
-    plan, values = _begin(loss, arrays, options)
-    if plan is None or not plan.run(arrays, options, values, (), threads()):
+    begun = _begin(loss, arrays, options)
+    if begun is None:
         return None
-    return values[()]
+    plan, values = begun
+    return values[()] if plan.run(arrays, options, values, (), threads()) else None
 
 
 def reduce_with_gradients(
     loss: Definition, arrays: Arrays, options: Options
 ) -> tuple[Array, Arrays] | None:
     """Compute the reduced loss and its gradients; None where the call is not one for a kernel."""
-    plan, values = _begin(loss, arrays, options)
-    if plan is None:
+    begun = _begin(loss, arrays, options)
+    if begun is None:
         return None
+    plan, values = begun
     gradients = tuple(np.empty_like(arrays[at]) for at in plan.outputs)
     if not plan.run(arrays, options, values, gradients, threads()):
         return None
@@ -36,9 +38,10 @@ def reduce_with_gradients(
 
 def bend(loss: Definition, arrays: Arrays, options: Options) -> tuple[Arrays, Arrays] | None:
     """Compute gradients and curvatures; None where the call is not one for a kernel."""
-    plan, _ = _begin(loss, arrays, options)
-    if plan is None or not plan.bends:
+    begun = _begin(loss, arrays, options)
+    if begun is None or not begun[0].bends:
         return None
+    plan = begun[0]
     gradients, curvatures = (
         tuple(np.empty_like(arrays[at]) for at in plan.outputs) for _ in range(2)
     )
@@ -47,17 +50,16 @@ def bend(loss: Definition, arrays: Arrays, options: Options) -> tuple[Arrays, Ar
     return gradients, curvatures
 
 
-def _begin(
-    loss: Definition, arrays: Arrays, options: Options
-) -> tuple[Plan, Array] | tuple[None, None]:
+def _begin(loss: Definition, arrays: Arrays, options: Options) -> tuple[Plan, Array] | None:
+    """Return the loss's plan and room for its values; None where no kernel takes such arrays."""
     plan = plan_of(loss)
     given = (*arrays, options.weight, options.mask, options.scale)
     if plan is None or any(type(one) is not np.ndarray for one in given if one is not None):
-        return None, None
+        return None
     shape = plan.shape(arrays)
     floats = {array.dtype for array in arrays if array.dtype.kind == "f"}
     if shape is None or not floats or np.longdouble in floats:
-        return None, None
+        return None
     dtype = np.result_type(*floats)
     if options.reduction == "none":
         return plan, np.empty(shape, dtype)

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options
 from losskit.core.prepared import prepare
@@ -218,7 +217,7 @@ def _plain(arrays: Arrays, options: Options) -> bool:
     if options.bare:
         return True
     for one in (options.weight, options.mask, options.scale, options.normalizer):
-        if one is None or type(one) in (int, float):
+        if one is None or isinstance(one, (int, float)):
             continue
         if type(one) not in _PLAIN or one.is_neg() or one.requires_grad:
             return False
@@ -243,10 +242,7 @@ def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
 def _rooms(plan: Plan, arrays: Arrays) -> Gradients:
     """Make room for the gradients that are wanted."""
     return tuple(
-        [
-            torch.empty_like(arrays[at]) if arrays[at].requires_grad else None
-            for at in plan.outputs
-        ]
+        [torch.empty_like(arrays[at]) if arrays[at].requires_grad else None for at in plan.outputs]
     )
 
 
@@ -255,6 +251,4 @@ def _hooked() -> bool:
     return torch._C._autograd._top_saved_tensors_default_hooks(False) is not None
 
 
-_keeps_graph = getattr(
-    torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True
-)
+_keeps_graph = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
