@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 REPORT := losskit-reports/demo
 
-.PHONY: demo test check format wheel-test bench clean
+.PHONY: demo test check format wheel-test bench sanitize clean
 
 demo: $(VENV)/installed-compare
 	$(BIN)/losskit compare sklearn:digits --out $(REPORT) --overwrite
@@ -40,6 +40,18 @@ wheel-test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
+
+# The kernels under the address and undefined-behaviour sanitizers, with the packages of .venv.
+SANITIZED := build/sanitized
+sanitize: $(VENV)/installed-test
+	$(PYTHON) -m venv --clear $(SANITIZED)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$($(SANITIZED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dev.pth"
+	$(SANITIZED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON .
+	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" \
+		ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/bin/python -m pytest --numprocesses 2 \
+		tests/native tests/losses
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ namespace losskit::LOSSKIT_ISA {
 template <class Cost, class T>
 class Columns {
     static constexpr int LANES = 32;
+    static constexpr int GROUP = 8;
 
     const ClasswiseJob& job;
     const Cost cost;
@@ -21,7 +22,7 @@ class Columns {
     /// What each position of a block has of its own.
     struct Lanes {
         alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
-        alignas(64) T value[LANES], slope[LANES], spread[LANES], own[LANES];
+        alignas(64) T value[LANES], spread[LANES], own[LANES];
     };
 
     double part(std::int64_t begin, std::int64_t end) {
@@ -86,22 +87,24 @@ class Columns {
             lanes.weight[i] = job.class_weight ? static_cast<T>(job.class_weight[index]) : T(1);
         }
         exponentials(block, lanes);
+        // Few numbers for many classes: in double, they add no rounding to speak of.
         for (int i = 0; i < LANES; ++i) {
-            const T others = lanes.others[i], total = 1 + others;
-            const T log_p = (lanes.logit[i] - lanes.top[i]) - vlog1p(others);
-            const T p = vexp(log_p);
-            const T missed = lanes.logit[i] == lanes.top[i] ? others / total : 1 - p;
-            T value, slope;
+            const double others = static_cast<double>(lanes.others[i]), total = 1 + others;
+            const double distance =
+                static_cast<double>(lanes.logit[i]) - static_cast<double>(lanes.top[i]);
+            const double log_p = distance - vlog1p(others);
+            const double p = vexp(log_p);
+            const double missed = distance == 0 ? others / total : 1 - p;
+            double value, slope;
             cost.at(log_p, p, missed, value, slope);
-            lanes.value[i] = value * lanes.weight[i];
-            lanes.slope[i] = slope * lanes.weight[i];
-            lanes.spread[i] = -lanes.slope[i] / total;
-            lanes.own[i] = lanes.slope[i] * missed;
+            const double weight = static_cast<double>(lanes.weight[i]);
+            lanes.value[i] = static_cast<T>(value * weight);
+            slope *= weight * static_cast<double>(factors[i < count ? i : 0]);
+            lanes.spread[i] = static_cast<T>(-slope / total);
+            lanes.own[i] = static_cast<T>(slope * missed);
         }
         for (std::int64_t i = 0; i < count; ++i) {
             values[i] = lanes.value[i];
-            lanes.spread[i] *= factors[i];
-            lanes.own[i] *= factors[i];
         }
         if (!job.gradient) {
             return;
@@ -129,14 +132,22 @@ class Columns {
                 lanes.top[i] = value > lanes.top[i] ? value : lanes.top[i];
             }
         }
-        for (std::int64_t k = 0; k < classes; ++k) {
+        // Sums of sums: a long sum one by one would lose digits.
+        for (std::int64_t first = 0; first < classes; first += GROUP) {
+            const std::int64_t last = first + GROUP < classes ? first + GROUP : classes;
+            alignas(64) T group[LANES] = {};
+            for (std::int64_t k = first; k < last; ++k) {
 #pragma GCC ivdep
+                for (int i = 0; i < LANES; ++i) {
+                    const T distance = block[k * LANES + i] - lanes.top[i];
+                    const T power = share_of_top(distance);
+                    block[k * LANES + i] = power;
+                    group[i] += distance == 0 ? T(0) : power;
+                    lanes.ones[i] += distance == 0 ? T(1) : T(0);
+                }
+            }
             for (int i = 0; i < LANES; ++i) {
-                const T distance = block[k * LANES + i] - lanes.top[i];
-                const T power = share_of_top(distance);
-                block[k * LANES + i] = power;
-                lanes.others[i] += distance == 0 ? T(0) : power;
-                lanes.ones[i] += distance == 0 ? T(1) : T(0);
+                lanes.others[i] += group[i];
             }
         }
         for (int i = 0; i < LANES; ++i) {
