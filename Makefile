@@ -13,6 +13,7 @@ demo: $(VENV)/installed-compare
 test: $(VENV)/installed-test
 	tools/browser
 	$(BIN)/python -m pytest --numprocesses 2
+	LOSSKIT_NATIVE=off $(BIN)/python -m pytest --numprocesses 2 tests/losses
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -49,7 +50,7 @@ sanitize: $(VENV)/installed-test
 		> "$$($(SANITIZED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dev.pth"
 	$(SANITIZED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON .
-	LD_PRELOAD="$$(c++ -print-file-name=libasan.so) $$(c++ -print-file-name=libubsan.so)" \
+	LD_PRELOAD="$$(for name in asan ubsan stdc++; do c++ -print-file-name=lib$$name.so; done)" \
 		ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/bin/python -m pytest --numprocesses 2 \
 		tests/native tests/losses
 
@@ -60,7 +61,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Losskit needs Python 3.11 or newer; run: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+KERNELS := CMakeLists.txt $(wildcard src/losskit/engines/native/kernels/*)
+$(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
 	@echo "Installing Losskit and what it needs into $(VENV); this takes a minute or two."
 	$(INSTALL) --editable ".[$*]"
 	touch $@

@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,9 @@ public:
     bool run(nb::tuple arrays, const Call& call, nb::tuple gradients, nb::tuple curvatures) const;
 
 private:
+    /// What the values are divided by; nothing where the weights are not in order.
+    std::optional<double> divisor_of(const Call& call, const ElementwiseJob& job, bool wide) const;
+
     const Table& table_;
     const ElementwiseKernel& kernel_;
     std::vector<double> parameters_;
@@ -53,6 +57,10 @@ public:
              nb::handle gradient) const;
 
 private:
+    /// What the values are divided by; nothing where the weights are not in order.
+    std::optional<double> divisor_of(const Call& call, const ClasswiseJob& job, bool wide,
+                                     bool counts) const;
+
     const Table& table_;
     const ClasswiseKernel& kernel_;
     std::vector<double> parameters_;

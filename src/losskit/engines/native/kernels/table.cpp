@@ -2,6 +2,7 @@
 
 #include "class_losses.hpp"
 #include "columns.hpp"
+#include "divergence_losses.hpp"
 #include "elementwise.hpp"
 #include "elementwise_losses.hpp"
 #include "mass.hpp"

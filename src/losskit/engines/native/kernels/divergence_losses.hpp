@@ -1,0 +1,176 @@
+// Losses of one distribution of classes against another.
+#pragma once
+
+#include "rows.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+/// A term of KL(p‖q) from the logarithms: no term is negative, so that none cancels.
+template <class T>
+LOSSKIT_INLINE T divergence_term(T log_p, T log_q, T p, T q) {
+    const bool nothing = log_p == -INFINITY;
+    const T ratio = nothing ? T(0) : log_p - log_q;
+    const bool near = (vabs(ratio) < 1) & !nothing;
+    const T small = near ? -ratio : T(0);
+    const T apart = (p == 0 ? T(0) : p * (near ? T(0) : ratio)) - p + q;
+    return near ? p * (vexpm1(small) - small) : apart;
+}
+
+/// Divergence of a softmax and a target's rows.
+template <class T>
+struct KLDivergence {
+    static constexpr const char* name = "KLDivergence";
+    static constexpr const char* parameters[] = {"direction", "log_target", nullptr};
+    static constexpr int rooms = 2;
+    const bool reverse, logs;
+
+    explicit KLDivergence(const double* given) : reverse(given[0] != 0), logs(given[1] != 0) {}
+
+    bool regular(const Row<T>& row) const {
+        return logs ? is_log_distribution(row.rows, row.classes)
+                    : is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
+        return reverse ? rows<true>(row, softmax) : rows<false>(row, softmax);
+    }
+
+private:
+    template <bool REVERSE>
+    double rows(const Row<T>& row, const Softmax<T>& softmax) const {
+        T* const slopes = row.room + (row.classes + 15) / 16 * 16;
+        const T log_total = static_cast<T>(softmax.log_total);
+        double sum = 0, slope_sum = 0;
+        bool beyond = false;
+        each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+            T values[STRETCH];
+            T* const e = softmax.exponentials + first;
+            T* const slope_of = slopes + first;
+            const T* const target = row.rows + first;
+            const T* const logits = row.input + first;
+            int infinite = 0;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                const T log_p = (logits[i] - softmax.top) - log_total;
+                const T p = e[i] * scale;
+                const T t = logs ? vexp(target[i]) : target[i];
+                const T log_t = logs ? target[i] : vlog(target[i]);
+                e[i] = p;
+                if constexpr (REVERSE) {
+                    const T ratio = log_p == -INFINITY ? T(0) : log_p - log_t;
+                    values[i] = divergence_term(log_p, log_t, p, t);
+                    slope_of[i] = p == 0 ? T(0) : p * ratio;
+                    infinite |= slope_of[i] == INFINITY;
+                } else {
+                    values[i] = divergence_term(log_t, log_p, t, p);
+                    slope_of[i] = -t;
+                }
+            }
+            beyond = beyond || infinite != 0;
+            sum += sum_of(values, count);
+            slope_sum += sum_of(slope_of, count);
+        });
+        if (row.gradient) {
+            const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
+            const T* const p = softmax.exponentials;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                // An impossible class is infinitely worse than a mean that it made infinite.
+                const T away = p[i] == 0 ? T(0) : p[i] * mean;
+                const T less = beyond & (slopes[i] == INFINITY) ? T(0) : away;
+                row.gradient[i] = (slopes[i] - less) * factor;
+            }
+        }
+        return sum;
+    }
+};
+
+/// (1 - alpha) of the cross-entropy, and alpha T² KL(softmax(v/T)‖softmax(z/T)).
+template <class T>
+struct Distillation {
+    static constexpr const char* name = "Distillation";
+    static constexpr const char* parameters[] = {"temperature", "alpha", nullptr};
+    static constexpr int rooms = 3;
+    const double temperature, alpha;
+
+    explicit Distillation(const double* given) : temperature(given[0]), alpha(given[1]) {}
+
+    bool regular(const Row<T>& row) const {
+        return row.rows == nullptr || is_distribution(row.rows, row.classes);
+    }
+
+    double at(const Row<T>& row) const {
+        const Softmax<T> plain = softmax_of(row, row.input, 1, 0, rooms);
+        const Softmax<T> student = softmax_of(row, row.input, temperature, 1, rooms);
+        const Softmax<T> taught = softmax_of(row, row.teacher, temperature, 2, rooms);
+        double mass = 0, hard = 0;
+        if (row.rows == nullptr) {
+            mass = row.weight_of(row.index);
+            hard = -mass * plain.log_probability(row.input[row.index]);
+        } else {
+            for (std::int64_t i = 0; i < row.classes; ++i) {
+                const double share = static_cast<double>(row.rows[i]) * row.weight_of(i);
+                mass += share;
+                hard -= share == 0 ? 0 : share * plain.log_probability(row.input[i]);
+            }
+        }
+        const double soft = apart(row, student, taught);
+        if (row.gradient) {
+            pull(row, plain, student, taught, mass);
+        }
+        const double taught_share = temperature * temperature * alpha * mass;
+        return (taught_share == 0 ? 0 : taught_share * soft) + (alpha == 1 ? 0 : (1 - alpha) * hard);
+    }
+
+private:
+    static double apart(const Row<T>& row, const Softmax<T>& student, const Softmax<T>& taught) {
+        const T inverse = static_cast<T>(student.inverse);
+        const T log_student = static_cast<T>(student.log_total);
+        const T log_taught = static_cast<T>(taught.log_total);
+        double sum = 0;
+        each_stretch(student, row.classes, [&](auto first, auto count, T scale) {
+            T values[STRETCH];
+            const T* const z = row.input + first;
+            const T* const v = row.teacher + first;
+            T* const s = student.exponentials + first;
+            T* const t = taught.exponentials + first;
+            const T taught_scale = taught.scales[first / STRETCH];
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                const T log_s = (z[i] - student.top) * inverse - log_student;
+                const T log_t = (v[i] - taught.top) * inverse - log_taught;
+                s[i] *= scale;
+                t[i] *= taught_scale;
+                values[i] = divergence_term(log_t, log_s, t[i], s[i]);
+            }
+            sum += sum_of(values, count);
+        });
+        return sum;
+    }
+
+    void pull(const Row<T>& row, const Softmax<T>& plain, const Softmax<T>& student,
+              const Softmax<T>& taught, double mass) const {
+        const T soft = static_cast<T>(temperature * alpha * mass * row.factor);
+        const double hard = (1 - alpha) * row.factor;
+        const T* const s = student.exponentials;
+        const T* const t = taught.exponentials;
+        each_stretch(plain, row.classes, [&](auto first, auto count, T scale) {
+            const T spread = static_cast<T>(hard * mass * static_cast<double>(scale));
+            const T own = static_cast<T>(hard);
+            const T* const e = plain.exponentials;
+            const double* const weights = row.class_weight;
+#pragma GCC ivdep
+            for (std::int64_t i = first; i < first + count; ++i) {
+                T q = row.rows ? row.rows[i] : T(0);
+                q = weights ? q * static_cast<T>(weights[i]) : q;
+                row.gradient[i] = soft * (s[i] - t[i]) + (e[i] * spread - own * q);
+            }
+        });
+        if (row.rows == nullptr) {
+            row.gradient[row.index] -= static_cast<T>(hard * mass);
+        }
+    }
+};
+
+}  // namespace losskit::LOSSKIT_ISA

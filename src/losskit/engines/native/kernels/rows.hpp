@@ -1,0 +1,54 @@
+// What losses of rows of classes have in common.
+#pragma once
+
+#include "classwise.hpp"
+
+namespace losskit::LOSSKIT_ISA {
+
+// What was rounded to bfloat16 sums to 1 only within its rounding.
+constexpr double ROUNDING = 0x1p-8;
+
+/// Whether a row holds probabilities that sum to 1.
+template <class T>
+bool is_distribution(const T* row, std::int64_t classes) {
+    const Range unit{0, 1, true};
+    const double off = sum_of(row, classes) - 1;
+    return !outside(unit, row, classes) && (off < 0 ? -off : off) <= ROUNDING;
+}
+
+/// Whether a row holds logarithms of probabilities that sum to 1.
+template <class T>
+bool is_log_distribution(const T* row, std::int64_t classes) {
+    double sum = 0, entropy = 0;
+    int above = 0;
+    for (std::int64_t i = 0; i < classes; ++i) {
+        const T p = vexp(row[i]);
+        above |= !(row[i] <= static_cast<T>(ROUNDING));
+        sum += static_cast<double>(p);
+        entropy -= p == 0 ? 0 : static_cast<double>(p * row[i]);
+    }
+    const double off = sum < 1 ? 1 - sum : sum - 1;
+    return above == 0 && off <= ROUNDING * (1 + entropy);
+}
+
+/// The first room of a row's memory holds the exponentials, the last stretches their scales.
+template <class T>
+Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, int room, int rooms) {
+    const std::int64_t padded = (row.classes + 15) / 16 * 16;
+    Softmax<T> softmax;
+    softmax.exponentials = row.room + room * padded;
+    softmax.scales = row.room + rooms * padded + room * Softmax<T>::stretches(row.classes);
+    softmax.of(logits, row.classes, 1 / temperature, row.sums);
+    return softmax;
+}
+
+/// Visit a softmax's stretches: first element, count, and what scales its exponentials.
+template <class T, class Visit>
+LOSSKIT_INLINE void each_stretch(const Softmax<T>& softmax, std::int64_t classes, Visit visit) {
+    for (std::int64_t first = 0; first < classes; first += STRETCH) {
+        const std::int64_t left = classes - first;
+        visit(first, left < STRETCH ? left : STRETCH, softmax.scales[first / STRETCH]);
+    }
+}
+
+}  // namespace losskit::LOSSKIT_ISA
