@@ -25,7 +25,10 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
+        from losskit.engines.native import STATUS
+
         typer.echo(f"losskit {__version__}")
+        typer.echo(f"native kernels: {STATUS}")
         raise typer.Exit
 
 
@@ -45,6 +48,12 @@ app.command("compare")(compare)
 
 def run() -> None:
     """Run the command line."""
+    try:
+        import losskit.engines.native.threads  # noqa: F401
+    except ValueError as error:
+        # A variable of the environment that says nothing known.
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(2)
     try:
         app()
     except OSError as error:

@@ -44,7 +44,7 @@ def _chosen() -> tuple[Any, str]:
     if wanted not in targets:
         known = ", ".join(("off", *targets))
         raise ValueError(f"{SWITCH} must be one of {known} on this machine, got {wanted!r}")
-    return native.Kernels(wanted), f"kernels for {wanted}"
+    return native.Kernels(wanted), f"in use, for {wanted}"
 
 
 KERNELS, STATUS = _chosen()
