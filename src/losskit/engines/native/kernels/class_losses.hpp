@@ -1,6 +1,7 @@
 // Losses of log-probabilities of classes: each says what one row costs, and writes its gradient.
 #pragma once
 
+#include "focal_losses.hpp"
 #include "rows.hpp"
 
 namespace losskit::LOSSKIT_ISA {
@@ -13,6 +14,8 @@ struct LogCost {
     double smoothing;
     explicit LogCost(const double* given) : smoothing(given[0]) {}
 
+    static bool fits(const double*) { return true; }
+
     template <class T>
     LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
         value = -log_p;
@@ -20,6 +23,7 @@ struct LogCost {
     }
 };
 
+template <template <class> class Power>
 struct FocalCost {
     static constexpr const char* name = "Focal";
     static constexpr const char* parameters[] = {"gamma", nullptr};
@@ -27,14 +31,16 @@ struct FocalCost {
     double gamma;
     explicit FocalCost(const double* given) : gamma(given[0]) {}
 
+    static bool fits(const double* given) { return Power<float>::fits(given[0]); }
+
     template <class T>
     LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
-        const T g = static_cast<T>(gamma);
-        // -log p / (1 - p), which is 1 where p is 1.
-        const T ratio = missed == 0 ? T(1) : -log_p / missed;
-        const T faded = vpow(missed, g);
+        const Power<T> power(gamma);
+        // Where nothing is missed, log p is 0, and so is what this multiplies.
+        const T ratio = -log_p / (missed == 0 ? T(1) : missed);
+        const T faded = power.of(missed);
         value = faded * -log_p;
-        slope = -faded * (1 + g * (p == 0 ? T(0) : p * ratio));
+        slope = -faded * (1 + power.exponent * (p == 0 ? T(0) : p * ratio));
     }
 };
 
@@ -44,6 +50,8 @@ struct Poly1Cost {
     static constexpr double smoothing = 0;
     double epsilon;
     explicit Poly1Cost(const double* given) : epsilon(given[0]) {}
+
+    static bool fits(const double*) { return true; }
 
     template <class T>
     LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
@@ -59,6 +67,8 @@ struct PowerCost {
     static constexpr double smoothing = 0;
     double q;
     explicit PowerCost(const double* given) : q(given[0]) {}
+
+    static bool fits(const double*) { return true; }
 
     template <class T>
     LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
@@ -113,15 +123,8 @@ private:
 
     /// One class, with a share of the target spread over all classes that are not ruled out.
     double smoothed(const Row<T>& row, const Softmax<T>& softmax) const {
-        double allowed = 0, mass = 0, even = 0;
-        for (std::int64_t i = 0; i < row.classes; ++i) {
-            const bool on = row.input[i] != -INFINITY;
-            const double weight = on ? row.weight_of(i) : 0;
-            allowed += on;
-            mass += weight;
-            even += on ? weight * (static_cast<double>(row.input[i]) -
-                                   static_cast<double>(softmax.top)) : 0;
-        }
+        const auto [allowed, mass, even] =
+            row.class_weight ? spread<true>(row, softmax.top) : spread<false>(row, softmax.top);
         const double share = cost.smoothing / allowed;
         const double main = (1 - cost.smoothing) * row.weight_of(row.index);
         const double log_p = softmax.log_probability(row.input[row.index]);
@@ -129,17 +132,43 @@ private:
             const double all = main + share * mass;
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
                 const T factor = static_cast<T>(all * row.factor * static_cast<double>(scale));
-                const T spread = static_cast<T>(share * row.factor);
+                const T each = static_cast<T>(share * row.factor);
+                const T* const logits = row.input;
+                const T* const e = softmax.exponentials;
+                const double* const weights = row.class_weight;
+                T* const gradient = row.gradient;
+#pragma GCC ivdep
                 for (std::int64_t i = first; i < first + count; ++i) {
-                    const T weight = row.class_weight ? static_cast<T>(row.class_weight[i]) : T(1);
-                    const T given = row.input[i] == -INFINITY ? T(0) : spread * weight;
-                    row.gradient[i] = softmax.exponentials[i] * factor - given;
+                    const T own = weights ? each * static_cast<T>(weights[i]) : each;
+                    gradient[i] = e[i] * factor - (logits[i] == -INFINITY ? T(0) : own);
                 }
             });
             row.gradient[row.index] -= static_cast<T>(main * row.factor);
         }
-        const double spread = share * (softmax.log_total * mass - even);
-        return spread - (main == 0 ? 0 : main * log_p);
+        const double rest = share * (softmax.log_total * mass - even);
+        return rest - (main == 0 ? 0 : main * log_p);
+    }
+
+    /// Of the classes that are not ruled out: how many, their weights, and the weighed logits.
+    struct Spread {
+        double allowed, mass, even;
+    };
+
+    template <bool WEIGHED>
+    static Spread spread(const Row<T>& row, T top) {
+        double allowed = 0, mass = 0, even = 0;
+        const T* const logits = row.input;
+        const double* const weights = row.class_weight;
+#pragma omp simd reduction(+ : allowed, mass, even)
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            const bool on = logits[i] != -INFINITY;
+            const double weight = on ? (WEIGHED ? weights[i] : 1.0) : 0.0;
+            const T below = on ? logits[i] - top : T(0);
+            allowed += on ? 1.0 : 0.0;
+            mass += weight;
+            even += weight * static_cast<double>(below);
+        }
+        return {allowed, mass, even};
     }
 
     template <bool SMOOTHED>
@@ -147,13 +176,15 @@ private:
         T* const slopes = row.room + (row.classes + 15) / 16 * 16;
         double allowed = 0;
         if constexpr (SMOOTHED) {
+            const T* const logits = row.input;
+#pragma omp simd reduction(+ : allowed)
             for (std::int64_t i = 0; i < row.classes; ++i) {
-                allowed += row.input[i] != -INFINITY;
+                allowed += logits[i] != -INFINITY ? 1.0 : 0.0;
             }
         }
         const T kept = static_cast<T>(1 - cost.smoothing);
         const T share = SMOOTHED ? static_cast<T>(cost.smoothing / allowed) : T(0);
-        const T log_total = static_cast<T>(softmax.log_total);
+        const T log_total = static_cast<T>(softmax.log_total), top = softmax.top;
         double sum = 0, slope_sum = 0;
         each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
             T values[STRETCH];
@@ -164,7 +195,7 @@ private:
             const double* const weights = row.class_weight ? row.class_weight + first : nullptr;
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < count; ++i) {
-                const T log_p = (logits[i] - softmax.top) - log_total;
+                const T log_p = (logits[i] - top) - log_total;
                 const T p = e[i] * scale;
                 T q = target[i];
                 if constexpr (SMOOTHED) {
@@ -183,9 +214,10 @@ private:
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
+            T* const gradient = row.gradient;
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < row.classes; ++i) {
-                row.gradient[i] = (slopes[i] - p[i] * mean) * factor;
+                gradient[i] = (slopes[i] - p[i] * mean) * factor;
             }
         }
         return sum;

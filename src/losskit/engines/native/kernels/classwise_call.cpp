@@ -10,7 +10,7 @@ namespace {
 const ClasswiseKernel& find(const Table& table, const std::string& name,
                             const std::vector<double>& parameters) {
     for (const auto* kernel = table.classwise; kernel->name != nullptr; ++kernel) {
-        if (takes(*kernel, name, parameters)) {
+        if (takes(*kernel, name, parameters) && kernel->fits(parameters.data())) {
             return *kernel;
         }
     }

@@ -8,12 +8,11 @@ namespace losskit::LOSSKIT_ISA {
 /// A term of KL(p‖q) from the logarithms: no term is negative, so that none cancels.
 template <class T>
 LOSSKIT_INLINE T divergence_term(T log_p, T log_q, T p, T q) {
-    const bool nothing = log_p == -INFINITY;
-    const T ratio = nothing ? T(0) : log_p - log_q;
-    const bool near = (vabs(ratio) < 1) & !nothing;
-    const T small = near ? -ratio : T(0);
-    const T apart = (p == 0 ? T(0) : p * (near ? T(0) : ratio)) - p + q;
-    return near ? p * (vexpm1(small) - small) : apart;
+    const T ratio = log_p - log_q;
+    const T near = p * (vexpm1(-ratio) + ratio);
+    const T apart = (p == 0 ? T(0) : p * ratio) - p + q;
+    // Of -inf less -inf, which is NaN, the other is taken.
+    return vabs(ratio) < 1 ? near : apart;
 }
 
 /// Divergence of a softmax and a target's rows.
@@ -33,53 +32,52 @@ struct KLDivergence {
 
     double at(const Row<T>& row) const {
         const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
-        return reverse ? rows<true>(row, softmax) : rows<false>(row, softmax);
+        if (reverse) {
+            return logs ? rows<true, true>(row, softmax) : rows<true, false>(row, softmax);
+        }
+        return logs ? rows<false, true>(row, softmax) : rows<false, false>(row, softmax);
     }
 
 private:
-    template <bool REVERSE>
+    template <bool REVERSE, bool LOGS>
     double rows(const Row<T>& row, const Softmax<T>& softmax) const {
         T* const slopes = row.room + (row.classes + 15) / 16 * 16;
-        const T log_total = static_cast<T>(softmax.log_total);
+        const T log_total = static_cast<T>(softmax.log_total), top = softmax.top;
         double sum = 0, slope_sum = 0;
-        bool beyond = false;
         each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
             T values[STRETCH];
             T* const e = softmax.exponentials + first;
             T* const slope_of = slopes + first;
             const T* const target = row.rows + first;
             const T* const logits = row.input + first;
-            int infinite = 0;
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < count; ++i) {
-                const T log_p = (logits[i] - softmax.top) - log_total;
+                const T log_p = (logits[i] - top) - log_total;
                 const T p = e[i] * scale;
-                const T t = logs ? vexp(target[i]) : target[i];
-                const T log_t = logs ? target[i] : vlog(target[i]);
+                const T t = LOGS ? vexp(target[i]) : target[i];
+                const T log_t = LOGS ? target[i] : vlog(target[i]);
                 e[i] = p;
                 if constexpr (REVERSE) {
-                    const T ratio = log_p == -INFINITY ? T(0) : log_p - log_t;
                     values[i] = divergence_term(log_p, log_t, p, t);
-                    slope_of[i] = p == 0 ? T(0) : p * ratio;
-                    infinite |= slope_of[i] == INFINITY;
+                    slope_of[i] = p == 0 ? T(0) : p * (log_p - log_t);
                 } else {
                     values[i] = divergence_term(log_t, log_p, t, p);
                     slope_of[i] = -t;
                 }
             }
-            beyond = beyond || infinite != 0;
             sum += sum_of(values, count);
             slope_sum += sum_of(slope_of, count);
         });
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
+            T* const gradient = row.gradient;
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < row.classes; ++i) {
-                // An impossible class is infinitely worse than a mean that it made infinite.
                 const T away = p[i] == 0 ? T(0) : p[i] * mean;
-                const T less = beyond & (slopes[i] == INFINITY) ? T(0) : away;
-                row.gradient[i] = (slopes[i] - less) * factor;
+                const T slope = slopes[i] - away;
+                // An impossible class is infinitely worse than a mean that it made infinite.
+                gradient[i] = (slopes[i] == INFINITY ? slopes[i] : slope) * factor;
             }
         }
         return sum;
@@ -128,6 +126,7 @@ private:
         const T inverse = static_cast<T>(student.inverse);
         const T log_student = static_cast<T>(student.log_total);
         const T log_taught = static_cast<T>(taught.log_total);
+        const T student_top = student.top, taught_top = taught.top;
         double sum = 0;
         each_stretch(student, row.classes, [&](auto first, auto count, T scale) {
             T values[STRETCH];
@@ -138,8 +137,8 @@ private:
             const T taught_scale = taught.scales[first / STRETCH];
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < count; ++i) {
-                const T log_s = (z[i] - student.top) * inverse - log_student;
-                const T log_t = (v[i] - taught.top) * inverse - log_taught;
+                const T log_s = (z[i] - student_top) * inverse - log_student;
+                const T log_t = (v[i] - taught_top) * inverse - log_taught;
                 s[i] *= scale;
                 t[i] *= taught_scale;
                 values[i] = divergence_term(log_t, log_s, t[i], s[i]);

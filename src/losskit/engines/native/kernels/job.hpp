@@ -127,6 +127,7 @@ using RunClasswise = Outcome (*)(const ClasswiseJob&, int threads);
 struct ClasswiseKernel {
     const char* name;
     const char* const* parameters;
+    bool (*fits)(const double* parameters);
     RunClasswise in_float, in_double;
 };
 

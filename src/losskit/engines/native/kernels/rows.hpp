@@ -21,11 +21,12 @@ template <class T>
 bool is_log_distribution(const T* row, std::int64_t classes) {
     double sum = 0, entropy = 0;
     int above = 0;
+#pragma omp simd reduction(+ : sum, entropy) reduction(| : above)
     for (std::int64_t i = 0; i < classes; ++i) {
         const T p = vexp(row[i]);
         above |= !(row[i] <= static_cast<T>(ROUNDING));
         sum += static_cast<double>(p);
-        entropy -= p == 0 ? 0 : static_cast<double>(p * row[i]);
+        entropy += p == 0 ? 0.0 : static_cast<double>(-p * row[i]);
     }
     const double off = sum < 1 ? 1 - sum : sum - 1;
     return above == 0 && off <= ROUNDING * (1 + entropy);

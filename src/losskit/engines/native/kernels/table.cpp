@@ -25,8 +25,8 @@ constexpr ElementwiseKernel elementwise() {
 
 template <template <class> class Loss>
 constexpr ClasswiseKernel classwise() {
-    return {Loss<float>::name, Loss<float>::parameters, &Classwise<Loss<float>, float>::run,
-            &Classwise<Loss<double>, double>::run};
+    return {Loss<float>::name, Loss<float>::parameters, [](const double*) { return true; },
+            &Classwise<Loss<float>, float>::run, &Classwise<Loss<double>, double>::run};
 }
 
 /// One class against log p: by rows, or by columns where that is faster.
@@ -39,7 +39,7 @@ Outcome run_of_log_probabilities(const ClasswiseJob& job, int threads) {
 
 template <class Cost>
 constexpr ClasswiseKernel of_log_probabilities() {
-    return {Cost::name, Cost::parameters, &run_of_log_probabilities<Cost, float>,
+    return {Cost::name, Cost::parameters, &Cost::fits, &run_of_log_probabilities<Cost, float>,
             &run_of_log_probabilities<Cost, double>};
 }
 
@@ -48,7 +48,8 @@ constexpr ElementwiseKernel ELEMENTWISE[] = {LOSSKIT_ELEMENTWISE(LOSSKIT_ROW){}}
 #undef LOSSKIT_ROW
 
 constexpr ClasswiseKernel CLASSWISE[] = {of_log_probabilities<LogCost>(),
-                                         of_log_probabilities<FocalCost>(),
+                                         of_log_probabilities<FocalCost<WholePower>>(),
+                                         of_log_probabilities<FocalCost<AnyPower>>(),
                                          of_log_probabilities<Poly1Cost>(),
                                          of_log_probabilities<PowerCost>(),
                                          classwise<NLL>(),
