@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import weakref
 from abc import ABC, abstractmethod
@@ -110,6 +111,9 @@ class _ElementwisePlan(Plan):
         curvatures: tuple[Array, ...],
         threads: int,
     ) -> bool:
+        # No values are written, and the derivatives of each are those of their sum.
+        if options.reduction == "none":
+            options = dataclasses.replace(options, reduction="sum")
         nothing = np.empty((), np.float64)
         return self._run(arrays, options, nothing, gradients, curvatures, threads, None)
 
