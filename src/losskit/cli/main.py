@@ -48,10 +48,11 @@ app.command("compare")(compare)
 
 def run() -> None:
     """Run the command line."""
+    from losskit.core.engine import SettingError
+
     try:
         import losskit.engines.native.threads  # noqa: F401
-    except ValueError as error:
-        # A variable of the environment that says nothing known.
+    except SettingError as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(2)
     try:

@@ -13,7 +13,11 @@ from losskit.core.definition import Arrays, Definition, each
 if TYPE_CHECKING:
     from losskit.core.options import Options
 
-__all__ = ["Engine", "adopt", "engine_for", "known_engine", "register_engine"]
+__all__ = ["Engine", "SettingError", "adopt", "engine_for", "known_engine", "register_engine"]
+
+
+class SettingError(ValueError):
+    """A variable of the environment that says what cannot be; no fault of an array."""
 
 
 class Engine(ABC):
@@ -103,6 +107,8 @@ def known_engine(value: Any) -> Engine | None:
     if engine is None and hasattr(value, "dtype"):
         try:
             return engine_for(value)[1]
+        except SettingError:
+            raise
         except (TypeError, ValueError):
             return None
     return engine

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import ClassVar, Literal, get_args
 
 from losskit.core.arrays import Array, constant, device_of, first_true
-from losskit.core.engine import Engine, engine_for
+from losskit.core.engine import Engine, SettingError, engine_for
 
 __all__ = ["Options", "Reduction", "argument", "check_weights", "fit"]
 
@@ -88,6 +88,8 @@ def argument(loss: str, name: str, value: object) -> tuple[Array, Engine]:
     """Return an argument as an array with its engine, or refuse it by its name."""
     try:
         return engine_for(value)
+    except SettingError:
+        raise
     except (TypeError, ValueError) as error:
         raise TypeError(f"{loss}: {name} is no array of numbers: {error}") from None
 

@@ -11,6 +11,8 @@ import os
 from types import ModuleType
 from typing import Any
 
+from losskit.core.engine import SettingError
+
 __all__ = ["KERNELS", "STATUS", "native"]
 
 SWITCH = "LOSSKIT_NATIVE"
@@ -43,7 +45,7 @@ def _chosen() -> tuple[Any, str]:
         wanted = targets[0]
     if wanted not in targets:
         known = ", ".join(("off", *targets))
-        raise ValueError(f"{SWITCH} must be one of {known} on this machine, got {wanted!r}")
+        raise SettingError(f"{SWITCH} must be one of {known} on this machine, got {wanted!r}")
     return native.Kernels(wanted), f"in use, for {wanted}"
 
 

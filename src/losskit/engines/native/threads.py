@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from losskit.core.engine import SettingError
+
 __all__ = ["threads"]
 
 VARIABLE = "LOSSKIT_NUM_THREADS"
@@ -16,7 +18,7 @@ def _given() -> int | None:
     if text is None:
         return None
     if not (text.isdigit() and int(text) > 0):
-        raise ValueError(f"{VARIABLE} must be a whole number >= 1, got {text!r}")
+        raise SettingError(f"{VARIABLE} must be a whole number >= 1, got {text!r}")
     return int(text)
 
 

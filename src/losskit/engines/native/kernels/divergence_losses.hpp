@@ -113,11 +113,13 @@ struct Distillation {
                 hard -= share == 0 ? 0 : share * plain.log_probability(row.input[i]);
             }
         }
+        // Without class weights every position counts alike: rounded rows do not sum to 1.
+        const double counted = row.class_weight ? mass : 1;
         const double soft = apart(row, student, taught);
         if (row.gradient) {
-            pull(row, plain, student, taught, mass);
+            pull(row, plain, student, taught, mass, counted);
         }
-        const double taught_share = temperature * temperature * alpha * mass;
+        const double taught_share = temperature * temperature * alpha * counted;
         return (taught_share == 0 ? 0 : taught_share * soft) + (alpha == 1 ? 0 : (1 - alpha) * hard);
     }
 
@@ -149,8 +151,8 @@ private:
     }
 
     void pull(const Row<T>& row, const Softmax<T>& plain, const Softmax<T>& student,
-              const Softmax<T>& taught, double mass) const {
-        const T soft = static_cast<T>(temperature * alpha * mass * row.factor);
+              const Softmax<T>& taught, double mass, double counted) const {
+        const T soft = static_cast<T>(temperature * alpha * counted * row.factor);
         const double hard = (1 - alpha) * row.factor;
         const T* const s = student.exponentials;
         const T* const t = taught.exponentials;
