@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
-from cases import cases
 from kernel_calls import (
     CLASSWISE,
     ELEMENTWISE,
@@ -21,6 +19,8 @@ from kernel_calls import (
     options_of,
     tensors,
 )
+
+from cases import cases
 from losskit.engines.native import KERNELS, native
 
 
