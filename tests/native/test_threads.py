@@ -208,7 +208,6 @@ def test_number_of_threads():
     assert int(run(COUNT).stdout) >= 1
     of_torch = "import torch; torch.set_num_threads(6); " + COUNT
     assert run(of_torch, OMP_NUM_THREADS="5").stdout == "6\n"
-    assert run(of_torch, LOSSKIT_NUM_THREADS="3").stdout == "3\n"
 
 
 def test_number_of_threads_follows_pytorchs():
