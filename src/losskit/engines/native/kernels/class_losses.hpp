@@ -92,13 +92,21 @@ struct OfLogProbabilities {
 
     double at(const Row<T>& row) const {
         const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
-        if (row.rows) {
-            return cost.smoothing > 0 ? rows<true>(row, softmax) : rows<false>(row, softmax);
-        }
-        return cost.smoothing > 0 ? smoothed(row, softmax) : index(row, softmax);
+        return row.class_weight ? of<true>(row, softmax) : of<false>(row, softmax);
     }
 
 private:
+    // Whether there are weights is settled before the loops: a masked read of what is not there
+    // is allowed, but slower than all that it saves.
+    template <bool WEIGHED>
+    double of(const Row<T>& row, const Softmax<T>& softmax) const {
+        if (row.rows) {
+            return cost.smoothing > 0 ? rows<true, WEIGHED>(row, softmax)
+                                      : rows<false, WEIGHED>(row, softmax);
+        }
+        return cost.smoothing > 0 ? smoothed<WEIGHED>(row, softmax) : index(row, softmax);
+    }
+
     double index(const Row<T>& row, const Softmax<T>& softmax) const {
         const T logit = row.input[row.index];
         const double weight = row.weight_of(row.index);
@@ -122,9 +130,9 @@ private:
     }
 
     /// One class, with a share of the target spread over all classes that are not ruled out.
+    template <bool WEIGHED>
     double smoothed(const Row<T>& row, const Softmax<T>& softmax) const {
-        const auto [allowed, mass, even] =
-            row.class_weight ? spread<true>(row, softmax.top) : spread<false>(row, softmax.top);
+        const auto [allowed, mass, even] = spread<WEIGHED>(row, softmax.top);
         const double share = cost.smoothing / allowed;
         const double main = (1 - cost.smoothing) * row.weight_of(row.index);
         const double log_p = softmax.log_probability(row.input[row.index]);
@@ -139,7 +147,7 @@ private:
                 T* const gradient = row.gradient;
 #pragma GCC ivdep
                 for (std::int64_t i = first; i < first + count; ++i) {
-                    const T own = weights ? each * static_cast<T>(weights[i]) : each;
+                    const T own = WEIGHED ? each * static_cast<T>(weights[i]) : each;
                     gradient[i] = e[i] * factor - (logits[i] == -INFINITY ? T(0) : own);
                 }
             });
@@ -171,7 +179,7 @@ private:
         return {allowed, mass, even};
     }
 
-    template <bool SMOOTHED>
+    template <bool SMOOTHED, bool WEIGHED>
     double rows(const Row<T>& row, const Softmax<T>& softmax) const {
         T* const slopes = row.room + (row.classes + 15) / 16 * 16;
         double allowed = 0;
@@ -192,7 +200,7 @@ private:
             const T* const target = row.rows + first;
             T* const e = softmax.exponentials + first;
             T* const slope_of = slopes + first;
-            const double* const weights = row.class_weight ? row.class_weight + first : nullptr;
+            const double* const weights = row.class_weight;
 #pragma GCC ivdep
             for (std::int64_t i = 0; i < count; ++i) {
                 const T log_p = (logits[i] - top) - log_total;
@@ -201,7 +209,9 @@ private:
                 if constexpr (SMOOTHED) {
                     q = kept * q + (logits[i] == -INFINITY ? T(0) : share);
                 }
-                q = weights ? q * static_cast<T>(weights[i]) : q;
+                if constexpr (WEIGHED) {
+                    q *= static_cast<T>(weights[first + i]);
+                }
                 T value, slope;
                 cost.at(log_p, p, -vexpm1(log_p), value, slope);
                 e[i] = p;

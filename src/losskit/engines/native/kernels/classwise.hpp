@@ -123,8 +123,9 @@ class Classwise {
                            job.gradient.stride[1], classes);
                 }
             }
+            // 0 where a position takes no part: its value is finite.
             for (std::int64_t i = 0; i < count; ++i) {
-                values[i] = mask && mask[i] == 0 ? T(0) : values[i] * factors.values[i];
+                values[i] *= factors.values[i];
             }
             sum += sum_of(values, count);
             if (job.values) {

@@ -156,20 +156,21 @@ private:
         const double hard = (1 - alpha) * row.factor;
         const T* const s = student.exponentials;
         const T* const t = taught.exponentials;
+        const T* const e = plain.exponentials;
+        T* const gradient = row.gradient;
         each_stretch(plain, row.classes, [&](auto first, auto count, T scale) {
             const T spread = static_cast<T>(hard * mass * static_cast<double>(scale));
-            const T own = static_cast<T>(hard);
-            const T* const e = plain.exponentials;
-            const double* const weights = row.class_weight;
 #pragma GCC ivdep
             for (std::int64_t i = first; i < first + count; ++i) {
-                T q = row.rows ? row.rows[i] : T(0);
-                q = weights ? q * static_cast<T>(weights[i]) : q;
-                row.gradient[i] = soft * (s[i] - t[i]) + (e[i] * spread - own * q);
+                gradient[i] = soft * (s[i] - t[i]) + e[i] * spread;
             }
         });
         if (row.rows == nullptr) {
-            row.gradient[row.index] -= static_cast<T>(hard * mass);
+            gradient[row.index] -= static_cast<T>(hard * mass);
+            return;
+        }
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            gradient[i] -= static_cast<T>(hard * row.weight_of(i) * static_cast<double>(row.rows[i]));
         }
     }
 };
