@@ -95,7 +95,8 @@ Array::~Array() {
 bool Array::take(nanobind::handle object, bool writable) {
     const bool taken = PyObject_CheckBuffer(object.ptr()) ? take_buffer(object.ptr(), writable)
                                                           : take_tensor(object);
-    return taken && aligned();
+    // Tensors of zeros that PyTorch hands around have no memory, nor have those that were freed.
+    return taken && aligned() && (data != nullptr || size() == 0);
 }
 
 bool Array::take_buffer(PyObject* object, bool writable) {
