@@ -142,7 +142,9 @@ class Definition(ABC):
 
     def spread(self, per_position: Array, array: Array) -> Array:
         """Let one element per position broadcast against an array that has more axes."""
-        return per_position[(..., *(None,) * (array.ndim - per_position.ndim))]
+        missing = array.ndim - per_position.ndim
+        # PyTorch's is_grads_batched knows no views that change nothing.
+        return per_position[(..., *(None,) * missing)] if missing else per_position
 
     def classes(self, arrays: Arrays) -> int:
         """How many classes indices may name."""

@@ -17,11 +17,13 @@ from losskit.engines.native.threads import threads
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
 
-__all__ = ["reduce", "reduce_with_gradients"]
+__all__ = ["PLAIN", "reduce", "reduce_with_gradients"]
 
 Gradients = tuple[Tensor | None, ...]
 
-_PLAIN = (Tensor, torch.nn.Parameter)
+PLAIN = (Tensor, torch.nn.Parameter)
+"""Types of tensors that nobody has given another meaning."""
+_HALVES = (torch.float16, torch.bfloat16)
 
 
 def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
@@ -43,15 +45,16 @@ def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
     if not wants:
         return values if plan.run(arrays, options, values, (), threads()) else None
     # Each value has a factor of its own; and hooks mostly save memory.
-    if options.reduction == "none" or _hooked():
-        if not plan.run(arrays, options, values, (), threads()):
-            return None
-        call = _Call(loss, plan, options, arrays, values, None)
-        return _Deferred.apply(call, *arrays)  # type: ignore[no-any-return, no-untyped-call]
-    gradients = _rooms(plan, arrays)
+    defers = options.reduction == "none" or _hooked()
+    gradients = () if defers else _rooms(plan, arrays)
     if not plan.run(arrays, options, values, gradients, threads()):
         return None
-    call = _Call(loss, plan, options, arrays, values, gradients)
+    try:
+        call = _Call(loss, plan, options, () if defers else arrays, values, gradients)
+    except RuntimeError:  # autograd takes no tensors of inference mode
+        return None
+    if defers:
+        return _Deferred.apply(call, *arrays)  # type: ignore[no-any-return, no-untyped-call]
     if len(arrays) == 2 and len(gradients) == 1:
         return _Reduced.apply(call, arrays[0])  # type: ignore[no-any-return, no-untyped-call]
     leaves = [arrays[at] for at in plan.outputs]
@@ -93,7 +96,23 @@ class _Call:
         self.arrays = arrays
         self.values = values
         self.gradients = gradients
-        self.versions = [array._version for array in arrays]
+        self.versions = self.current_versions()
+
+    def current_versions(self) -> list[int]:
+        """Count how often each tensor was changed in place that autograd does not look after."""
+        if self.options.bare:
+            return [array._version for array in self.arrays]
+        given = self.options
+        beside = (given.weight, given.mask, given.scale, given.normalizer)
+        return [one._version for one in (*self.arrays, *beside) if isinstance(one, Tensor)]
+
+    def check_versions(self) -> None:
+        """Refuse to compute derivatives of what is no more."""
+        if self.versions != self.current_versions():
+            raise RuntimeError(
+                f"{self.loss.name}: a tensor that the loss was computed from was changed in place "
+                "since, and its derivatives need what it held; change a copy instead"
+            )
 
     def take_values(self) -> Tensor:
         """Give the values away: they will hold on to this call, and so must not be held by it."""
@@ -133,18 +152,16 @@ class _Reduced(torch.autograd.Function):
                 "needed again, call backward(retain_graph=True) the first time"
             )
         if _followed(grad_output):
-            versions = [array._version for array in call.arrays]
-            if versions != call.versions:
-                raise RuntimeError(
-                    f"{call.loss.name}: an input of the loss was changed in place after the loss "
-                    "was computed, so its second derivatives cannot be"
-                )
+            call.check_versions()
             return None, *call.pull_back(call.arrays, grad_output)
         keeps = _keeps_graph()
-        if not keeps:
-            call.gradients = None
+        if keeps:
+            # Whoever takes these may write to them.
+            gradients = tuple([one if one is None else one.clone() for one in gradients])
         if grad_output.item() != 1:
-            gradients = _scaled(gradients, grad_output, in_place=not keeps)
+            gradients = _scaled(call, gradients, grad_output)
+        if not keeps:
+            call.gradients, call.arrays = None, ()
         return None, *gradients
 
 
@@ -154,7 +171,6 @@ class _Deferred(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, *arrays: Tensor) -> Tensor:
         ctx.save_for_backward(*arrays)
-        call.arrays = ()
         ctx.call = call
         return call.take_values()
 
@@ -163,7 +179,10 @@ class _Deferred(torch.autograd.Function):
         call, arrays = ctx.call, ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         every: list[Tensor | None] = [None] * len(arrays)
-        found = None if _followed(grad_output) else _found(call, arrays, grad_output)
+        call.check_versions()
+        found = None
+        if not _followed(grad_output):
+            found = _found(call, arrays, _rooms(call.plan, arrays), grad_output)
         if found is None:
             found = call.pull_back(arrays, grad_output)
         for at, gradient in zip(call.plan.outputs, found, strict=True):
@@ -171,15 +190,31 @@ class _Deferred(torch.autograd.Function):
         return None, *every
 
 
-def _found(call: _Call, arrays: Arrays, grad_output: Tensor) -> Gradients | None:
-    """Compute the gradients by the kernel."""
+def _found(
+    call: _Call, arrays: Arrays, gradients: Gradients, grad_output: Tensor
+) -> Gradients | None:
+    """Compute the gradients by the kernel; None where the call is no longer one for it."""
     plan, options = call.plan, call.options
-    values = _room(plan, arrays, options)
-    gradients = _rooms(plan, arrays)
-    outer = grad_output if options.reduction == "none" else None
+    values, outer = _room(plan, arrays, options), grad_output.resolve_neg()
+    if options.reduction != "none":
+        shape = plan.shape(arrays)
+        outer = outer.reshape([1] * len(shape or ()))
     if values is None or not plan.run(arrays, options, values, gradients, threads(), outer):
         return None
-    return gradients if outer is not None else _scaled(gradients, grad_output, in_place=True)
+    return gradients
+
+
+def _scaled(call: _Call, gradients: Gradients, factor: Tensor) -> Gradients:
+    """Multiply gradients in place."""
+    found = [gradient for gradient in gradients if gradient is not None]
+    # What half precision has rounded to 0, no factor brings back.
+    halves = any(gradient.dtype in _HALVES for gradient in found)
+    if halves and call.versions == call.current_versions():
+        again = _found(call, call.arrays, gradients, factor)
+        return call.pull_back(call.arrays, factor) if again is None else again
+    for gradient in found:
+        gradient.mul_(factor)
+    return gradients
 
 
 def _followed(grad_output: Tensor) -> bool:
@@ -188,17 +223,8 @@ def _followed(grad_output: Tensor) -> bool:
         torch.is_grad_enabled()
         or type(grad_output) is not Tensor
         or torch._C._are_functorch_transforms_active()
-    )
-
-
-def _scaled(gradients: Gradients, factor: Tensor, *, in_place: bool) -> Gradients:
-    return tuple(
-        None
-        if gradient is None
-        else gradient.mul_(factor)
-        if in_place
-        else (gradient * factor).to(gradient.dtype)
-        for gradient in gradients
+        # torch.autograd.grad(is_grads_batched=True) is older than those.
+        or torch._C._functorch.is_legacy_batchedtensor(grad_output)
     )
 
 
@@ -207,19 +233,20 @@ def _plain(arrays: Arrays, options: Options) -> bool:
     if (
         torch._C._are_functorch_transforms_active()
         or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._is_tracing()
         or forward_ad._current_level >= 0
     ):
         return False
     for array in arrays:
         # What the memory of some holds is not their values but their negatives.
-        if type(array) not in _PLAIN or array.is_neg():
+        if type(array) not in PLAIN or array.is_neg():
             return False
     if options.bare:
         return True
     for one in (options.weight, options.mask, options.scale, options.normalizer):
         if one is None or isinstance(one, (int, float)):
             continue
-        if type(one) not in _PLAIN or one.is_neg() or one.requires_grad:
+        if type(one) not in PLAIN or one.is_neg() or one.requires_grad:
             return False
     return True
 
@@ -227,7 +254,7 @@ def _plain(arrays: Arrays, options: Options) -> bool:
 def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
     """Make room for the values; None where it is not clear how much."""
     dtype = arrays[0].dtype
-    if arrays[0].layout is not torch.strided or not dtype.is_floating_point:
+    if arrays[0].layout is not torch.strided or arrays[0].is_nested or not dtype.is_floating_point:
         return None
     for array in arrays:
         if array.dtype is not dtype and array.is_floating_point():

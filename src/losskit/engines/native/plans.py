@@ -186,12 +186,15 @@ class _ClasswisePlan(Plan):
         call, axis = _call(options, outer), self.axis(arrays[0])
         if call is None or axis is None:
             return False
+        weight: Any = self._weight
+        if hasattr(weight, "resolve_neg"):
+            weight = weight.resolve_neg()
         return self._kernel.run(  # type: ignore[no-any-return]
             arrays[0],
             arrays[1] if len(arrays) > 2 else None,
             arrays[-1],
             axis,
-            self._weight,
+            weight,
             options.class_weight_counts,
             values,
             gradients[0] if gradients else None,
@@ -228,7 +231,7 @@ def _stretched(numbers: Any, input: Array) -> Array | None:
     if hasattr(numbers, "detach"):
         if numbers.device.type != "cpu":
             return None
-        numbers = numbers.detach().double().numpy()
+        numbers = numbers.detach().double().resolve_neg().numpy()
     dtype = np.float64 if "float64" in str(input.dtype) else np.float32
     try:
         return np.broadcast_to(np.asarray(numbers, dtype), tuple(input.shape))
