@@ -67,6 +67,7 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
         + typing
         + "import torch\nfrom torch import Tensor\n\n"
         + "from losskit.torch import functional as functional\n"
+        + "from losskit.torch.accelerate import accelerate as accelerate\n"
         + linear.format("LinearCrossEntropyLoss")
         + "from losskit.torch.modules import LossModule as LossModule\n"
         + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from losskit.torch import functional as functional
+from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss

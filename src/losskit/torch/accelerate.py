@@ -10,10 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function
 
+from losskit.core.cards import PER_CLASS
 from losskit.core.classwise import Classwise
 from losskit.engines.native import KERNELS, STATUS, on_torch
-from losskit.losses import CATALOGUE
+from losskit.engines.native.on_torch import PLAIN
+from losskit.losses import CATALOGUE, NLL
 from losskit.torch.faces import Face, bind, faces_of, resolve
 
 __all__ = ["accelerate"]
@@ -91,13 +94,21 @@ def _accelerated(face: Face, original: Callable[..., Any]) -> Callable[..., Any]
 
     @functools.wraps(original)
     def function(*args: Any, **options: Any) -> Any:
-        if not torch.compiler.is_compiling():
-            found = _by_kernel(face, order, known, args, options)
-            if found is not None:
-                return found
+        if torch.compiler.is_compiling():
+            return original(*args, **options)
+        found = _by_kernel(face, order, known, args, options)
+        if found is not None:
+            return found
+        # PyTorch's function would name what stands in its place now, which nobody has heard of.
+        given = (*args, *options.values())
+        if has_torch_function(given):
+            return handle_torch_function(original, given, *args, **options)
         return original(*args, **options)
 
     function.accelerates = original  # type: ignore[attr-defined]
+    # torch.jit.script compiles the source of what stands there.
+    function.__script_if_tracing_wrapper = True  # type: ignore[attr-defined]
+    function.__original_fn = original  # type: ignore[attr-defined]
     return function
 
 
@@ -116,15 +127,35 @@ def _by_kernel(
         # Deprecated flags warn, which is for PyTorch to do.
         if given.get("size_average") is not None or given.get("reduce") is not None:
             return None
+        # So does the mean that is no divergence.
+        if face.function == "kl_div" and given.get("reduction", "mean") == "mean":
+            return None
+        beside = given.get("weight"), given.get("pos_weight")
         loss, arrays, said = resolve(face, given)
     except (TypeError, ValueError):
         return None
-    dtype = arrays[0].dtype
-    others = {array.dtype for array in arrays} - {dtype}
-    if others and not (others == {torch.int64} and issubclass(face.kind, Classwise)):
+    if not _alike(face, arrays, beside):
         return None
     found = on_torch.reduce(loss, arrays, said)
     # A mean over nothing is 0 here.
     if found is None or (said.reduction == "mean" and found.item() == 0):
         return None
-    return found.to(dtype)
+    return found.to(arrays[0].dtype)
+
+
+def _alike(face: Face, arrays: tuple[Any, ...], beside: tuple[Any, ...]) -> bool:
+    """Whether PyTorch would neither convert nor stretch arrays and the weights beside them."""
+    # A known variance may be a number.
+    if not all(isinstance(array, Tensor) for array in arrays):
+        return False
+    input, target = arrays[0], arrays[-1]
+    indices = target.dtype is torch.int64 and issubclass(face.kind, Classwise)
+    if any(array.dtype is not input.dtype for array in (arrays[:-1] if indices else arrays)):
+        return False
+    if face.kind is NLL and not indices:
+        return False
+    for weight in beside:
+        if weight is not None and (type(weight) not in PLAIN or weight.dtype is not input.dtype):
+            return False
+    weight = beside[0]
+    return weight is None or face.weight in PER_CLASS or weight.shape == input.shape
