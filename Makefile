@@ -49,7 +49,8 @@ sanitize: $(VENV)/installed-test
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 		> "$$($(SANITIZED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dev.pth"
 	$(SANITIZED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
-		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON .
+		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON \
+		--config-settings=build-dir=$(SANITIZED)/cmake .
 	LD_PRELOAD="$$(for name in asan ubsan stdc++; do c++ -print-file-name=lib$$name.so; done)" \
 		ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/bin/python -m pytest --numprocesses 2 \
 		tests/native tests/losses
@@ -64,5 +65,6 @@ $(VENV)/bin/python:
 KERNELS := CMakeLists.txt $(wildcard src/losskit/engines/native/kernels/*)
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
 	@echo "Installing Losskit and what it needs into $(VENV); this takes a minute or two."
-	$(INSTALL) --editable ".[$*]"
+	$(INSTALL) nanobind scikit-build-core
+	$(INSTALL) --no-build-isolation --editable ".[$*]"
 	touch $@
