@@ -16,7 +16,7 @@ from losskit.core.cards import PER_CLASS
 from losskit.core.classwise import Classwise
 from losskit.engines.native import KERNELS, STATUS, on_torch
 from losskit.engines.native.on_torch import PLAIN
-from losskit.losses import CATALOGUE, NLL
+from losskit.losses import CATALOGUE
 from losskit.torch.faces import Face, bind, faces_of, resolve
 
 __all__ = ["accelerate"]
@@ -152,7 +152,7 @@ def _alike(face: Face, arrays: tuple[Any, ...], beside: tuple[Any, ...]) -> bool
     indices = target.dtype is torch.int64 and issubclass(face.kind, Classwise)
     if any(array.dtype is not input.dtype for array in (arrays[:-1] if indices else arrays)):
         return False
-    if face.kind is NLL and not indices:
+    if face.function == "nll_loss" and not indices:
         return False
     for weight in beside:
         if weight is not None and (type(weight) not in PLAIN or weight.dtype is not input.dtype):

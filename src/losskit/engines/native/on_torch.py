@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -55,10 +56,9 @@ def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
         return None
     if defers:
         return _Deferred.apply(call, *arrays)  # type: ignore[no-any-return, no-untyped-call]
-    if len(arrays) == 2 and len(gradients) == 1:
-        return _Reduced.apply(call, arrays[0])  # type: ignore[no-any-return, no-untyped-call]
-    leaves = [arrays[at] for at in plan.outputs]
-    return _Reduced.apply(call, *leaves)  # type: ignore[no-any-return, no-untyped-call]
+    if len(gradients) == 1:
+        return _hand_on(call, arrays[plan.outputs[0]])
+    return _hand_on(call, *[arrays[at] for at in plan.outputs])
 
 
 def reduce_with_gradients(
@@ -163,6 +163,10 @@ class _Reduced(torch.autograd.Function):
         if not keeps:
             call.gradients, call.arrays = None, ()
         return None, *gradients
+
+
+# What Function.apply adds is for torch.func, which was ruled out, and takes longer than small losses.
+_hand_on: Callable[..., Tensor] = super(torch.autograd.Function, _Reduced).apply
 
 
 class _Deferred(torch.autograd.Function):

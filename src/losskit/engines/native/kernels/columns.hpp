@@ -161,6 +161,11 @@ class Columns {
         return operand.stride[2] == 1 && first % job.inner + count <= job.inner;
     }
 
+    /// Whether there is one row after the other, which needs no conversion.
+    bool rows_in_a_row(const Operand& operand) const {
+        return job.inner == 1 && operand.stride[1] == 1 && operand.dtype == DTypeOf<T>::value;
+    }
+
     void load(T* block, T* row, std::int64_t first, std::int64_t count) const {
         const Operand& input = job.input;
         const std::int64_t size = size_of(input.dtype);
@@ -168,6 +173,16 @@ class Columns {
             const char* from = start_of(input, first / job.inner, first % job.inner);
             for (std::int64_t k = 0; k < job.classes; ++k) {
                 widen(input.dtype, from + k * input.stride[1] * size, 1, count, block + k * LANES);
+            }
+            return;
+        }
+        if (rows_in_a_row(input)) {
+            const T* const from = reinterpret_cast<const T*>(start_of(input, first, 0));
+            const std::int64_t apart = input.stride[0];
+            for (std::int64_t k = 0; k < job.classes; ++k) {
+                for (std::int64_t i = 0; i < count; ++i) {
+                    block[k * LANES + i] = from[i * apart + k];
+                }
             }
             return;
         }
@@ -188,6 +203,16 @@ class Columns {
             char* const to = start_of(out, first / job.inner, first % job.inner);
             for (std::int64_t k = 0; k < job.classes; ++k) {
                 narrow(block + k * LANES, out.dtype, to + k * out.stride[1] * size, 1, count);
+            }
+            return;
+        }
+        if (rows_in_a_row(out)) {
+            T* const to = reinterpret_cast<T*>(start_of(out, first, 0));
+            const std::int64_t apart = out.stride[0];
+            for (std::int64_t i = 0; i < count; ++i) {
+                for (std::int64_t k = 0; k < job.classes; ++k) {
+                    to[i * apart + k] = block[k * LANES + i];
+                }
             }
             return;
         }
