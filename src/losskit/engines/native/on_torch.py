@@ -165,7 +165,7 @@ class _Reduced(torch.autograd.Function):
         return None, *gradients
 
 
-# What Function.apply adds is for torch.func, which was ruled out, and takes longer than small losses.
+# What Function.apply adds is for torch.func, which was ruled out, and costs a small loss much.
 _hand_on: Callable[..., Tensor] = super(torch.autograd.Function, _Reduced).apply
 
 
