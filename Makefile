@@ -65,6 +65,6 @@ $(VENV)/bin/python:
 KERNELS := CMakeLists.txt $(wildcard src/losskit/engines/native/kernels/*)
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
 	@echo "Installing Losskit and what it needs into $(VENV); this takes a minute or two."
-	$(INSTALL) nanobind scikit-build-core
+	$(INSTALL) cmake nanobind ninja scikit-build-core
 	$(INSTALL) --no-build-isolation --editable ".[$*]"
 	touch $@
