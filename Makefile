@@ -64,7 +64,7 @@ $(VENV)/bin/python:
 
 KERNELS := CMakeLists.txt $(wildcard src/losskit/engines/native/kernels/*)
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
-	@echo "Installing Losskit and what it needs into $(VENV); this takes a minute or two."
+	@echo "Installing Losskit and what it needs into $(VENV); this takes a few minutes."
 	$(INSTALL) cmake nanobind ninja scikit-build-core
 	$(INSTALL) --no-build-isolation --editable ".[$*]"
 	touch $@

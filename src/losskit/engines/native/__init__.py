@@ -34,8 +34,8 @@ def _chosen() -> tuple[Any, str]:
     """Return the kernels for this machine, and in words which those are."""
     if native is None:
         return None, (
-            "not built: no C++ compiler was found when Losskit was installed; install one (such "
-            "as g++) and reinstall Losskit"
+            "not built when Losskit was installed, mostly for want of a C++ compiler; install one "
+            "(such as g++) and reinstall Losskit"
         )
     wanted = os.environ.get(SWITCH, "").strip().lower()
     if wanted in _OFF:

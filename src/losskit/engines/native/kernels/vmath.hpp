@@ -221,14 +221,6 @@ LOSSKIT_INLINE T log1p_of_share(T x) {
     return high + low;
 }
 
-template <class T>
-LOSSKIT_INLINE T vtanh(T x) {
-    const T shrunk = vexp(-2 * vabs(x));
-    const T far = 1 - 2 * shrunk / (1 + shrunk);
-    const T square = x * x;
-    return with_sign(vabs(x) < 1 ? x + x * (square * tanh_tail(square)) : far, x);
-}
-
 /// base^exponent for neither of them negative.
 template <class T>
 LOSSKIT_INLINE T vpow(T base, T exponent) {
@@ -269,16 +261,6 @@ struct Logit {
         cost_no = least + (positive ? z : T(0));
     }
 };
-
-template <class T>
-LOSSKIT_INLINE T sigmoid(T z) {
-    return Logit<T>(z).yes;
-}
-
-template <class T>
-LOSSKIT_INLINE T softplus(T z) {
-    return Logit<T>(z).cost_no;
-}
 
 /// Multiply, with 0 · ±inf = 0: what has no share adds nothing, however improbable it is.
 template <class T>
