@@ -51,7 +51,7 @@ sanitize: $(VENV)/installed-test
 	$(SANITIZED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON \
 		--config-settings=build-dir=$(SANITIZED)/cmake .
-	LD_PRELOAD="$$(for name in asan ubsan stdc++; do c++ -print-file-name=lib$$name.so; done)" \
+	LD_PRELOAD="$$(for name in asan ubsan stdc++; do c++ -print-file-name=lib$$name.so; done | xargs)" \
 		ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/bin/python -m pytest --numprocesses 2 \
 		tests/native tests/losses
 

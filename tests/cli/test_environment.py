@@ -32,6 +32,7 @@ def test_the_version_says_which_kernels_run():
     ("name", "value", "wanted"),
     [
         ("LOSSKIT_NATIVE", "fast", "one of off, "),
+        ("LOSSKIT_KEEP_MEMORY", "some", "on or off"),
         ("LOSSKIT_NUM_THREADS", "0", "a whole number >= 1"),
         ("LOSSKIT_NUM_THREADS", "two", "a whole number >= 1"),
     ],

@@ -51,6 +51,7 @@ def run() -> None:
     from losskit.core.engine import SettingError
 
     try:
+        import losskit.engines.native.memory
         import losskit.engines.native.threads  # noqa: F401
     except SettingError as error:
         sys.stderr.write(f"Error: {error}\n")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from losskit.core.loss import Loss
 from losskit.core.parameters import parameters_of
-from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate
+from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate, evaluate_plain
 from losskit.torch.weighted_sum import SummandModule
 
 __all__ = ["LossModule", "module_for", "module_signature"]
@@ -84,6 +84,10 @@ def _forward_for(face: Face) -> Callable[..., Tensor]:
 
     def forward(self: LossModule, *args: Any, **options: Any) -> Tensor:
         given = {name: getattr(self, name) for name in (*self.settings, *face.learned)}
+        if not options and len(args) == len(order) and not face.learned:
+            found = evaluate_plain(face, args, given)
+            if found is not None:
+                return found
         for name, value in bind("forward", order, known, args, options).items():
             given[names.get(name, name)] = value
         return evaluate(face, given)

@@ -13,10 +13,13 @@ from typing import Any
 
 from losskit.core.engine import SettingError
 
-__all__ = ["KERNELS", "STATUS", "native"]
+__all__ = ["KERNELS", "OFF", "ON", "STATUS", "native"]
 
 SWITCH = "LOSSKIT_NATIVE"
-_OFF = ("off", "0", "no", "false")
+OFF = ("off", "0", "no", "false")
+"""What switches something off in an environment variable."""
+ON = ("", "on", "1", "yes", "true")
+"""What leaves it on."""
 
 
 def _module() -> ModuleType | None:
@@ -38,10 +41,10 @@ def _chosen() -> tuple[Any, str]:
             "(such as g++) and reinstall Losskit"
         )
     wanted = os.environ.get(SWITCH, "").strip().lower()
-    if wanted in _OFF:
+    if wanted in OFF:
         return None, f"switched off by {SWITCH}={wanted}"
     targets = native.targets()
-    if wanted in ("", "on", "1", "yes", "true"):
+    if wanted in ON:
         wanted = targets[0]
     if wanted not in targets:
         known = ", ".join(("off", *targets))

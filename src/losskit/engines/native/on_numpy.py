@@ -7,6 +7,8 @@ import numpy as np
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options
+from losskit.engines.native import native
+from losskit.engines.native.memory import KEPT_FROM
 from losskit.engines.native.plans import Plan, plan_of
 from losskit.engines.native.threads import threads
 
@@ -30,7 +32,7 @@ def reduce_with_gradients(
     if begun is None:
         return None
     plan, values = begun
-    gradients = tuple(np.empty_like(arrays[at]) for at in plan.outputs)
+    gradients = tuple(_room_like(arrays[at]) for at in plan.outputs)
     if not plan.run(arrays, options, values, gradients, threads()):
         return None
     return values[()], gradients
@@ -42,9 +44,7 @@ def bend(loss: Definition, arrays: Arrays, options: Options) -> tuple[Arrays, Ar
     if begun is None or not begun[0].bends:
         return None
     plan = begun[0]
-    gradients, curvatures = (
-        tuple(np.empty_like(arrays[at]) for at in plan.outputs) for _ in range(2)
-    )
+    gradients, curvatures = (tuple(_room_like(arrays[at]) for at in plan.outputs) for _ in range(2))
     if not plan.bend(arrays, options, gradients, curvatures, threads()):
         return None
     return gradients, curvatures
@@ -64,3 +64,8 @@ def _begin(loss: Definition, arrays: Arrays, options: Options) -> tuple[Plan, Ar
     if options.reduction == "none":
         return plan, np.empty(shape, dtype)
     return plan, np.empty((), np.result_type(dtype, np.float32))
+
+
+def _room_like(array: Array) -> Array:
+    kept = native.array_like(array) if array.nbytes >= KEPT_FROM else None
+    return np.empty_like(array) if kept is None else kept

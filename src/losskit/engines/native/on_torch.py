@@ -12,6 +12,8 @@ from torch.autograd import forward_ad
 from losskit.core.definition import Arrays, Definition
 from losskit.core.options import Options
 from losskit.core.prepared import prepare
+from losskit.engines.native import native
+from losskit.engines.native.memory import KEPT_FROM
 from losskit.engines.native.plans import Plan, plan_of
 from losskit.engines.native.threads import threads
 
@@ -25,6 +27,9 @@ Gradients = tuple[Tensor | None, ...]
 PLAIN = (Tensor, torch.nn.Parameter)
 """Types of tensors that nobody has given another meaning."""
 _HALVES = (torch.float16, torch.bfloat16)
+# Another number like one there is takes half as long to make as one from its description.
+_SINGLE = torch.empty((), dtype=torch.float32, device="cpu")
+_DOUBLE = torch.empty((), dtype=torch.float64, device="cpu")
 
 
 def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
@@ -70,7 +75,7 @@ def reduce_with_gradients(
         return None
     with torch.no_grad():
         values = _room(plan, arrays, options)
-        gradients = tuple(torch.empty_like(arrays[at]) for at in plan.outputs)
+        gradients = tuple(_room_like(arrays[at]) for at in plan.outputs)
         if values is None or not plan.run(arrays, options, values, gradients, threads()):
             return None
     return values, gradients
@@ -264,8 +269,7 @@ def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
         if array.dtype is not dtype and array.is_floating_point():
             dtype = torch.promote_types(dtype, array.dtype)
     if options.reduction != "none":
-        wide = torch.float64 if dtype is torch.float64 else torch.float32
-        return torch.empty((), dtype=wide, device="cpu")
+        return torch.empty_like(_DOUBLE if dtype is torch.float64 else _SINGLE)
     shape = plan.shape(arrays)
     return None if shape is None else torch.empty(shape, dtype=dtype, device="cpu")
 
@@ -273,8 +277,13 @@ def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
 def _rooms(plan: Plan, arrays: Arrays) -> Gradients:
     """Make room for the gradients that are wanted."""
     return tuple(
-        [torch.empty_like(arrays[at]) if arrays[at].requires_grad else None for at in plan.outputs]
+        [_room_like(arrays[at]) if arrays[at].requires_grad else None for at in plan.outputs]
     )
+
+
+def _room_like(array: Tensor) -> Tensor:
+    kept = native.tensor_like(array) if array.nbytes >= KEPT_FROM else None
+    return torch.empty_like(array) if kept is None else kept
 
 
 def _hooked() -> bool:

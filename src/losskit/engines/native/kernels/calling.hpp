@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "buffers.hpp"
 #include "calls.hpp"
 #include "convert.hpp"
 #include "parallel.hpp"
@@ -83,8 +84,7 @@ inline void finish(const Call& call, const Array& values, double sum, double div
 
 /// Get a buffer ready to be written for the first time; smaller ones come from memory in use.
 inline void expect_writes(const Array& array) {
-    constexpr std::int64_t LARGE = std::int64_t{1} << 22;
-    const std::int64_t bytes = array.size() * size_of(array.dtype);
+    const auto bytes = static_cast<std::size_t>(array.size() * size_of(array.dtype));
     if (bytes >= LARGE) {
         expect_large_writes(array.data, bytes);
     }

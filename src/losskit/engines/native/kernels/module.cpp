@@ -5,7 +5,9 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include "buffers.hpp"
 #include "calls.hpp"
+#include "dlpack.hpp"
 
 namespace losskit {
 
@@ -66,6 +68,40 @@ nb::dict described(const Kernel* kernels) {
     return names;
 }
 
+nb::dlpack::dtype as_dlpack(DType dtype) {
+    using Code = nb::dlpack::dtype_code;
+    const bool floating = dtype <= DType::bf16;
+    const Code code = dtype == DType::bf16 ? Code::Bfloat : floating ? Code::Float : Code::Int;
+    return {static_cast<std::uint8_t>(code), static_cast<std::uint8_t>(8 * size_of(dtype)), 1};
+}
+
+/// An array like another one with anything in it, in memory that is kept for the next when it is
+/// freed; None where that does not pay, or the other does not lie in one piece.
+template <class Library>
+nb::object room_like(nb::handle like) {
+    Array other;
+    if (!other.take(like) || !other.is_floating()) {
+        return nb::none();
+    }
+    std::size_t shape[MOST_AXES];
+    std::int64_t expected = 1;
+    for (int axis = other.axes - 1; axis >= 0; --axis) {
+        if (other.shape[axis] != 1 && other.stride[axis] != expected) {
+            return nb::none();
+        }
+        expected *= other.shape[axis];
+        shape[axis] = static_cast<std::size_t>(other.shape[axis]);
+    }
+    const auto bytes = static_cast<std::size_t>(expected * size_of(other.dtype));
+    void* const memory = bytes < LARGE ? nullptr : take_memory(bytes);
+    if (memory == nullptr) {
+        return nb::none();
+    }
+    const nb::capsule owner(memory, give_back_memory);
+    return nb::cast(nb::ndarray<Library>(memory, static_cast<std::size_t>(other.axes), shape, owner,
+                                         nullptr, as_dlpack(other.dtype), dlpack::CPU));
+}
+
 /// The kernels of one instruction set.
 struct Kernels {
     std::string name;
@@ -91,6 +127,12 @@ NB_MODULE(_kernels, m) {
         }
         return names;
     }, "Instruction sets that this machine runs, the fastest first.");
+
+    m.attr("LARGE") = LARGE;
+    m.def("array_like", room_like<nb::numpy>, "like"_a,
+          "A NumPy array like another one, in memory that is kept; or None.");
+    m.def("tensor_like", room_like<nb::pytorch>, "like"_a,
+          "A tensor of PyTorch like another one, in memory that is kept; or None.");
 
     nb::class_<Kernels>(m, "Kernels", "The kernels for one instruction set.")
         .def("__init__", [](Kernels* self, const std::string& name) {

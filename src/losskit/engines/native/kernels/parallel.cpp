@@ -10,9 +10,6 @@
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace losskit {
 namespace {
@@ -72,18 +69,6 @@ double run_in_blocks(Part part, void* job, std::int64_t total, std::int64_t bloc
         sum.add(sums[static_cast<std::size_t>(at)]);
     }
     return sum.total();
-}
-
-void expect_large_writes([[maybe_unused]] void* data, [[maybe_unused]] std::int64_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    constexpr std::uintptr_t HUGE = std::uintptr_t{1} << 21;
-    const auto start = reinterpret_cast<std::uintptr_t>(data);
-    const std::uintptr_t first = (start + HUGE - 1) & ~(HUGE - 1);
-    const std::uintptr_t last = (start + static_cast<std::uintptr_t>(bytes)) & ~(HUGE - 1);
-    if (first < last) {
-        madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-    }
-#endif
 }
 
 }  // namespace losskit

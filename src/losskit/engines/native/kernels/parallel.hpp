@@ -15,8 +15,4 @@ using Part = double (*)(void* job, std::int64_t begin, std::int64_t end);
 /// Run all parts of a job of `total` items in blocks, and add up what they return.
 double run_in_blocks(Part part, void* job, std::int64_t total, std::int64_t block, int threads);
 
-/// Ask for huge pages where a large buffer was not written yet: most of the time that a fresh
-/// gradient costs is that of its page faults.
-void expect_large_writes(void* data, std::int64_t bytes);
-
 }  // namespace losskit

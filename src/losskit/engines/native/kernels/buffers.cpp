@@ -1,0 +1,144 @@
+#include "buffers.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#if defined(__linux__)
+#include <pthread.h>
+#include <sys/mman.h>
+#endif
+
+namespace losskit {
+
+#if defined(__linux__) && defined(MADV_FREE) && defined(MADV_HUGEPAGE)
+
+namespace {
+
+constexpr std::size_t HUGE_PAGE = std::size_t{1} << 21;
+
+std::size_t round_up(std::size_t bytes) { return (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1); }
+
+struct Block {
+    char* start;
+    std::size_t bytes;
+};
+
+/// Blocks in use, and a few that were given back, the oldest first.
+class Pool {
+    // A model has few losses; their gradients of a step or two wait here at most.
+    static constexpr std::size_t MOST_KEPT = 4;
+
+    std::mutex lock_;
+    std::vector<Block> used_, kept_;
+
+public:
+    void* take(std::size_t bytes) {
+        const std::size_t wanted = round_up(bytes);
+        const std::lock_guard<std::mutex> guard(lock_);
+        used_.reserve(used_.size() + 1);
+        kept_.reserve(MOST_KEPT + 1);
+        std::size_t best = kept_.size();
+        for (std::size_t at = 0; at < kept_.size(); ++at) {
+            const std::size_t size = kept_[at].bytes;
+            // Batches differ in size; but much more than is needed would be lost to others.
+            const bool fits = size >= wanted && size / 2 <= wanted;
+            if (fits && (best == kept_.size() || size <= kept_[best].bytes)) {
+                best = at;
+            }
+        }
+        Block block;
+        if (best < kept_.size()) {
+            block = kept_[best];
+            kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(best));
+        } else if (!map(wanted, block)) {
+            return nullptr;
+        }
+        used_.push_back(block);
+        return block.start;
+    }
+
+    void give_back(void* memory) noexcept {
+        const std::lock_guard<std::mutex> guard(lock_);
+        for (std::size_t at = 0; at < used_.size(); ++at) {
+            if (used_[at].start == memory) {
+                const Block block = used_[at];
+                used_[at] = used_.back();
+                used_.pop_back();
+                keep(block);
+                return;
+            }
+        }
+    }
+
+    void hold() { lock_.lock(); }
+    void let_go() { lock_.unlock(); }
+
+private:
+    void keep(Block block) noexcept {
+        if (madvise(block.start, block.bytes, MADV_FREE) != 0) {
+            munmap(block.start, block.bytes);
+            return;
+        }
+        if (kept_.size() == MOST_KEPT) {
+            munmap(kept_.front().start, kept_.front().bytes);
+            kept_.erase(kept_.begin());
+        }
+        kept_.push_back(block);
+    }
+
+    static bool map(std::size_t bytes, Block& block) {
+        void* const mapped = mmap(nullptr, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (mapped == MAP_FAILED) {
+            return false;
+        }
+        char* const first = static_cast<char*>(mapped);
+        const std::size_t before =
+            round_up(reinterpret_cast<std::uintptr_t>(first)) - reinterpret_cast<std::uintptr_t>(first);
+        if (before > 0) {
+            munmap(first, before);
+        }
+        munmap(first + before + bytes, HUGE_PAGE - before);
+        block = {first + before, bytes};
+        madvise(block.start, bytes, MADV_HUGEPAGE);
+        return true;
+    }
+};
+
+// It outlives all arrays: some are freed when the interpreter has ended.
+Pool& pool() {
+    static Pool* const only = [] {
+        // A child must not find the lock held by a thread that it does not have.
+        pthread_atfork([] { pool().hold(); }, [] { pool().let_go(); }, [] { pool().let_go(); });
+        return new Pool;
+    }();
+    return *only;
+}
+
+}  // namespace
+
+void* take_memory(std::size_t bytes) { return pool().take(bytes); }
+
+void give_back_memory(void* memory) noexcept { pool().give_back(memory); }
+
+void expect_large_writes(void* data, std::size_t bytes) {
+    const auto start = reinterpret_cast<std::uintptr_t>(data);
+    const std::uintptr_t first = round_up(start);
+    const std::uintptr_t last = (start + bytes) & ~(HUGE_PAGE - 1);
+    if (first < last) {
+        madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+    }
+}
+
+#else
+
+void* take_memory(std::size_t) { return nullptr; }
+
+void give_back_memory(void*) noexcept {}
+
+void expect_large_writes(void*, std::size_t) {}
+
+#endif
+
+}  // namespace losskit
