@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from benchmarks.contenders import CONTENDERS, COPY, EAGER, LOSSKIT, NUMPY
+from benchmarks.contenders import CONTENDERS, COPY, EAGER, LOSSKIT, NUMPY, UNKEPT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +94,9 @@ def copy_speed(results: dict[str, Any]) -> float | None:
 
 
 def _pytorch() -> Table:
-    return _table("Under PyTorch", "÷ eager", "÷ best", "best is", "÷ limit", "memory ÷ eager")
+    return _table(
+        "Under PyTorch", "÷ eager", "÷ best", "best is", "÷ unkept", "÷ limit", "memory ÷ eager"
+    )
 
 
 def _pytorch_cells(timing: dict[str, Any], ratios: dict[str, Any]) -> list[str]:
@@ -103,6 +105,7 @@ def _pytorch_cells(timing: dict[str, Any], ratios: dict[str, Any]) -> list[str]:
         _versus(ratios, EAGER),
         _versus(ratios, ratios["best_is"]),
         ratios["best_is"] or NONE,
+        _versus(ratios, UNKEPT),
         _versus(ratios, "limit"),
         _ratio(ratios["memory"]),
     ]

@@ -67,6 +67,9 @@ def _give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
     if trim is not None:
         trim(0)
+    native = sys.modules.get("losskit.engines.native")
+    if native is not None and native.native is not None:
+        native.native.release_memory()
 
 
 def _status(key: str) -> int:

@@ -293,7 +293,7 @@ def test_the_command(tmp_path):
     assert results["contenders"]["eager+thp"]["environment"] == {"THP_MEM_ALLOC_ENABLE": "1"}
     trees = results["cases"][2]["passes"][BOOSTING]
     assert set(trees["contenders"]) == {"copy", "losskit-numpy", "scikit-learn"}
-    for line in ("Huber/1000/float32", "÷ eager", "÷ limit", "Took no part: torch.compile"):
+    for line in ("Huber/1000/float32", "÷ eager", "÷ limit", "Took no part: Losskit in memory that is new"):
         assert line in done.stdout
 
 
@@ -302,7 +302,7 @@ def test_the_command(tmp_path):
     [
         ("--case=Nothing", "no case fits Nothing"),
         ("--dtype=float8", "float32, float64, bfloat16"),
-        ("--contender=me", "losskit, eager"),
+        ("--contender=me", "losskit, losskit-unkept, eager"),
     ],
 )
 def test_wrong_options(option, message):
@@ -335,7 +335,7 @@ def test_troubles_are_told(capsys):
     show(results, Console(width=200))
     said = capsys.readouterr().out
     row = next(line for line in said.splitlines() if line.startswith("MSE/10/float32"))
-    assert row.split()[1:] == ["forward", "1", "s", "~0.42", "0.25", "eager+thp", "–", "–"]
+    assert row.split()[1:] == ["forward", "1", "s", "~0.42", "0.25", "eager+thp", "–", "–", "–"]
     assert "Failed: MSE/10/float32: eager: no memory" in said
     assert "Not comparable: MSE/10/float32: optax has 2.0, not 1.0" in said
     assert "Skipped: MSE/1e12" in said

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from benchmarks.cases import Case
 from benchmarks.contenders.prepared import Prepared
 
-__all__ = ["AT_BEST", "CONTENDERS", "COPY", "EAGER", "LOSSKIT", "NUMPY", "Contender"]
+__all__ = ["AT_BEST", "CONTENDERS", "COPY", "EAGER", "LOSSKIT", "NUMPY", "UNKEPT", "Contender"]
 
 LOSSKIT = "losskit"
+UNKEPT = "losskit-unkept"
 NUMPY = "losskit-numpy"
 EAGER = "eager"
 COPY = "copy"
@@ -60,6 +61,12 @@ CONTENDERS = {
     for contender in (
         Contender(COPY, "copying the first array", "copying:copies", _HUGE_PAGES),
         Contender(LOSSKIT, "Losskit under PyTorch", "pytorch:losskit"),
+        Contender(
+            UNKEPT,
+            "Losskit in memory that is new in every step",
+            "pytorch:losskit",
+            {"LOSSKIT_KEEP_MEMORY": "off"},
+        ),
         Contender(EAGER, "PyTorch as it comes", "pytorch:eager"),
         Contender("eager+thp", "PyTorch with huge pages", "pytorch:eager", _HUGE_PAGES),
         Contender(

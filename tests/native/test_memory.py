@@ -174,3 +174,20 @@ def test_the_system_gets_it_back_when_it_is_switched_off():
     )
     assert int(done.stdout) == sys.maxsize
     assert memory.KEPT_FROM == native.LARGE
+
+
+def test_kept_memory_can_be_given_back():
+    gradient = numpy_step(LARGE * 16)
+    gradient[:] = 1
+    mapped = address(gradient)
+    del gradient
+    assert any(low <= mapped < high for low, high in maps())
+    native.release_memory()
+    assert not any(low <= mapped < high for low, high in maps())
+
+
+def maps():
+    """Return the parts of the address space that are in use."""
+    with open("/proc/self/maps", encoding="ascii") as lines:
+        ranges = [line.split()[0].split("-") for line in lines]
+    return [(int(low, 16), int(high, 16)) for low, high in ranges]

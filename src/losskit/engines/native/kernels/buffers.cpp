@@ -71,6 +71,14 @@ public:
         }
     }
 
+    void release() {
+        const std::lock_guard<std::mutex> guard(lock_);
+        for (const Block& block : kept_) {
+            munmap(block.start, block.bytes);
+        }
+        kept_.clear();
+    }
+
     void hold() { lock_.lock(); }
     void let_go() { lock_.unlock(); }
 
@@ -122,6 +130,8 @@ void* take_memory(std::size_t bytes) { return pool().take(bytes); }
 
 void give_back_memory(void* memory) noexcept { pool().give_back(memory); }
 
+void release_memory() { pool().release(); }
+
 void expect_large_writes(void* data, std::size_t bytes) {
     const auto start = reinterpret_cast<std::uintptr_t>(data);
     const std::uintptr_t first = round_up(start);
@@ -136,6 +146,8 @@ void expect_large_writes(void* data, std::size_t bytes) {
 void* take_memory(std::size_t) { return nullptr; }
 
 void give_back_memory(void*) noexcept {}
+
+void release_memory() {}
 
 void expect_large_writes(void*, std::size_t) {}
 

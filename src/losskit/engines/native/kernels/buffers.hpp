@@ -16,6 +16,9 @@ void* take_memory(std::size_t bytes);
 /// system has other memory to spare.
 void give_back_memory(void* memory) noexcept;
 
+/// Give the system back what is kept.
+void release_memory();
+
 /// Ask for huge pages where a large buffer of somebody else's was not written yet.
 void expect_large_writes(void* data, std::size_t bytes);
 

@@ -133,6 +133,7 @@ NB_MODULE(_kernels, m) {
           "A NumPy array like another one, in memory that is kept; or None.");
     m.def("tensor_like", room_like<nb::pytorch>, "like"_a,
           "A tensor of PyTorch like another one, in memory that is kept; or None.");
+    m.def("release_memory", release_memory, "Give the system back the memory that is kept.");
 
     nb::class_<Kernels>(m, "Kernels", "The kernels for one instruction set.")
         .def("__init__", [](Kernels* self, const std::string& name) {
