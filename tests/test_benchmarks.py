@@ -293,7 +293,12 @@ def test_the_command(tmp_path):
     assert results["contenders"]["eager+thp"]["environment"] == {"THP_MEM_ALLOC_ENABLE": "1"}
     trees = results["cases"][2]["passes"][BOOSTING]
     assert set(trees["contenders"]) == {"copy", "losskit-numpy", "scikit-learn"}
-    for line in ("Huber/1000/float32", "÷ eager", "÷ limit", "Took no part: Losskit in memory that is new"):
+    for line in (
+        "Huber/1000/float32",
+        "÷ eager",
+        "÷ limit",
+        "Took no part: Losskit in memory that is new",
+    ):
         assert line in done.stdout
 
 
