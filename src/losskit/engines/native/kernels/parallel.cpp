@@ -22,6 +22,9 @@ std::atomic<bool> forked{false};
     pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
 #endif
 
+/// Pieces of work that each thread takes, if all are equally fast.
+constexpr std::int64_t PIECES = 16;
+
 /// A sum in which errors of rounding do not pile up (Neumaier, 1974).
 struct Compensated {
     double sum = 0, lost = 0;
@@ -52,7 +55,10 @@ double run_in_blocks(Part part, void* job, std::int64_t total, std::int64_t bloc
 #if defined(_OPENMP)
     const int team = static_cast<int>(threads < blocks ? threads : blocks);
     if (team > 1 && !forked.load(std::memory_order_relaxed) && !omp_in_parallel()) {
-#pragma omp parallel for num_threads(team) schedule(static)
+        // A thread that slept may be milliseconds late, and finds its share done by the others.
+        const std::int64_t share = blocks / (PIECES * team);
+        const std::int64_t chunk = share > 0 ? share : 1;
+#pragma omp parallel for num_threads(team) schedule(dynamic, chunk)
         for (std::int64_t at = 0; at < blocks; ++at) {
             run(at);
         }
