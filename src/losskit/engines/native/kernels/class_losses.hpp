@@ -6,11 +6,13 @@
 
 namespace losskit::LOSSKIT_ISA {
 
-// Costs of log p. A cost says of one class what it costs, and the derivative in log p.
+// Costs of log p. A cost says of one class what it costs, and the derivative in log p; `linear` are
+// those that cost -log p itself.
 
 struct LogCost {
     static constexpr const char* name = "CrossEntropy";
     static constexpr const char* parameters[] = {"label_smoothing", nullptr};
+    static constexpr bool linear = true;
     double smoothing;
     explicit LogCost(const double* given) : smoothing(given[0]) {}
 
@@ -27,6 +29,7 @@ template <template <class> class Power>
 struct FocalCost {
     static constexpr const char* name = "Focal";
     static constexpr const char* parameters[] = {"gamma", nullptr};
+    static constexpr bool linear = false;
     static constexpr double smoothing = 0;
     double gamma;
     explicit FocalCost(const double* given) : gamma(given[0]) {}
@@ -47,6 +50,7 @@ struct FocalCost {
 struct Poly1Cost {
     static constexpr const char* name = "Poly1";
     static constexpr const char* parameters[] = {"epsilon", nullptr};
+    static constexpr bool linear = false;
     static constexpr double smoothing = 0;
     double epsilon;
     explicit Poly1Cost(const double* given) : epsilon(given[0]) {}
@@ -64,6 +68,7 @@ struct Poly1Cost {
 struct PowerCost {
     static constexpr const char* name = "GeneralizedCrossEntropy";
     static constexpr const char* parameters[] = {"q", nullptr};
+    static constexpr bool linear = false;
     static constexpr double smoothing = 0;
     double q;
     explicit PowerCost(const double* given) : q(given[0]) {}
@@ -101,6 +106,11 @@ private:
     template <bool WEIGHED>
     double of(const Row<T>& row, const Softmax<T>& softmax) const {
         if (row.rows) {
+            if constexpr (Cost::linear) {
+                if (cost.smoothing == 0) {
+                    return crossed<WEIGHED>(row, softmax);
+                }
+            }
             return cost.smoothing > 0 ? rows<true, WEIGHED>(row, softmax)
                                       : rows<false, WEIGHED>(row, softmax);
         }
@@ -138,45 +148,102 @@ private:
         const double log_p = softmax.log_probability(row.input[row.index]);
         if (row.gradient) {
             const double all = main + share * mass;
-            each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
-                const T factor = static_cast<T>(all * row.factor * static_cast<double>(scale));
-                const T each = static_cast<T>(share * row.factor);
-                const T* const logits = row.input;
-                const T* const e = softmax.exponentials;
-                const double* const weights = row.class_weight;
-                T* const gradient = row.gradient;
-#pragma GCC ivdep
-                for (std::int64_t i = first; i < first + count; ++i) {
-                    const T own = WEIGHED ? each * static_cast<T>(weights[i]) : each;
-                    gradient[i] = e[i] * factor - (logits[i] == -INFINITY ? T(0) : own);
-                }
-            });
+            if (allowed == static_cast<double>(row.classes)) {
+                slopes<WEIGHED, false>(row, softmax, all, share);
+            } else {
+                slopes<WEIGHED, true>(row, softmax, all, share);
+            }
             row.gradient[row.index] -= static_cast<T>(main * row.factor);
         }
         const double rest = share * (softmax.log_total * mass - even);
         return rest - (main == 0 ? 0 : main * log_p);
     }
 
+    /// p · all, less the share of each class, of which some may be ruled out.
+    template <bool WEIGHED, bool RULED_OUT>
+    static void slopes(const Row<T>& row, const Softmax<T>& softmax, double all, double share) {
+        const T each = static_cast<T>(share * row.factor);
+        each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+            const T factor = static_cast<T>(all * row.factor * static_cast<double>(scale));
+            const T* const logits = row.input;
+            const T* const e = softmax.exponentials;
+            const double* const weights = row.class_weight;
+            T* const gradient = row.gradient;
+#pragma GCC ivdep
+            for (std::int64_t i = first; i < first + count; ++i) {
+                T own = WEIGHED ? each * static_cast<T>(weights[i]) : each;
+                if constexpr (RULED_OUT) {
+                    own = logits[i] == -INFINITY ? T(0) : own;
+                }
+                gradient[i] = e[i] * factor - own;
+            }
+        });
+    }
+
     /// Of the classes that are not ruled out: how many, their weights, and the weighed logits.
     struct Spread {
-        double allowed, mass, even;
+        double allowed = 0, mass = 0, even = 0;
     };
 
     template <bool WEIGHED>
     static Spread spread(const Row<T>& row, T top) {
-        double allowed = 0, mass = 0, even = 0;
-        const T* const logits = row.input;
-        const double* const weights = row.class_weight;
+        Spread found;
+        for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
+            const std::int64_t left = row.classes - first;
+            const std::int64_t count = left < STRETCH ? left : STRETCH;
+            const T* const logits = row.input + first;
+            const double* const weights = row.class_weight + (WEIGHED ? first : 0);
+            T allowed = 0, mass = 0, even = 0;
 #pragma omp simd reduction(+ : allowed, mass, even)
-        for (std::int64_t i = 0; i < row.classes; ++i) {
-            const bool on = logits[i] != -INFINITY;
-            const double weight = on ? (WEIGHED ? weights[i] : 1.0) : 0.0;
-            const T below = on ? logits[i] - top : T(0);
-            allowed += on ? 1.0 : 0.0;
-            mass += weight;
-            even += weight * static_cast<double>(below);
+            for (std::int64_t i = 0; i < count; ++i) {
+                const bool on = logits[i] != -INFINITY;
+                const T weight = WEIGHED ? static_cast<T>(weights[i]) : T(1);
+                allowed += on ? T(1) : T(0);
+                mass += on ? weight : T(0);
+                even += on ? weight * (logits[i] - top) : T(0);
+            }
+            found.allowed += static_cast<double>(allowed);
+            found.mass += static_cast<double>(mass);
+            found.even += static_cast<double>(even);
         }
-        return {allowed, mass, even};
+        return found;
+    }
+
+    /// -Σ w q log p, for which nothing but the exponentials has to be kept.
+    template <bool WEIGHED>
+    static double crossed(const Row<T>& row, const Softmax<T>& softmax) {
+        const T top = softmax.top;
+        double mass = 0, below = 0;
+        each_stretch(softmax, row.classes, [&](auto first, auto count, T) {
+            const T* const logits = row.input;
+            const T* const target = row.rows;
+            const double* const weights = row.class_weight;
+            T total = 0, sum = 0;
+#pragma omp simd reduction(+ : total, sum)
+            for (std::int64_t i = first; i < first + count; ++i) {
+                const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
+                total += q;
+                sum += q == 0 ? T(0) : q * (logits[i] - top);
+            }
+            mass += static_cast<double>(total);
+            below += static_cast<double>(sum);
+        });
+        if (row.gradient) {
+            const T factor = static_cast<T>(row.factor);
+            each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
+                const T all = static_cast<T>(mass * static_cast<double>(scale));
+                const T* const e = softmax.exponentials;
+                const T* const target = row.rows;
+                const double* const weights = row.class_weight;
+                T* const gradient = row.gradient;
+#pragma GCC ivdep
+                for (std::int64_t i = first; i < first + count; ++i) {
+                    const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
+                    gradient[i] = (e[i] * all - q) * factor;
+                }
+            });
+        }
+        return softmax.log_total * mass - below;
     }
 
     template <bool SMOOTHED, bool WEIGHED>

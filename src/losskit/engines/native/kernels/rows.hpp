@@ -11,9 +11,20 @@ constexpr double ROUNDING = 0x1p-8;
 /// Whether a row holds probabilities that sum to 1.
 template <class T>
 bool is_distribution(const T* row, std::int64_t classes) {
-    const Range unit{0, 1, true};
-    const double off = sum_of(row, classes) - 1;
-    return !outside(unit, row, classes) && (off < 0 ? -off : off) <= ROUNDING;
+    double sum = 0;
+    T outside = 0;
+    for (std::int64_t first = 0; first < classes; first += STRETCH) {
+        const std::int64_t end = classes - first < STRETCH ? classes : first + STRETCH;
+        T total = 0;
+#pragma omp simd reduction(+ : total, outside)
+        for (std::int64_t i = first; i < end; ++i) {
+            total += row[i];
+            outside += (row[i] >= 0) & (row[i] <= 1) ? T(0) : T(1);
+        }
+        sum += static_cast<double>(total);
+    }
+    const double off = sum < 1 ? 1 - sum : sum - 1;
+    return outside == 0 && off <= ROUNDING;
 }
 
 /// Whether a row holds logarithms of probabilities that sum to 1.
