@@ -182,59 +182,51 @@ private:
 
     /// Of the classes that are not ruled out: how many, their weights, and the weighed logits.
     struct Spread {
-        double allowed = 0, mass = 0, even = 0;
+        double allowed, mass, even;
     };
 
     template <bool WEIGHED>
     static Spread spread(const Row<T>& row, T top) {
-        Spread found;
-        for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
-            const std::int64_t left = row.classes - first;
-            const std::int64_t count = left < STRETCH ? left : STRETCH;
-            const T* const logits = row.input + first;
-            const double* const weights = row.class_weight + (WEIGHED ? first : 0);
-            T allowed = 0, mass = 0, even = 0;
+        const T* const logits = row.input;
+        const double* const weights = row.class_weight;
+        double mass = 0, even = 0;
+        T allowed = 0;  // exact: there are fewer classes than 2^24
 #pragma omp simd reduction(+ : allowed, mass, even)
-            for (std::int64_t i = 0; i < count; ++i) {
-                const bool on = logits[i] != -INFINITY;
-                const T weight = WEIGHED ? static_cast<T>(weights[i]) : T(1);
-                allowed += on ? T(1) : T(0);
-                mass += on ? weight : T(0);
-                even += on ? weight * (logits[i] - top) : T(0);
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            const bool on = logits[i] != -INFINITY;
+            const T below = on ? logits[i] - top : T(0);
+            allowed += on ? T(1) : T(0);
+            if constexpr (WEIGHED) {
+                mass += on ? weights[i] : 0.0;
+                even += weights[i] * static_cast<double>(below);
+            } else {
+                even += static_cast<double>(below);
             }
-            found.allowed += static_cast<double>(allowed);
-            found.mass += static_cast<double>(mass);
-            found.even += static_cast<double>(even);
         }
-        return found;
+        const auto count = static_cast<double>(allowed);
+        return {count, WEIGHED ? mass : count, even};
     }
 
     /// -Σ w q log p, for which nothing but the exponentials has to be kept.
     template <bool WEIGHED>
     static double crossed(const Row<T>& row, const Softmax<T>& softmax) {
         const T top = softmax.top;
+        const T* const logits = row.input;
+        const T* const target = row.rows;
+        const double* const weights = row.class_weight;
         double mass = 0, below = 0;
-        each_stretch(softmax, row.classes, [&](auto first, auto count, T) {
-            const T* const logits = row.input;
-            const T* const target = row.rows;
-            const double* const weights = row.class_weight;
-            T total = 0, sum = 0;
-#pragma omp simd reduction(+ : total, sum)
-            for (std::int64_t i = first; i < first + count; ++i) {
-                const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
-                total += q;
-                sum += q == 0 ? T(0) : q * (logits[i] - top);
-            }
-            mass += static_cast<double>(total);
-            below += static_cast<double>(sum);
-        });
+#pragma omp simd reduction(+ : mass, below)
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
+            mass += static_cast<double>(q);
+            const T distance = q == 0 ? T(0) : logits[i] - top;
+            below += static_cast<double>(q) * static_cast<double>(distance);
+        }
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor);
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
                 const T all = static_cast<T>(mass * static_cast<double>(scale));
                 const T* const e = softmax.exponentials;
-                const T* const target = row.rows;
-                const double* const weights = row.class_weight;
                 T* const gradient = row.gradient;
 #pragma GCC ivdep
                 for (std::int64_t i = first; i < first + count; ++i) {
