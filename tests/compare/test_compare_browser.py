@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from losskit.compare import Results
-from losskit.compare.report import Folder
+from losskit.compare.report import write
+from losskit.reporting.folder import Folder
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -48,7 +51,7 @@ class Seen:
 @pytest.fixture(params=["regression", "binary", "multiclass", "evil"])
 def report(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     results: Results = request.getfixturevalue(request.param)
-    return Folder(tmp_path / "out").write(results)[0]
+    return write(Folder(tmp_path / "out"), results)[0]
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
@@ -105,7 +108,7 @@ CONTRAST = """
 def test_text_can_be_read_and_pictures_follow_the_scheme(
     browser: playwright.Browser, tmp_path: Path, binary: Results, scheme: str
 ) -> None:
-    file, _ = Folder(tmp_path / "out").write(binary)
+    file, _ = write(Folder(tmp_path / "out"), binary)
     page = Seen(browser, file, 1280, scheme).page
     assert page.evaluate(CONTRAST) == []
     fill = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
@@ -120,7 +123,7 @@ def test_text_can_be_read_and_pictures_follow_the_scheme(
 def test_the_keyboard_reaches_what_can_be_used(
     browser: playwright.Browser, tmp_path: Path, multiclass: Results
 ) -> None:
-    file, _ = Folder(tmp_path / "out").write(multiclass)
+    file, _ = write(Folder(tmp_path / "out"), multiclass)
     page = Seen(browser, file, 390, "light").page
     reached = set()
     for _ in range(30):
@@ -128,5 +131,27 @@ def test_the_keyboard_reaches_what_can_be_used(
         reached.add(page.evaluate("document.activeElement.tagName"))
     assert {"SUMMARY", "BUTTON", "PRE", "DIV"} <= reached
     page.get_by_role("button", name="Copy").click()
-    playwright.expect(page.locator("button")).to_have_text(re.compile("Copied|Selected"))
+    playwright.expect(page.locator("[data-copy]")).to_have_text(re.compile("Copied|Selected"))
     page.close()
+
+
+def test_the_page_saves_its_numbers(
+    browser: playwright.Browser, tmp_path: Path, regression: Results
+) -> None:
+    file, results = write(Folder(tmp_path / "out"), regression)
+    seen = Seen(browser, file, 390, "light")
+    saved = {}
+    for name in ("results.json", "numbers.csv"):
+        with seen.page.expect_download() as waiting:
+            seen.page.get_by_role("button", name=f"Save {name}").click()
+        saved[waiting.value.suggested_filename] = Path(waiting.value.path()).read_text("utf-8")
+    assert seen.complaints == []
+    assert json.loads(saved["results.json"]) == json.loads(results.read_text("utf-8"))
+    rows = list(csv.DictReader(saved["numbers.csv"].splitlines()))
+    run = regression.runs[-1]
+    own = [row for row in rows if (row["loss"], row["seed"]) == (run.loss, str(run.seed))]
+    metrics = {row["quantity"]: float(row["value"]) for row in own if not row["epoch"]}
+    assert metrics == run.metrics
+    losses = [float(row["value"]) for row in own if row["quantity"] == "train_loss"]
+    assert losses == run.curves.train_loss
+    seen.page.close()
