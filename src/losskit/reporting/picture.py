@@ -48,19 +48,20 @@ def picture(
     x: dict[str, Any] | None = None,
     y: dict[str, Any] | None = None,
     shapes: Sequence[dict[str, Any]] = (),
+    scene: dict[str, Any] | None = None,
     frames: Sequence[tuple[str, list[dict[str, Any]]]] = (),
 ) -> Plot:
     """Make a picture of traces, what the axes add, and what changes from frame to frame."""
-    figure = go.Figure(
-        data=list(traces),
-        layout={
-            "height": height,
+    axes = (
+        {"scene": scene}
+        if scene
+        else {
             "xaxis": {"automargin": True} | (x or {}),
             "yaxis": {"automargin": True} | (y or {}),
             "shapes": list(shapes),
-            "template": None,
-        },
+        }
     )
+    figure = go.Figure(data=list(traces), layout={"height": height, "template": None} | axes)
     description = figure.to_plotly_json()
     if frames:
         description["frames"] = [{"name": label, "data": data} for label, data in frames]
