@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,8 @@ def intervals(name: str, words: str, rows: Sequence[Interval]) -> Plot:
 def _wrapped(title: str) -> str:
     """Break a long name into lines that a phone has room for."""
     name, bracket, parameters = title.partition(" (")
+    if " " in name:
+        return "<br>".join(plain(line) for line in textwrap.wrap(title, 24))
     if len(name) > 18:
         half = name.find("With") if "With" in name else len(name) // 2
         name = name[:half] + "<br>" + name[half:]

@@ -50,7 +50,12 @@ class Circle(Study):
             "lower",
             "The first epoch with 90 % on their side; the last one if none has.",
         ),
-        Measure("first_loss", "loss after the first epoch", "neither", "On each loss's own scale."),
+        Measure(
+            "first_loss",
+            "loss in the first epoch",
+            "neither",
+            "Mean over its steps, on each loss's own scale.",
+        ),
         Measure("last_loss", "loss at the end", "neither", "On each loss's own scale."),
         Measure(
             "gradient",
@@ -130,7 +135,7 @@ class Circle(Study):
         )
 
     def _epochs(self, fast: bool) -> int:
-        return 40 if fast else 200
+        return 30 if fast else 200
 
     def setup(self, *, fast: bool) -> Iterator[tuple[str, str]]:
         """Say what is done."""
@@ -143,6 +148,13 @@ class Circle(Study):
             "Training",
             f"Plain gradient descent, one point at a time in a fixed order, learning rate "
             f"{RATE:g}, {self._epochs(fast)} epochs. Measured on the points that are trained on.",
+        )
+        yield (
+            "Elsewhere",
+            "A run of this recipe with another generator of random numbers (and an easy start) had "
+            "a squared error of 0.2071 in the first epoch, 0.0192 after 51 and 0.0086 after 200, "
+            "cross-entropies of 0.5542, 0.0444 and 0.0219, and gradients of 0.368 and 0.658 in "
+            "the hidden layer. Other seeds differ; over 20 seeds all of these lie within the range of the seeds, and the medians within a factor of 1.5 of them.",
         )
 
     def observe(self, record: Record) -> None:
@@ -166,7 +178,7 @@ class Circle(Study):
         accuracy, loss, norms = trial.curve("accuracy"), trial.curve("loss"), trial.norms()
         trial.measured("accuracy", accuracy[..., -1])
         trial.measured("epochs", first_epochs(accuracy, 0.9))
-        trial.measured("first_loss", loss[..., 0])
+        trial.measured("first_loss", trial.costs()[..., 0])
         trial.measured("last_loss", loss[..., -1])
         trial.measured("gradient", norms[0, ..., 0])
         for layer, name in enumerate(("hidden layer", "output layer")):

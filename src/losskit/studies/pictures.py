@@ -335,6 +335,7 @@ def contours(results: StudyResults, quantity: str) -> list[Plot]:
             y=grid.y,
             z=grid.values,
             ncontours=18,
+            line={"width": 0.6},
             showscale=True,
             meta={"scale": "height"},
             hovertemplate="loss %{z:.4g}<extra></extra>",

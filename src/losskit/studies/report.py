@@ -32,7 +32,10 @@ def render(study: Study, results: StudyResults) -> str:
         results=results,
         sections=sections,
         shapes=shapes,
-        along=list(dict.fromkeys(one.along for one in results.shapes)),
+        shown=[
+            [results.arm(one.arm) for one in results.shapes if one.along == along]
+            for along in dict.fromkeys(one.along for one in results.shapes)
+        ],
         effects=differences,
         measured=[arm for arm in results.arms if arm.label in with_numbers],
         cells={(one.arm, one.measure): one for one in results.summary},

@@ -70,6 +70,7 @@ class Trial:
     _watched: dict[str, tuple[Tensor, Watched]] = field(default_factory=dict)
     _curves: dict[str, list[Tensor]] = field(default_factory=dict)
     _norms: list[Tensor] = field(default_factory=list)
+    _costs: list[Tensor] = field(default_factory=list)
 
     def watch(self, name: str, x: Tensor, function: Watched) -> None:
         """Compute a number for each arm and seed, on some inputs, after every epoch."""
@@ -114,6 +115,7 @@ class Trial:
         seeds, each = len(self.x), torch.arange(len(self.x))[:, None]
         for epoch in range(1, epochs + 1):
             measured: list[Tensor] = []
+            costs: list[Tensor] = []
             for rows in batches(epoch):
                 seen = self.x[each, rows].repeat(len(self.arms), 1, 1)
                 outputs = self.stack(seen).split(seeds)
@@ -123,11 +125,13 @@ class Trial:
                     for arm, output in zip(self.arms, outputs, strict=True)
                 ]
                 optimiser.zero_grad()
-                total = torch.cat(losses, dim=1).sum() / losses[0].shape[1]
-                total.backward()  # type: ignore[no-untyped-call]
+                means = torch.stack(losses).mean(dim=2)
+                means.sum().backward()  # type: ignore[no-untyped-call]
+                costs.append(means.detach())
                 if norms:
                     measured.append(self.stack.norms())
                 optimiser.step()
+            self._costs.append(torch.stack(costs).mean(dim=0))
             if norms:
                 self._norms.append(torch.stack(measured).mean(dim=0))
             self._look()
@@ -145,6 +149,11 @@ class Trial:
     def curve(self, name: str) -> Floats:
         """Return what was watched: arms, seeds, epochs."""
         found: Floats = torch.stack(self._curves[name], dim=-1).double().numpy()
+        return found
+
+    def costs(self) -> Floats:
+        """Return the mean of what was minimised over an epoch's steps: arms, seeds, epochs."""
+        found: Floats = torch.stack(self._costs, dim=-1).double().numpy()
         return found
 
     def norms(self) -> Floats:
