@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,6 +25,22 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def run() -> Callable[[str], StudyResults]:
-    """Run a study in its fast form, or give what it gave before."""
-    return functools.cache(lambda text: study(text).run(SEEDS, fast=True))
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], StudyResults]:
+    """Run a study in its fast form, or give what it gave before, also in another process."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "studies"
+    shared.mkdir(exist_ok=True)
+    known: dict[str, StudyResults] = {}
+
+    def results(text: str) -> StudyResults:
+        file = shared / f"{text.replace(':', '-')}.json"
+        if text not in known and file.exists():
+            known[text] = StudyResults.model_validate_json(file.read_text("utf-8"))
+        if text not in known:
+            known[text] = study(text).run(SEEDS, fast=True)
+            temporary = Path(f"{file}.{os.getpid()}")
+            temporary.write_text(known[text].model_dump_json(), encoding="utf-8")
+            temporary.replace(file)
+        return known[text]
+
+    return results

@@ -126,15 +126,19 @@ def test_an_interrupt_leaves_no_report_and_no_traceback(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in sys.modules if one.startswith("losskit.studies")]:
+    for name in [
+        one
+        for one in sys.modules
+        if one.startswith(("losskit.studies", "losskit.reporting", "plotly"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, "losskit.cli.study_view", raising=False)
-    monkeypatch.setitem(sys.modules, "pydantic", None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     for arguments in (("outliers",), ("--list",)):
         result = losskit(*arguments)
         assert result.exit_code == 2
         assert result.stderr.splitlines() == [
-            'Error: study needs pydantic, which is not installed: pip install "losskit[compare]"'
+            'Error: study needs plotly.graph_objects, which is not installed: pip install "losskit[compare]"'
         ]
 
 

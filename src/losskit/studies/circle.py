@@ -154,7 +154,8 @@ class Circle(Study):
             "A run of this recipe with another generator of random numbers (and an easy start) had "
             "a squared error of 0.2071 in the first epoch, 0.0192 after 51 and 0.0086 after 200, "
             "cross-entropies of 0.5542, 0.0444 and 0.0219, and gradients of 0.368 and 0.658 in "
-            "the hidden layer. Other seeds differ; over 20 seeds all of these lie within the range of the seeds, and the medians within a factor of 1.5 of them.",
+            "the hidden layer. Seeds differ: over 20 of them here, all of these figures lie within "
+            "the range, and the medians within a factor of 1.5.",
         )
 
     def observe(self, record: Record) -> None:
