@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from losskit import engines as engines
 from losskit.core.loss import Loss
 from losskit.losses import *  # noqa: F403
 from losskit.losses import CATALOGUE as CATALOGUE
 from losskit.losses import register_loss as register_loss
+
+if TYPE_CHECKING:
+    from losskit.studies import Study
+
+
+def study(text: str, **settings: float) -> Study:
+    """Prepare a study, ``losskit.study("outliers").run()``; see `losskit.studies.study`."""
+    from losskit.studies import study as prepare  # noqa: PLC0415 - it loads PyTorch
+
+    return prepare(text, **settings)
 
 
 def __getattr__(name: str) -> type[Loss]:

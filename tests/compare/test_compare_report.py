@@ -11,10 +11,12 @@ import pytest
 import torch
 from compare_data import EVIL
 
-from losskit.compare import CompareError, Results, compare
-from losskit.compare.report import REPORT, RESULTS, Folder, render
+from losskit.compare import Results, compare
+from losskit.compare.report import render, write
 from losskit.compare.results import main, schema
 from losskit.losses import CATALOGUE
+from losskit.reporting.errors import RequestError
+from losskit.reporting.folder import REPORT, RESULTS, Folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,8 +26,8 @@ def test_names_from_the_data_are_only_text(evil: Results) -> None:
     assert EVIL not in page
     assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page
     assert "<img" not in page.split("<script type=")[0]
-    # Three scripts of the page's own: the figures, Plotly and the drawing.
-    assert len(re.findall(r"<script[ >]", page.split("<script>")[0])) == 1
+    # Four scripts of the page's own: the figures, what it saves, Plotly and the drawing.
+    assert len(re.findall(r"<script[ >]", page.split("<script>")[0])) == 2
     figures = re.search(r'id="figures">(.*?)</script>', page, re.S)
     assert figures is not None
     assert "<" not in figures[1]
@@ -94,7 +96,7 @@ def test_the_program_converts_parameters_into_the_unit_it_trains_in() -> None:
 
 
 def test_results_follow_the_documented_schema(tmp_path: Path, evil: Results) -> None:
-    _, file = Folder(tmp_path / "out").write(evil)
+    _, file = write(Folder(tmp_path / "out"), evil)
     content = json.loads(file.read_text(encoding="utf-8"))
     jsonschema.validate(content, json.loads(schema()))
     assert Results.model_validate_json(file.read_text(encoding="utf-8")) == evil
@@ -125,14 +127,14 @@ def test_no_number_is_null_in_json(regression: Results) -> None:
 def test_both_files_are_written_and_nothing_else(tmp_path: Path, regression: Results) -> None:
     out = tmp_path / "a" / "b"
     folder = Folder(out)
-    assert folder.write(regression) == (out / REPORT, out / RESULTS)
+    assert write(folder, regression) == (out / REPORT, out / RESULTS)
     assert sorted(file.name for file in out.iterdir()) == [REPORT, RESULTS]
 
 
 def test_a_write_that_fails_leaves_the_old_report(
     tmp_path: Path, regression: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Folder(tmp_path).write(regression)
+    write(Folder(tmp_path), regression)
     before = (tmp_path / REPORT).read_bytes()
     written = Path.write_text
 
@@ -143,35 +145,35 @@ def test_a_write_that_fails_leaves_the_old_report(
         return written(self, text, **options)
 
     monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(CompareError, match="cannot be written: No space left"):
-        Folder(tmp_path, overwrite=True).write(regression)
+    with pytest.raises(RequestError, match="cannot be written: No space left"):
+        write(Folder(tmp_path, overwrite=True), regression)
     assert (tmp_path / REPORT).read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == [REPORT, RESULTS]
 
 
 def test_a_report_is_not_replaced_unasked(tmp_path: Path, regression: Results) -> None:
-    Folder(tmp_path).write(regression)
-    with pytest.raises(CompareError, match=r"already holds report.html and results.json.*--overw"):
+    write(Folder(tmp_path), regression)
+    with pytest.raises(RequestError, match=r"already holds report.html and results.json.*--overw"):
         Folder(tmp_path)
-    Folder(tmp_path, overwrite=True).write(regression)
+    write(Folder(tmp_path, overwrite=True), regression)
 
 
 def test_folders_that_cannot_be_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(CompareError, match="is a file"):
+    with pytest.raises(RequestError, match="is a file"):
         Folder(file)
-    with pytest.raises(CompareError, match="cannot be written"):
+    with pytest.raises(RequestError, match="cannot be written"):
         Folder(file / "below")
     # Not even root can write here.
-    with pytest.raises(CompareError, match="cannot be written"):
+    with pytest.raises(RequestError, match="cannot be written"):
         Folder(Path("/proc/losskit"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(CompareError, match="cannot be written"):
+    with pytest.raises(RequestError, match="cannot be written"):
         Folder(tmp_path / "out")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from losskit.compare.statistics import estimate
+from losskit.reporting.statistics import estimate
 
 
 def test_interval_is_nadeau_and_bengios() -> None:

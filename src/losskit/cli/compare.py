@@ -152,8 +152,10 @@ def _run(request: _Request) -> None:
     try:
         with errors.status("Loading PyTorch …") if chatty else nullcontext():
             from losskit.cli import compare_view as view
-            from losskit.compare import CompareError, plan, run
-            from losskit.compare.report import Folder
+            from losskit.compare import plan, run
+            from losskit.compare.report import write
+            from losskit.reporting.errors import RequestError
+            from losskit.reporting.folder import Folder
     except ModuleNotFoundError as error:
         _fail(f'compare needs {error.name}, which is not installed: pip install "losskit[compare]"')
     try:
@@ -173,10 +175,10 @@ def _run(request: _Request) -> None:
                 view.found(study)
             with view.bar(study, errors) if chatty else nullcontext() as progress:
                 results = run(study, progress)
-            report, _ = folder.write(results)
+            report, _ = write(folder, results)
         finally:
             folder.discard()
-    except CompareError as error:
+    except RequestError as error:
         _fail(str(error))
     if request.output is Format.json:
         typer.echo(results.model_dump_json(indent=1))

@@ -16,7 +16,7 @@ from rich.table import Table
 from losskit.compare.results import Arm, Results, Summary
 from losskit.compare.runs import Progress as Step
 from losskit.compare.study import Study
-from losskit.compare.wording import count, number, sentence
+from losskit.reporting.wording import count, number, sentence
 
 __all__ = ["bar", "found", "table", "verdict"]
 

@@ -12,6 +12,7 @@ from losskit import __version__
 from losskit.cli.compare import compare
 from losskit.cli.explain import explain
 from losskit.cli.list import list_losses
+from losskit.cli.study import study
 
 __all__ = ["app", "run"]
 
@@ -44,6 +45,7 @@ def losskit(
 app.command("list")(list_losses)
 app.command("explain")(explain)
 app.command("compare")(compare)
+app.command("study")(study)
 
 
 def run() -> None:

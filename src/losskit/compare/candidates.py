@@ -13,11 +13,11 @@ from torch import Tensor
 from losskit.compare.errors import CompareError
 from losskit.compare.pairing import fits, pair, preference
 from losskit.compare.task import Target
-from losskit.compare.wording import join, number
 from losskit.core.contracts import REAL_VALUES, SCORES
 from losskit.core.loss import Loss
 from losskit.core.spec import BALANCED, parse_loss
 from losskit.losses import CATALOGUE
+from losskit.reporting.wording import join, number
 
 __all__ = ["Candidate", "default_candidates", "named_candidates", "resolve"]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import plotly.graph_objects as go
 
-from losskit.compare.arrays import Floats
-from losskit.compare.picture import Plot, listed, picture, plain
 from losskit.compare.results import Results
-from losskit.compare.wording import join, number, sentence
+from losskit.reporting.arrays import Floats
+from losskit.reporting.drawing import band
+from losskit.reporting.picture import Plot, picture
+from losskit.reporting.wording import join, number, sentence
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["gradients", "metric", "own_loss"]
 
@@ -22,33 +25,8 @@ def _curves(results: Results, label: str, curve: str) -> Floats:
     return np.asarray(rows, dtype=np.float64)
 
 
-def _band(curves: Floats, index: int, name: str, *, quiet: bool = False) -> list[go.Scatter]:
-    """Draw the mean over the seeds, within a band from the lowest to the highest seed."""
-    epochs = list(range(1, curves.shape[1] + 1))
-    low, high, mean = curves.min(axis=0), curves.max(axis=0), curves.mean(axis=0)
-    traces = [
-        go.Scatter(
-            x=epochs,
-            y=listed(mean),
-            name=name,
-            mode="lines+markers" if len(epochs) == 1 else "lines",
-            meta={"loss": index, "quiet": quiet},
-            hovertemplate=f"{plain(name)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>",
-        )
-    ]
-    if len(curves) > 1 and np.isfinite(curves).all():
-        traces.insert(
-            0,
-            go.Scatter(
-                x=epochs + epochs[::-1],
-                y=listed(high) + listed(low)[::-1],
-                mode="lines",
-                fill="toself",
-                hoverinfo="skip",
-                meta={"loss": index, "band": True},
-            ),
-        )
-    return traces
+def _counted(curves: Floats) -> range:
+    return range(1, curves.shape[1] + 1)
 
 
 def metric(results: Results) -> Plot:
@@ -58,7 +36,7 @@ def metric(results: Results) -> Plot:
     ends: list[str] = []
     for index, arm in enumerate(results.losses):
         curves = _curves(results, arm.label, "validation_metric")
-        traces += _band(curves, index, arm.title)
+        traces += band(_counted(curves), curves, index, arm.title)
         ends.append(f"{arm.title} {number(float(curves[:, -1].mean()))}")
     return picture(
         "metric",
@@ -92,7 +70,9 @@ def own_loss(results: Results, index: int) -> Plot:
     arm = results.losses[index]
     learnt = _curves(results, arm.label, "train_loss")
     held_out = _curves(results, arm.label, "validation_loss")
-    traces = _band(learnt, index, "training", quiet=True) + _band(held_out, index, "validation")
+    epochs = _counted(learnt)
+    traces = band(epochs, learnt, index, "training", quiet=True)
+    traces += band(epochs, held_out, index, "validation")
     best = [run.best_epoch for run in results.runs if run.loss == arm.label]
     return picture(
         f"loss-{index}",
@@ -116,7 +96,7 @@ def gradients(results: Results) -> Plot:
     words: list[str] = []
     for index, arm in enumerate(results.losses):
         curves = _curves(results, arm.label, "gradient_norm")
-        traces += _band(curves, index, arm.title)
+        traces += band(_counted(curves), curves, index, arm.title)
         first, last = curves[:, 0].mean(), curves[:, -1].mean()
         words.append(f"{arm.title} from {number(float(first))} to {number(float(last))}")
     return picture(

@@ -12,9 +12,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from losskit.compare.arrays import Floats, Ints, Objects, Singles
 from losskit.compare.errors import CompareError
 from losskit.compare.task import typed
+from losskit.reporting.arrays import Floats, Ints, Objects, Singles
 
 __all__ = ["Encoder", "Features", "Kind", "read_features"]
 

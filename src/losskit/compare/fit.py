@@ -17,7 +17,6 @@ from ignite.metrics import Average
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
-from losskit.compare.arrays import Floats, Ints
 from losskit.compare.features import Encoder, Features
 from losskit.compare.metrics import Metric
 from losskit.compare.network import Network, build
@@ -25,6 +24,7 @@ from losskit.compare.pairing import Pairing
 from losskit.compare.splits import Split, split
 from losskit.compare.task import Target
 from losskit.core.loss import Loss
+from losskit.reporting.arrays import Floats, Ints
 
 __all__ = ["Fit", "Part", "Recipe", "Start", "start", "train"]
 

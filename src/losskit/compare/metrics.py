@@ -15,10 +15,11 @@ from torchmetrics.functional.classification import (
     multiclass_calibration_error,
 )
 
-from losskit.compare.arrays import Floats, Ints
-from losskit.compare.errors import CompareError, closest
-from losskit.compare.statistics import Estimate
+from losskit.compare.errors import CompareError
 from losskit.compare.task import Task
+from losskit.reporting.arrays import Floats, Ints
+from losskit.reporting.errors import closest
+from losskit.reporting.statistics import Estimate
 
 __all__ = ["BINS", "METRICS", "Metric", "default_metric", "find_metric", "measure", "recalls"]
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import losskit
-from losskit.compare.arrays import Floats, Ints, floats, ints
 from losskit.compare.candidates import resolve
 from losskit.compare.fit import Fit, Recipe, Start
-from losskit.compare.machine import machine
 from losskit.compare.metrics import METRICS, measure, recalls
 from losskit.compare.network import HIDDEN
 from losskit.compare.pairing import pair
@@ -29,9 +27,11 @@ from losskit.compare.results import (
 )
 from losskit.compare.shapes import calibration, residuals, shape
 from losskit.compare.snippet import learnt, program
-from losskit.compare.statistics import estimate
 from losskit.compare.study import Study
 from losskit.compare.verdict import Table, judge
+from losskit.reporting.arrays import Floats, Ints, floats, ints
+from losskit.reporting.machine import machine
+from losskit.reporting.statistics import estimate
 
 __all__ = ["Trained", "conclude"]
 

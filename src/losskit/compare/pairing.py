@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from losskit.compare.errors import CompareError, listing
+from losskit.compare.errors import CompareError
 from losskit.compare.task import Target, Task
-from losskit.compare.wording import join
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
     BINARY,
@@ -27,6 +26,8 @@ from losskit.core.contracts import (
 from losskit.core.elementwise import Elementwise
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
+from losskit.reporting.errors import listing
+from losskit.reporting.wording import join
 
 __all__ = ["Form", "Pairing", "fits", "pair", "preference"]
 

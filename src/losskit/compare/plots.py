@@ -5,14 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from losskit.compare.curves import gradients, metric, own_loss
-from losskit.compare.picture import Plot, picture, plain
 from losskit.compare.results import Results
-from losskit.compare.wording import join, number
+from losskit.reporting.drawing import Interval, Reliability, intervals, reliability
+from losskit.reporting.picture import Plot, picture, plain
+from losskit.reporting.wording import join, number
 
-__all__ = ["FEWEST_IN_BIN", "plots"]
-
-FEWEST_IN_BIN = 10
-"""Below this, how often predictions come true is mostly chance."""
+__all__ = ["plots"]
 
 
 def plots(results: Results) -> dict[str, list[Plot]]:
@@ -38,92 +36,39 @@ def _differences(results: Results) -> list[Plot]:
     if not shown:
         return []
     order = [arm.label for arm in results.losses]
-    traces = [
-        go.Scatter(
-            x=[one.difference],
-            y=[_wrapped(results.arm(one.loss).title)],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [(one.high or 0) - (one.difference or 0)],
-                "arrayminus": [(one.difference or 0) - (one.low or 0)],
-                "thickness": 2.5,
-                "width": 7,
-            },
-            mode="markers",
-            marker={"size": 11},
-            meta={"loss": order.index(one.loss)},
-            hovertemplate=f"%{{x:.4g}} ({number(one.low)} to {number(one.high)})<extra></extra>",
-        )
-        for one in reversed(shown)
-    ]
     leader = results.arm(shown[0].leader).title
     words = f"Differences in {primary.title} from {leader}: " + "; ".join(
         f"{results.arm(one.loss).title} {number(one.difference)}, "
         f"interval {number(one.low)} to {number(one.high)}"
         for one in shown
     )
-    zero = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"}
-    return [
-        picture(
-            "differences",
-            "",
-            words,
-            traces,
-            height=70 + 52 * len(shown),
-            y={"type": "category", "ticklabelstandoff": 8, "range": [-0.6, len(shown) - 0.4]},
-            shapes=[zero],
+    rows = [
+        Interval(
+            results.arm(one.loss).title,
+            one.difference or 0.0,
+            one.low or 0.0,
+            one.high or 0.0,
+            order.index(one.loss),
         )
+        for one in shown
     ]
-
-
-def _wrapped(title: str) -> str:
-    """Break a long name into lines that a phone has room for."""
-    name, bracket, parameters = title.partition(" (")
-    if len(name) > 18:
-        half = name.find("With") if "With" in name else len(name) // 2
-        name = name[:half] + "<br>" + name[half:]
-    return name + (f"<br>({plain(parameters)}" if bracket else "")
+    return [intervals("differences", words, rows)]
 
 
 def _calibration(results: Results) -> Plot:
-    traces = [
-        go.Scatter(
-            x=[0, 1], y=[0, 1], mode="lines", meta={"guide": True}, hoverinfo="skip", name="ideal"
-        )
-    ]
+    curves: list[Reliability] = []
     words: list[str] = []
     for index, (arm, one) in enumerate(zip(results.losses, results.calibration, strict=True)):
-        # None interrupts the line, which would else suggest what no row shows.
-        shown = [size >= FEWEST_IN_BIN for size in one.rows]
-        traces.append(
-            go.Scatter(
-                x=[
-                    mean if show else None for mean, show in zip(one.confidence, shown, strict=True)
-                ],
-                y=[seen if show else None for seen, show in zip(one.observed, shown, strict=True)],
-                customdata=one.rows,
-                name=arm.title,
-                mode="lines+markers",
-                marker={"size": [5 + min(9.0, size**0.5 / 2) for size in one.rows]},
-                meta={"loss": index},
-                hovertemplate=f"{plain(arm.title)}<br>predicted %{{x:.3f}}, observed %{{y:.3f}}"
-                "<br>%{customdata} rows<extra></extra>",
-            )
-        )
+        curves.append(Reliability(arm.title, one.confidence, one.observed, one.rows, index))
         error = results.cell(arm.label, "calibration_error").mean
         words.append(f"{arm.title} has a calibration error of {number(error)}")
     positive = results.target.positive
-    said = f"probability of {positive}" if positive else "probability of the predicted class"
-    right = f"share that is {positive}" if positive else "share predicted rightly"
-    return picture(
+    return reliability(
         "calibration",
-        "",
         f"Calibration: {join(words)}.",
-        traces,
-        height=420,
-        x={"title": {"text": plain(said)}, "range": [-0.03, 1.03]},
-        y={"title": {"text": plain(right)}, "range": [-0.03, 1.03]},
+        curves,
+        said=f"probability of {positive}" if positive else "probability of the predicted class",
+        right=f"share that is {positive}" if positive else "share predicted rightly",
     )
 
 
@@ -145,7 +90,7 @@ def _residuals(results: Results, index: int) -> Plot:
                 y=one.residual,
                 mode="markers",
                 marker={"size": 6, "opacity": 0.55},
-                meta={"loss": index},
+                meta={"colour": index},
                 hovertemplate="predicted %{x:.4g}<br>truth − prediction %{y:.4g}<extra></extra>",
             )
         ],
@@ -173,7 +118,7 @@ def _shapes(results: Results) -> list[Plot]:
                 y=heights[index],
                 mode="lines",
                 name=results.losses[index].title,
-                meta={"loss": index},
+                meta={"colour": index},
                 hovertemplate=f"{plain(results.losses[index].title)}"
                 "<br>%{x:.2f}: %{y:.3g}<extra></extra>",
             )

@@ -6,14 +6,13 @@ says whether it is up to date.
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
+
+from losskit.reporting.models import Machine, Model, Number
+from losskit.reporting.schema import keep, schema_of
 
 __all__ = [
     "Arm",
@@ -23,7 +22,6 @@ __all__ = [
     "Curves",
     "Data",
     "Learnt",
-    "Machine",
     "MetricInfo",
     "Recall",
     "Residuals",
@@ -38,22 +36,7 @@ __all__ = [
 ]
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-Number = Annotated[
-    float | None,
-    BeforeValidator(_finite),
-    Field(description="null where there is no finite number"),
-]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Data(_Model):
+class Data(Model):
     """The table that was read."""
 
     name: str
@@ -67,14 +50,14 @@ class Data(_Model):
     notes: list[str] = Field(description="what was assumed or left out")
 
 
-class ClassCount(_Model):
+class ClassCount(Model):
     """A class and how many rows have it."""
 
     label: str
     rows: int
 
 
-class TargetInfo(_Model):
+class TargetInfo(Model):
     """The column to predict."""
 
     name: str
@@ -86,7 +69,7 @@ class TargetInfo(_Model):
     deviation: Number = Field(description="of a regression's target")
 
 
-class Training(_Model):
+class Training(Model):
     """What was the same for every loss."""
 
     seeds: list[int]
@@ -102,7 +85,7 @@ class Training(_Model):
     epochs: int
 
 
-class Learnt(_Model):
+class Learnt(Model):
     """The line of code that a loss needs, for a network's ``output`` and its ``target``."""
 
     module: str = Field(description="the module in losskit.torch, with its arguments")
@@ -110,7 +93,7 @@ class Learnt(_Model):
     target: str
 
 
-class Arm(_Model):
+class Arm(Model):
     """A loss that was compared."""
 
     label: str = Field(description="the loss as the command line reads it")
@@ -124,7 +107,7 @@ class Arm(_Model):
     code: Learnt
 
 
-class MetricInfo(_Model):
+class MetricInfo(Model):
     """A measure of predictions that does not depend on the loss."""
 
     name: str
@@ -135,7 +118,7 @@ class MetricInfo(_Model):
     primary: bool
 
 
-class Curves(_Model):
+class Curves(Model):
     """What happened after each epoch."""
 
     train_loss: list[Number]
@@ -144,7 +127,7 @@ class Curves(_Model):
     gradient_norm: list[Number] = Field(description="mean over the epoch's steps")
 
 
-class Run(_Model):
+class Run(Model):
     """One network, trained with one loss from one seed."""
 
     loss: str
@@ -156,7 +139,7 @@ class Run(_Model):
     curves: Curves
 
 
-class Summary(_Model):
+class Summary(Model):
     """A metric of a loss over the seeds."""
 
     loss: str
@@ -167,7 +150,7 @@ class Summary(_Model):
     high: Number
 
 
-class Recall(_Model):
+class Recall(Model):
     """A class's recall over the seeds."""
 
     loss: str
@@ -177,7 +160,7 @@ class Recall(_Model):
     high: Number
 
 
-class Comparison(_Model):
+class Comparison(Model):
     """A loss against the one that leads in a metric: paired differences over the seeds."""
 
     metric: str
@@ -189,7 +172,7 @@ class Comparison(_Model):
     conclusion: Literal["worse", "no difference shown", "no interval", "not measured"]
 
 
-class Verdict(_Model):
+class Verdict(Model):
     """What the numbers allow to say."""
 
     metric: str
@@ -201,7 +184,7 @@ class Verdict(_Model):
     caveats: list[str]
 
 
-class Calibration(_Model):
+class Calibration(Model):
     """How often predictions are right, in ten bins of their confidence; all seeds' test rows."""
 
     loss: str
@@ -210,7 +193,7 @@ class Calibration(_Model):
     rows: list[int] = Field(description="in each bin; where there are none, the others say 0")
 
 
-class Residuals(_Model):
+class Residuals(Model):
     """Predictions and what they missed by, for test rows of the first seed."""
 
     loss: str
@@ -218,7 +201,7 @@ class Residuals(_Model):
     residual: list[Number] = Field(description="truth minus prediction")
 
 
-class Shape(_Model):
+class Shape(Model):
     """A loss and its slope, as the network's output varies."""
 
     loss: str
@@ -227,18 +210,7 @@ class Shape(_Model):
     slope: list[Number]
 
 
-class Machine(_Model):
-    """Where it ran."""
-
-    system: str
-    processor: str
-    cores: int
-    python: str
-    versions: dict[str, str]
-    seconds: float
-
-
-class Results(_Model):
+class Results(Model):
     """Everything that a comparison found."""
 
     schema_version: Literal[1] = 1
@@ -283,26 +255,12 @@ class Results(_Model):
 
 def schema() -> str:
     """Return the JSON schema of ``results.json``."""
-    return json.dumps(Results.model_json_schema(mode="serialization"), indent=2) + "\n"
+    return schema_of(Results)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the schema to the documentation, or check that it stands there."""
-    parser = argparse.ArgumentParser(description="Keep docs/results-schema.json up to date.")
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument("--write", action="store_true", help="write the schema")
-    action.add_argument("--check", action="store_true", help="exit 1 if it is out of date")
-    parser.add_argument("--file", type=Path, default=Path("docs/results-schema.json"))
-    options = parser.parse_args(arguments)
-    file: Path = options.file
-    if options.write:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(schema(), encoding="utf-8")
-        return 0
-    if file.exists() and file.read_text(encoding="utf-8") == schema():
-        return 0
-    sys.stderr.write(f"{file} is out of date: python -m losskit.compare.results --write\n")
-    return 1
+    return keep(Results, Path("docs/results-schema.json"), __spec__.name, arguments)
 
 
 if __name__ == "__main__":

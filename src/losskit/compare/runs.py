@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import torch
 
 from losskit.compare.candidates import resolve
 from losskit.compare.fit import Recipe, Start, start, train
@@ -15,6 +12,7 @@ from losskit.compare.outcome import Trained, conclude
 from losskit.compare.pairing import pair
 from losskit.compare.results import Results
 from losskit.compare.study import Study
+from losskit.reporting.threads import one_thread
 
 __all__ = ["Progress", "run"]
 
@@ -55,7 +53,7 @@ def run(study: Study, progress: Callable[[Progress], None] | None = None) -> Res
     clock = time.perf_counter()
     trained: list[Trained] = []
     total = study.seeds * study.epochs * len(study.candidates)
-    with _one_thread():
+    with one_thread():
         for seed in range(study.seeds):
             begin = start(study.features, study.target, seed)
             if seed == 0:
@@ -83,14 +81,3 @@ def _reporter(
             progress(Progress(label, begin.seed, epoch, runs * recipe.epochs + epoch, total))
 
     return report
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread: small networks are faster so, and sums always the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

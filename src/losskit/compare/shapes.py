@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from losskit.compare.arrays import Bools, Floats, Ints, Singles
 from losskit.compare.metrics import BINS
 from losskit.compare.pairing import Pairing
 from losskit.compare.results import Calibration, Residuals, Shape
 from losskit.core.loss import Loss
+from losskit.reporting.arrays import Bools, Floats, Ints, Singles
 
 __all__ = ["calibration", "residuals", "shape"]
 

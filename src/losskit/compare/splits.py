@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from losskit.compare.arrays import Ints
 from losskit.compare.task import Target
+from losskit.reporting.arrays import Ints
 
 __all__ = ["TEST_SHARE", "VALIDATION_SHARE", "Split", "split"]
 

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from sklearn import datasets
 
-from losskit.compare.errors import CompareError, closest, listing
+from losskit.compare.errors import CompareError
+from losskit.reporting.errors import closest, listing
 
 __all__ = ["BUNDLED", "READERS", "Table", "read_table"]
 

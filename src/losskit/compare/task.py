@@ -9,8 +9,9 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from losskit.compare.arrays import Bools, Floats, Ints
-from losskit.compare.errors import CompareError, closest, listing
+from losskit.compare.errors import CompareError
+from losskit.reporting.arrays import Bools, Floats, Ints
+from losskit.reporting.errors import closest, listing
 
 __all__ = ["TASKS", "Target", "Task", "read_target", "typed"]
 

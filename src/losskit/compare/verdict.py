@@ -9,8 +9,8 @@ import numpy as np
 
 from losskit.compare.metrics import Metric
 from losskit.compare.results import Comparison, Verdict
-from losskit.compare.statistics import estimate
-from losskit.compare.wording import count, join, number, sentence
+from losskit.reporting.statistics import estimate
+from losskit.reporting.wording import count, join, number, sentence
 
 __all__ = ["Table", "compare_all", "judge"]
 

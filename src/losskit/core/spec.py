@@ -12,7 +12,15 @@ from losskit.core.loss import Loss
 from losskit.core.naming import function_name, module_name
 from losskit.core.parameters import Parameter
 
-__all__ = ["BALANCED", "ParsedLoss", "find_loss", "known_names", "names_of", "parse_loss"]
+__all__ = [
+    "BALANCED",
+    "ParsedLoss",
+    "find_loss",
+    "known_names",
+    "names_of",
+    "parse_loss",
+    "parse_parameters",
+]
 
 BALANCED = "balanced"
 """Word for an array parameter that is to be computed from the data."""
@@ -79,21 +87,31 @@ def parse_loss(text: str, catalogue: Mapping[str, type[Loss]]) -> ParsedLoss:
     """
     name, _, rest = text.partition(":")
     kind = find_loss(name.strip(), catalogue)
-    declared = kind.parameters()
+    return ParsedLoss(kind, parse_parameters(text, rest, kind.__name__, kind.parameters()), text)
+
+
+def parse_parameters(
+    text: str, rest: str, owner: str, declared: Mapping[str, Parameter]
+) -> dict[str, object]:
+    """Read ``param=value,...``, for whoever declares those parameters.
+
+    Raises
+    ------
+    ValueError
+        If a parameter or a value is not known; the message quotes the whole text.
+    """
     parameters: dict[str, object] = {}
     for part in _parts(rest):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if key not in declared:
             takes = ", ".join(declared) or "no parameters"
-            raise ValueError(
-                f"{text!r}: {kind.__name__} has no parameter {key!r}; it takes {takes}"
-            )
+            raise ValueError(f"{text!r}: {owner} has no parameter {key!r}; it takes {takes}")
         if not equals or not value:
             raise ValueError(f"{text!r}: {key} needs a value, as in {key}=1")
         if key in parameters:
             raise ValueError(f"{text!r}: {key} is given twice")
-        parameters[key] = _value(text, kind.__name__, key, value, declared[key])
-    return ParsedLoss(kind, parameters, text)
+        parameters[key] = _value(text, owner, key, value, declared[key])
+    return parameters
 
 
 def _parts(text: str) -> list[str]:

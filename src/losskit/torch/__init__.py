@@ -15,6 +15,10 @@ from losskit.losses import CATALOGUE as _CATALOGUE
 from losskit.torch import functional as functional
 from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.faces import faces_of as _faces_of
+from losskit.torch.gradient_norms import GradientNorms as GradientNorms
+from losskit.torch.gradient_norms import gradient_norms as gradient_norms
+from losskit.torch.landscape import Landscape as Landscape
+from losskit.torch.landscape import landscape as landscape
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss

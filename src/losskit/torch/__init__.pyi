@@ -9,6 +9,10 @@ from torch import Tensor
 from losskit.torch import functional as functional
 from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+from losskit.torch.gradient_norms import GradientNorms as GradientNorms
+from losskit.torch.gradient_norms import gradient_norms as gradient_norms
+from losskit.torch.landscape import Landscape as Landscape
+from losskit.torch.landscape import landscape as landscape
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 

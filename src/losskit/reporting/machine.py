@@ -1,4 +1,4 @@
-"""Where a comparison ran."""
+"""Where a comparison or a study ran."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from losskit.compare.results import Machine
+from losskit.reporting.models import Machine
 
 __all__ = ["machine"]
 

@@ -1,0 +1,119 @@
+"""What is concluded from numbers, against intervals of SciPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from losskit.studies.claims import Claim, judge
+from losskit.studies.results import Finding
+
+ARMS, MEASURES = {"a": "arm A", "b": "arm B"}, {"m": "recall", "n": "cost"}
+
+
+def claim(expected: str = "higher", least: float = 0.1, **options: object) -> Claim:
+    words = {"confirmed": "yes", "contradicted": "reverse", "no_effect": "none"}
+    return Claim("c", "m", "a", options.pop("against", "b"), expected, least, **words, **options)
+
+
+def found(ours: list[float], theirs: list[float], one: Claim | None = None) -> Finding:
+    table = {("a", "m"): ours, ("b", "m"): theirs}
+    return judge([one or claim()], table, ARMS, MEASURES)[0]
+
+
+STEADY = [0.5, 0.51, 0.49, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("shift", "expected", "outcome"),
+    [
+        (0.3, "higher", "confirmed"),
+        (-0.3, "higher", "contradicted"),
+        (0.0, "higher", "no effect"),
+        (-0.3, "lower", "confirmed"),
+        (0.3, "lower", "contradicted"),
+        (0.0, "lower", "no effect"),
+        (0.0, "equal", "confirmed"),
+        (0.3, "equal", "contradicted"),
+        (0.1, "higher", "open"),  # on the border of what matters
+    ],
+)
+def test_outcomes(shift: float, expected: str, outcome: str) -> None:
+    wiggle = [0.001, -0.001, 0.002, -0.002]
+    ours = [value + shift + more for value, more in zip(STEADY, wiggle, strict=True)]
+    one = found(ours, STEADY, claim(expected))
+    assert one.outcome == outcome
+    words = {"confirmed": "yes", "contradicted": "reverse", "no effect": "none"}
+    start = words.get(outcome, "There is a difference in recall, but it may be too small")
+    assert one.text.startswith(start)
+    assert "arm A" in one.numbers
+
+
+def test_the_interval_is_the_paired_t_interval_of_scipy() -> None:
+    ours, theirs = [0.9, 0.8, 0.85, 0.99], [0.5, 0.55, 0.4, 0.7]
+    one = found(ours, theirs)
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval(0.95)
+    assert (one.low, one.high) == pytest.approx((low, high))
+    assert one.estimate == pytest.approx(np.mean(ours) - np.mean(theirs))
+    # Two claims at once: each at 97.5 %.
+    table = {("a", "m"): ours, ("b", "m"): theirs}
+    two, _ = judge([claim(), claim()], table, ARMS, MEASURES)
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval(0.975)
+    assert (two.low, two.high) == pytest.approx((low, high))
+
+
+def test_a_ratio_is_judged_by_logarithms() -> None:
+    theirs = [1.0, 2.0, 4.0, 8.0]
+    ours = [10.0, 22.0, 38.0, 81.0]
+    one = found(ours, theirs, claim(least=2.0, ratio=True))
+    assert one.outcome == "confirmed"
+    logs = np.log(np.divide(ours, theirs))
+    low, high = stats.ttest_1samp(logs, 0).confidence_interval(0.95)
+    assert (one.low, one.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert one.numbers.endswith("times as much")
+    assert found(theirs, ours, claim("lower", 2.0, ratio=True)).outcome == "confirmed"
+    assert found(theirs, theirs, claim("equal", 2.0, ratio=True)).outcome == "confirmed"
+    assert found([0.0, 1.0], [1.0, 1.0], claim(least=2.0, ratio=True)).outcome == "open"
+
+
+def test_what_seeds_cannot_tell_is_open() -> None:
+    assert found([0.9], [0.1]).words == "One seed cannot tell whether the recall differs by more " \
+        "than chance"  # fmt: skip
+    wild = found([0.1, 0.9, 0.2, 0.8], [0.5, 0.5, 0.5, 0.5])
+    assert wild.outcome == "open"
+    assert wild.words == "Four seeds cannot tell whether there is a difference in recall"
+    broken = found([0.1, math.nan], [0.5, 0.5])
+    assert broken.outcome == "open"
+    assert broken.words == "Recall could not be compared in every run"
+
+
+def test_seeds_that_agree_to_the_last_digit() -> None:
+    assert found([40.0] * 3, [1.0] * 3).outcome == "confirmed"
+    assert found([1.0] * 3, [1.0] * 3).outcome == "no effect"
+    assert found([40.0], [1.0]).outcome == "open"
+
+
+def test_against_nothing() -> None:
+    one = judge([claim(against=None)], {("a", "m"): STEADY}, ARMS, MEASURES)[0]
+    assert one.outcome == "confirmed"
+    assert one.against is None
+    assert one.estimate == pytest.approx(0.5)
+
+
+VALUES = st.lists(st.floats(-10, 10), min_size=2, max_size=8)
+
+
+@given(VALUES, st.floats(0.01, 5))
+def test_turning_the_arms_around_turns_the_outcome(values: list[float], least: float) -> None:
+    zeros = [0.0] * len(values)
+    one = found(values, zeros, claim("higher", least)).outcome
+    other = found(zeros, values, claim("higher", least)).outcome
+    turned = {"confirmed": "contradicted", "contradicted": "confirmed"}
+    assert other == turned.get(one, one)
+    same = found(values, zeros, claim("equal", least)).outcome
+    assert (same == "confirmed") == (one == "no effect")
