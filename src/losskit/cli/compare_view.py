@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from losskit.choose.wording import count, number, sentence
 from losskit.compare.results import Arm, Results, Summary
 from losskit.compare.runs import Progress as Step
 from losskit.compare.study import Study
-from losskit.compare.wording import count, number, sentence
 
 __all__ = ["bar", "found", "table", "verdict"]
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from losskit.choose.wording import join, number
 from losskit.compare.errors import CompareError
 from losskit.compare.pairing import fits, pair, preference
 from losskit.compare.task import Target
-from losskit.compare.wording import join, number
 from losskit.core.contracts import REAL_VALUES, SCORES
 from losskit.core.loss import Loss
 from losskit.core.spec import BALANCED, parse_loss

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from losskit.choose.wording import join, number, sentence
 from losskit.compare.arrays import Floats
 from losskit.compare.picture import Plot, listed, picture, plain
 from losskit.compare.results import Results
-from losskit.compare.wording import join, number, sentence
 
 __all__ = ["gradients", "metric", "own_loss"]
 

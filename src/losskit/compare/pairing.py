@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from losskit.choose.wording import join
 from losskit.compare.errors import CompareError, listing
 from losskit.compare.task import Target, Task
-from losskit.compare.wording import join
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
     BINARY,

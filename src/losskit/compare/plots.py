@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from losskit.choose.wording import join, number
 from losskit.compare.curves import gradients, metric, own_loss
 from losskit.compare.picture import Plot, picture, plain
 from losskit.compare.results import Results
-from losskit.compare.wording import join, number
 
 __all__ = ["FEWEST_IN_BIN", "plots"]
 

@@ -13,10 +13,10 @@ import jinja2
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from losskit.choose.wording import count, join, number, percent, sentence
 from losskit.compare.errors import CompareError
 from losskit.compare.plots import plots
 from losskit.compare.results import Results
-from losskit.compare.wording import count, join, number, percent, sentence
 
 __all__ = ["REPORT", "RESULTS", "Folder", "render"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from losskit.choose.wording import count, join, number, sentence
 from losskit.compare.metrics import Metric
 from losskit.compare.results import Comparison, Verdict
 from losskit.compare.statistics import estimate
-from losskit.compare.wording import count, join, number, sentence
 
 __all__ = ["Table", "compare_all", "judge"]
 

@@ -73,13 +73,17 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         equivalents={
             "Keras": "BinaryCrossentropy(from_logits=True)",
             "optax": "sigmoid_binary_cross_entropy",
-            "scikit-learn": 'loss="log_loss"',
+            "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "binary:logistic",
             "LightGBM": "binary",
         },
         torch=(
             TorchTwin("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", WeightRole.SCALE),
         ),
+        settings_there={
+            "XGBoost": {"pos_weight": "scale_pos_weight"},
+            "LightGBM": {"pos_weight": "scale_pos_weight"},
+        },
         uses=(
             Use(
                 targets.BINARY,

@@ -78,6 +78,7 @@ class BinaryFocal(Elementwise):
             "Keras": "BinaryFocalCrossentropy(from_logits=True)",
             "optax": "sigmoid_focal_loss",
         },
+        settings_there={"Keras": {"gamma": "gamma"}},
         uses=(
             Use(
                 targets.BINARY,

@@ -96,11 +96,12 @@ class CrossEntropy(Classification):
         equivalents={
             "Keras": "SparseCategoricalCrossentropy(from_logits=True), CategoricalCrossentropy",
             "optax": "softmax_cross_entropy_with_integer_labels, softmax_cross_entropy",
-            "scikit-learn": 'loss="log_loss"',
+            "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "multi:softprob",
             "LightGBM": "multiclass",
         },
         torch=(TorchTwin("CrossEntropyLoss", "cross_entropy", WeightRole.CLASSES),),
+        settings_there={"Keras": {"ignore_index": "ignore_class"}},
         uses=(
             Use(
                 targets.CLASSES,

@@ -72,6 +72,7 @@ class Focal(Classification):
         sources=(Source("Lin, T.-Y. et al.", 2017, "Focal Loss for Dense Object Detection"),),
         aliases=("focal loss", "softmax focal loss"),
         equivalents={"Keras": "CategoricalFocalCrossentropy(from_logits=True)"},
+        settings_there={"Keras": {"gamma": "gamma"}},
         uses=(
             Use(
                 targets.CLASSES,

@@ -52,7 +52,7 @@ class GammaNLL(Elementwise):
         sources=(Source("McCullagh, P. and Nelder, J. A.", 1989, "Generalized Linear Models"),),
         aliases=("gamma", "gamma deviance"),
         equivalents={
-            "scikit-learn": 'loss="gamma"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="gamma")',
             "XGBoost": "reg:gamma",
             "LightGBM": "gamma",
         },

@@ -56,7 +56,7 @@ class Hinge(Elementwise):
         equivalents={
             "Keras": "Hinge",
             "optax": "hinge_loss",
-            "scikit-learn": 'SGDClassifier(loss="hinge")',
+            "scikit-learn": 'linear_model.SGDClassifier(loss="hinge")',
             "XGBoost": "binary:hinge",
         },
         uses=(

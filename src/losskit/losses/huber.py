@@ -67,11 +67,17 @@ class Huber(Residual):
         equivalents={
             "Keras": "Huber",
             "optax": "huber_loss",
-            "scikit-learn": 'loss="huber"',
+            "scikit-learn": 'linear_model.SGDRegressor(loss="huber")',
             "XGBoost": "reg:pseudohubererror (a smooth relative)",
             "LightGBM": "huber",
         },
         torch=(TorchTwin("HuberLoss", "huber_loss", WeightRole.SCALE),),
+        settings_there={
+            "Keras": {"delta": "delta"},
+            "scikit-learn": {"delta": "epsilon"},
+            "XGBoost": {"delta": "huber_slope"},
+            "LightGBM": {"delta": "alpha"},
+        },
         uses=(
             Use(
                 targets.REAL,

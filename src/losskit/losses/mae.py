@@ -62,7 +62,7 @@ class MAE(Residual):
         aliases=("l1", "absolute error", "least absolute deviations"),
         equivalents={
             "Keras": "MeanAbsoluteError",
-            "scikit-learn": 'loss="absolute_error"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="absolute_error")',
             "XGBoost": "reg:absoluteerror",
             "LightGBM": "regression_l1",
         },

@@ -62,7 +62,7 @@ class MSE(Residual):
         equivalents={
             "Keras": "MeanSquaredError",
             "optax": "squared_error",
-            "scikit-learn": 'loss="squared_error"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="squared_error")',
             "XGBoost": "reg:squarederror",
             "LightGBM": "regression",
         },

@@ -74,8 +74,8 @@ class PoissonNLL(Elementwise):
         ),
         aliases=("poisson", "poisson loss"),
         equivalents={
-            "Keras": "Poisson",
-            "scikit-learn": 'loss="poisson"',
+            "Keras": "Poisson (on rates)",
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="poisson")',
             "XGBoost": "count:poisson",
             "LightGBM": "poisson",
         },

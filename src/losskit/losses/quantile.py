@@ -64,9 +64,14 @@ class Quantile(Residual):
         sources=(Source("Koenker, R. and Bassett, G.", 1978, "Regression Quantiles"),),
         aliases=("pinball", "pinball loss", "quantile loss"),
         equivalents={
-            "scikit-learn": 'loss="quantile"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="quantile")',
             "XGBoost": "reg:quantileerror",
             "LightGBM": "quantile",
+        },
+        settings_there={
+            "scikit-learn": {"quantile": "quantile"},
+            "XGBoost": {"quantile": "quantile_alpha"},
+            "LightGBM": {"quantile": "alpha"},
         },
         uses=(
             *(

@@ -61,7 +61,10 @@ class SquaredHinge(Elementwise):
             ),
         ),
         aliases=("squared hinge loss",),
-        equivalents={"Keras": "SquaredHinge", "scikit-learn": 'LinearSVC(loss="squared_hinge")'},
+        equivalents={
+            "Keras": "SquaredHinge",
+            "scikit-learn": 'svm.LinearSVC(loss="squared_hinge")',
+        },
         uses=(
             Use(
                 targets.BINARY,

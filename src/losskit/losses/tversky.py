@@ -127,12 +127,12 @@ class Tversky(Regionwise):
             "segmentation-models-pytorch": "losses.TverskyLoss",
             "kornia": "losses.TverskyLoss",
         },
+        settings_there={"Keras": {"alpha": "alpha", "beta": "beta"}},
         uses=(
             Use(
                 targets.MASK,
                 4,
                 "Overlap in which a missed pixel may cost more than a false alarm.",
-                settings={"alpha": 0.3, "beta": 0.7},
                 better_with=(Goal.RARE_RECALL, Goal.OVERLAP),
                 worse_with=(Goal.CALIBRATED,),
             ),
@@ -140,7 +140,6 @@ class Tversky(Regionwise):
                 targets.PIXELS,
                 5,
                 "Overlap in which a missed pixel may cost more than a false alarm.",
-                settings={"alpha": 0.3, "beta": 0.7},
                 better_with=(Goal.RARE_RECALL, Goal.OVERLAP),
                 worse_with=(Goal.CALIBRATED,),
             ),

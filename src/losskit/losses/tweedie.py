@@ -68,7 +68,17 @@ class Tweedie(Elementwise):
         metrics=("Tweedie deviance", "MAE", "Gini coefficient"),
         sources=(Source("Jørgensen, B.", 1987, "Exponential Dispersion Models"),),
         aliases=("tweedie loss", "tweedie deviance"),
-        equivalents={"XGBoost": "reg:tweedie", "LightGBM": "tweedie", "CatBoost": "Tweedie"},
+        equivalents={
+            "scikit-learn": 'linear_model.TweedieRegressor(link="log")',
+            "XGBoost": "reg:tweedie",
+            "LightGBM": "tweedie",
+            "CatBoost": "Tweedie",
+        },
+        settings_there={
+            "scikit-learn": {"power": "power"},
+            "XGBoost": {"power": "tweedie_variance_power"},
+            "LightGBM": {"power": "tweedie_variance_power"},
+        },
         uses=(
             Use(
                 targets.AMOUNT_WITH_ZEROS,
