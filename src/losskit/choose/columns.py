@@ -24,7 +24,9 @@ EXACT = 3_000_000
 ODD_TEXT = 0.02
 """Share of cells without a number up to which a column of text is one of numbers."""
 
-WORDS = {"true": True, "false": False}
+WORDS = ["true", "false"]
+VALUE = "value"
+TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 
 Form = Literal["numbers", "labels", "times"]
 Floats = NDArray[np.float64]
@@ -154,8 +156,9 @@ def look(frame: pl.LazyFrame, name: str) -> Column:
         If it cannot be read, or holds what no target is.
     """
     try:
-        column = pl.col(name)
         kind = frame.collect_schema()[name]
+        # Under a name that cannot meet the names of what is computed from it.
+        frame, column = frame.select(pl.col(name).alias(VALUE)), pl.col(VALUE)
         rows = _collect(frame.select(rows=pl.len()))["rows"]
         if kind.is_temporal():
             return _times(frame, name, rows)
@@ -188,7 +191,7 @@ def _every(frame: pl.LazyFrame, column: pl.Expr, rows: int) -> pl.Series:
 
 
 def _numbers(frame: pl.LazyFrame, name: str, rows: int, odd: tuple[str, ...] = ()) -> Column:
-    column = pl.col(name)
+    column = pl.col(VALUE)
     # Neither null nor NaN nor infinite.
     finite = column.filter(column.is_finite())
     seen = _collect(
@@ -235,18 +238,18 @@ def _distinct(
     """Count the different values, and each one's rows where there are few."""
     about = int(seen["about"] or 0)
     if about <= MOST_VALUES:
-        table = frame.group_by(name).agg(size=pl.len()).collect(engine="streaming").sort(name)
-        counts = dict(zip(table[name].to_list(), table["size"].to_list(), strict=True))
+        table = frame.group_by(VALUE).agg(size=pl.len()).collect(engine="streaming").sort(VALUE)
+        counts = dict(zip(table[VALUE].to_list(), table["size"].to_list(), strict=True))
         return len(counts), True, counts
     if rows > EXACT:
         return about, False, None
-    return int(_collect(frame.select(n=pl.col(name).n_unique()))["n"]), True, None
+    return int(_collect(frame.select(n=pl.col(VALUE).n_unique()))["n"]), True, None
 
 
 def _labels(
     frame: pl.LazyFrame, name: str, rows: int, *, ordered: bool = False, boolean: bool = False
 ) -> Column:
-    column = pl.col(name)
+    column = pl.col(VALUE)
     present = frame.filter(column.is_not_null())
     seen = _collect(frame.select(missing=column.null_count(), about=column.approx_n_unique()))
     distinct, exact, counts = _distinct(present, name, rows, seen)
@@ -268,32 +271,34 @@ def _labels(
 
 def _text(frame: pl.LazyFrame, name: str, rows: int) -> Column:
     """See whether text holds numbers, true and false, times or labels."""
-    column = pl.col(name)
+    column = pl.col(VALUE)
     stripped = column.str.strip_chars()
     number = stripped.cast(pl.Float64, strict=False)
-    word = stripped.str.to_lowercase().is_in(list(WORDS))
-    time = stripped.str.to_datetime(strict=False, format="%Y-%m-%dT%H:%M:%S%.f").is_not_null()
-    date = stripped.str.to_date(strict=False, format="%Y-%m-%d").is_not_null()
+    word = stripped.str.to_lowercase().is_in(WORDS)
+    time = pl.any_horizontal(
+        *(stripped.str.to_datetime(strict=False, format=one).is_not_null() for one in TIMES),
+        stripped.str.to_date(strict=False, format="%Y-%m-%d").is_not_null(),
+    )
     seen = _collect(
         frame.select(
             present=(column.is_not_null() & (stripped != "")).sum(),
             numbers=number.is_not_null().sum(),
             words=word.sum(),
-            times=(time | date).sum(),
+            times=time.sum(),
         )
     )
     present = seen["present"]
-    blank = frame.select(pl.when(stripped == "").then(None).otherwise(column).alias(name))
+    blank = frame.select(pl.when(stripped == "").then(None).otherwise(column).alias(VALUE))
     if present == 0:
         return Column(name, "labels", rows, rows)
     if seen["words"] == present:
-        return _labels(blank.select(_as_flag(stripped).alias(name)), name, rows, boolean=True)
+        return _labels(blank.select(_as_flag(stripped).alias(VALUE)), name, rows, boolean=True)
     if seen["times"] == present:
         return _times(blank, name, rows)
     odd = present - seen["numbers"]
     if odd <= ODD_TEXT * present and seen["numbers"] > 0:
         return _numbers(
-            blank.select(number.alias(name)), name, rows, _odd_cells(blank, name, number)
+            blank.select(number.alias(VALUE)), name, rows, _odd_cells(blank, name, number)
         )
     return _labels(blank, name, rows)
 
@@ -303,11 +308,11 @@ def _as_flag(stripped: pl.Expr) -> pl.Expr:
 
 
 def _odd_cells(frame: pl.LazyFrame, name: str, number: pl.Expr) -> tuple[str, ...]:
-    column = pl.col(name)
+    column = pl.col(VALUE)
     odd = frame.filter(column.is_not_null() & number.is_null()).select(column.unique().head(5))
     return tuple(sorted(odd.collect(engine="streaming").to_series().to_list()))
 
 
 def _times(frame: pl.LazyFrame, name: str, rows: int) -> Column:
-    seen = _collect(frame.select(missing=pl.col(name).null_count()))
+    seen = _collect(frame.select(missing=pl.col(VALUE).null_count()))
     return Column(name, "times", rows, int(seen["missing"]))

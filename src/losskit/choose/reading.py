@@ -242,15 +242,30 @@ def _list(values: list[Any], name: str = "the list") -> Source:
 
 
 def _rows(values: list[Any], name: str) -> Source:
-    """Stack rows of one length; of others, see whether they are sets of labels."""
+    """Stack rows of one length; others are sequences if a value repeats in one, or sets."""
     rows = [list(one) if one is not None else [] for one in values]
-    lengths = {len(row) for row in rows}
-    numbers = all(isinstance(cell, (int, float, bool, np.generic)) for row in rows for cell in row)
-    if len(lengths) == 1 and numbers:
+    cells = {cell for row in rows for cell in row}
+    numbers = all(isinstance(cell, (int, float, bool, np.generic)) for cell in cells)
+    if len({len(row) for row in rows}) == 1 and numbers:
         return _array(name, np.asarray(rows))
-    text = pl.Series(TARGET, [SEPARATOR.join(str(cell) for cell in row) for row in rows])
-    return Source(name, text.to_frame().lazy(), None, (TARGET,))
+    longest = max(map(len, rows))
+    if numbers and any(len(set(row)) < len(row) for row in rows):
+        padded = [row + [PADDING] * (longest - len(row)) for row in rows]
+        note = f"The rows have 0 to {longest} numbers; they were filled up with {PADDING}."
+        return Source(name, None, np.asarray(padded), (), (note,))
+    labels = sorted(cells, key=str)
+    if len(labels) > MOST_LABELS:
+        raise ChooseError(
+            f"{name} holds sets of {len(labels):,} labels; give 0/1 columns of at most {MOST_LABELS:,}"
+        )
+    places = {label: at for at, label in enumerate(labels)}
+    flags = np.zeros((len(rows), len(labels)), np.int8)
+    for at, row in enumerate(rows):
+        flags[at, [places[label] for label in row]] = 1
+    note = f"Each row is a set of labels; it was made 0/1 columns of the {len(labels)} labels."
+    return Source(name, None, flags, tuple(map(str, labels)), (note,))
 
 
-SEPARATOR = "|"
-"""Stands between the labels of a row, as it often does in files."""
+PADDING = -100
+"""What PyTorch's losses leave out by default."""
+MOST_LABELS = 10_000

@@ -135,7 +135,7 @@ class BinaryCrossEntropyWithLogits(Elementwise):
                 1,
                 "A yes-or-no question for each pixel.",
                 better_with=(Goal.CALIBRATED,),
-                worse_with=(Sign.SMALL_REGIONS, Goal.OVERLAP),
+                worse_with=(Goal.OVERLAP,),
             ),
             Use(
                 targets.DURATION,

@@ -99,7 +99,7 @@ class BinaryFocal(Elementwise):
                 targets.MASK,
                 5,
                 "It fades out the easy background.",
-                better_with=(Sign.SMALL_REGIONS, Goal.RARE_RECALL),
+                better_with=(Goal.RARE_RECALL,),
                 worse_with=(Goal.CALIBRATED,),
             ),
         ),

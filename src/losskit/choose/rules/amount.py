@@ -12,6 +12,7 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.real import outlier_evidence, outliers, skewness, spread_ratio
 from losskit.choose.rules.rule import Rule
+from losskit.choose.rules.shapes import hollow
 from losskit.choose.wording import number, percent
 from losskit.core import targets
 from losskit.core.uses import Sign
@@ -45,7 +46,7 @@ class Amount(Rule):
             f"it is positive throughout, and the middle nine tenths of it differ by a factor of "
             f"{number(ratio)}"
         )
-        return Reading(self.kind, weight, why, ("range", "log_skewness", "skewness"))
+        return Reading(self.kind, min(weight, 0.95), why, ("range", "log_skewness", "skewness"))
 
     def signs(self, profile: Profile, reading: Reading) -> Iterable[Evidence]:
         """See how the logarithm lies."""
@@ -83,6 +84,8 @@ class AmountWithZeros(Rule):
         weight = _skew_weight(column, positive)
         if not column.whole:
             weight = max(weight, 0.45) + 0.25 * (share >= 0.05)
+        elif hollow(column):
+            weight += 0.5
         why = f"{percent(share)} of it is exactly 0, and the rest is positive"
         return Reading(self.kind, min(weight, 0.95), why, ("zeros", "range"))
 

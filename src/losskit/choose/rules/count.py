@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+import numpy as np
+
 from losskit.choose.columns import Column
 from losskit.choose.facts import Evidence, Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import Rule
-from losskit.choose.rules.shapes import Shape, shape_of
+from losskit.choose.rules.shapes import Shape, hollow, shape_of
 from losskit.choose.wording import number, percent
 from losskit.core import targets
 from losskit.core.uses import Sign
@@ -18,7 +20,7 @@ from losskit.core.uses import Sign
 __all__ = ["Count"]
 
 TOO_LARGE = 1000
-"""Median from which on whole numbers are rather amounts."""
+"""Median of what is above 0 from which on whole numbers are rather amounts."""
 OVERDISPERSED = 1.5
 
 
@@ -40,14 +42,22 @@ class Count(Rule):
             "upwards"
         )
         weight = self._weight(column, shape_of(column))
-        return Reading(self.kind, weight, why, ("range", "dispersion", "zeros"))
+        return Reading(self.kind, min(weight, 0.95), why, ("range", "dispersion", "zeros"))
 
     def _weight(self, column: Column, shape: Shape | None) -> float:
         named = hints(column.name)
-        weight = 0.3 + 0.4 * ("count" in named) - 0.2 * ("real" in named or "amount" in named)
-        weight += 0.25 * (column.minimum == 0) - 0.25 * (column.quantile(0.05) > 10)
-        if column.median >= TOO_LARGE:
+        weight = 0.3 + 0.4 * ("count" in named) - 0.2 * bool(named & {"real", "amount", "time"})
+        # Of whole numbers that are no counts, variance and mean are hardly ever the same.
+        dispersion = column.deviation**2 / column.mean if column.mean > 0 else 0.0
+        if column.distinct > 8 and 0.7 < dispersion < 1.5:
+            weight += 0.25
+        else:
+            weight += 0.25 * (column.minimum == 0) - 0.15 * (column.minimum > 2)
+            weight -= 0.2 * (column.quantile(0.05) > 5) + 0.1 * (column.quantile(0.05) > 20)
+        positive = column.sorted[column.sorted > 0]
+        if len(positive) and np.median(positive) >= TOO_LARGE:
             weight -= 0.4
+        weight -= 0.35 * hollow(column)
         if shape is None:
             return weight + 0.1
         if shape.step > 1:
@@ -56,6 +66,7 @@ class Count(Rule):
         weight += 0.15 * (shape.codes > 12) + 0.1 * (shape.gaps > 0 and shape.codes > 6)
         # A count has no upper end, so hardly a row is there; evenly common codes are no counts.
         weight -= 0.35 * (shape.top > 0.05 and shape.codes < 12)
+        weight -= 0.2 * (shape.codes == 3 and "count" not in named)
         weight -= 0.3 * (shape.evenness > 0.95 and shape.codes <= 12)
         weight -= 0.15 * (shape.peaks > 2)
         return weight

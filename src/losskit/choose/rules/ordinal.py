@@ -19,17 +19,31 @@ __all__ = ["Ordinal"]
 MOST = 11
 """Grades of the longest usual scale, 0 to 10."""
 SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4), (0, 6), (0, 10)}
-WORDS = (
-    *(("low", "medium", "high"), ("low", "mid", "high"), ("small", "medium", "large")),
-    *(("poor", "fair", "good"), ("bad", "ok", "good"), ("never", "sometimes", "often")),
-    *(
-        ("none", "mild", "moderate", "severe"),
-        ("none", "some", "marked"),
-        ("first", "second", "third"),
-    ),
-    *(("disagree", "neutral", "agree"), ("cold", "warm", "hot"), ("slow", "medium", "fast")),
-    *(("fair", "good", "very good", "premium", "ideal"), ("young", "middle", "old")),
-    *(("unlikely", "somewhat likely", "very likely"), ("poor", "fair", "good", "excellent")),
+SCALES_OF_WORDS = tuple(
+    frozenset(scale.split(", "))
+    for scale in (
+        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, higher, "
+        "very high",
+        "very small, small, medium, big, large, very large",
+        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, ideal",
+        "much worse, worse, same, average, better, much better",
+        "never, rarely, seldom, sometimes, often, usually, always",
+        "none, minimal, some, slight, mild, moderate, marked, severe, very severe",
+        "not, not at all, a little, somewhat, quite, very, extremely",
+        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, agree, "
+        "strongly agree",
+        "very unlikely, unlikely, somewhat likely, likely, very likely",
+        "very dissatisfied, dissatisfied, neutral, satisfied, very satisfied",
+        "first, second, third, fourth, fifth",
+        "1st, 2nd, 3rd, 4th, 5th",
+        "cold, cool, warm, hot",
+        "slow, medium, fast",
+        "child, young, adult, middle, middle-aged, old",
+        "no school, primary, secondary, high school, college, tertiary, bachelor, master, doctorate",
+        "xs, s, m, l, xl, xxl",
+        "bronze, silver, gold, platinum",
+        "not too happy, pretty happy, very happy",
+    )
 )
 
 
@@ -55,7 +69,7 @@ class Ordinal(Rule):
 
     def _words(self, column: Column, *, asked: bool) -> Reading | None:
         words = {str(label).strip().casefold() for label in column.labels}
-        known = any(len(words & set(scale)) >= 3 and words <= set(scale) for scale in WORDS)
+        known = any(words <= scale for scale in SCALES_OF_WORDS)
         if not column.ordered and not known and not asked:
             if "ordinal" in hints(column.name) and column.distinct <= MOST:
                 return Reading(

@@ -90,7 +90,7 @@ class Identities(Rule):
         if column.form == "numbers" and (not column.whole or not (named or asked)):
             return None
         per_label = column.known / column.distinct
-        if not 1.5 <= per_label <= 50 and not asked:
+        if not (1.5 <= per_label <= 50 or not column.counts) and not asked:
             return None
         return Reading(
             self.kind,

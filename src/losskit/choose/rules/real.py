@@ -70,10 +70,12 @@ class Real(Rule):
         named = hints(column.name)
         if not column.whole:
             return 0.6
-        weight = 0.25 + 0.15 * ("real" in named)
+        weight = 0.25 + 0.15 * ("real" in named) - 0.3 * ("id" in named)
         shape = shape_of(column)
         if shape is None or shape.codes > 20:
             weight += 0.3
+        elif shape.codes < 6:
+            weight -= 0.15
         # Counts and codes begin at 0 or 1; what stays far from there was measured.
         if column.negatives or column.quantile(0.01) > 5:
             weight += 0.25

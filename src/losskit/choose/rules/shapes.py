@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from losskit.choose.columns import Column
 
-__all__ = ["Shape", "shape_of"]
+__all__ = ["Shape", "hollow", "shape_of"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,19 @@ def shape_of(column: Column) -> Shape | None:
         _peaks(sizes),
         column.deviation**2 / column.mean if column.mean > 0 else math.nan,
     )
+
+
+def hollow(column: Column) -> bool:
+    """Whether a pile at 0 stands apart from the rest, as of those who do not work or spend.
+
+    Of a count that is often 0, 1 and 2 are common too.
+    """
+    values = column.sorted
+    positive = values[values > 0]
+    if not column.zeros or not len(positive) or column.zeros < 0.05 * column.known:
+        return False
+    middle = float(np.median(positive))
+    return middle >= 20 and float((positive <= 0.1 * middle).mean()) < 0.1
 
 
 def _peaks(sizes: NDArray[np.float64]) -> int:

@@ -11,7 +11,7 @@ from losskit.choose.facts import Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import CERTAIN
-from losskit.choose.wording import percent
+from losskit.choose.wording import number, percent
 
 __all__ = ["problem"]
 
@@ -102,12 +102,22 @@ def _free_text(column: Column) -> Reading | None:
         return None
     words = np.mean([len(re.findall(r"\w+", one)) for one in column.texts])
     if words < 3:
-        return None
+        return _hardly_repeated(column)
     share = percent(column.distinct / column.known)
     return _unusable(
         f"it is free text: {share} of the rows have one of their own",
         f"{column.name!r} is free text. To generate it, predict its tokens (--task tokens); to "
         "sort it, label it first.",
+        "distinct",
+    )
+
+
+def _hardly_repeated(column: Column) -> Reading:
+    each = number(column.known / column.distinct)
+    return _unusable(
+        f"its labels hardly repeat: {column.distinct:,} different ones in {column.known:,} rows",
+        f"{column.name!r} has {each} rows per label: too few to learn any of them. Is it a name or "
+        "an id? If rows with the same label belong together, say --kind identities.",
         "distinct",
     )
 
