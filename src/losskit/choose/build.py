@@ -218,23 +218,21 @@ def changes(
     """
     first = rank(kind, signs, wanted.goals)[0]
     found = [f"If {when}: {name}." for when, name in others]
+    seen = [(first.loss, first.use)]
     for sign in signs_of(kind):
         changed = [one for one in signs if one is not sign] if sign in signs else [*signs, sign]
         leader = rank(kind, changed, wanted.goals)[0]
-        if _differs(leader, first):
+        if (leader.loss, leader.use) not in seen:
+            seen.append((leader.loss, leader.use))
             opposite = f"If it were not so that {sign}" if sign in signs else f"If {sign}"
             found.append(f"{opposite}: {described(leader)}.")
     for goal in goals_of(kind):
         if goal in wanted.goals:
             continue
         leader = rank(kind, signs, (goal,))[0]
-        if _differs(leader, first):
+        if (leader.loss, leader.use) != (first.loss, first.use):
             found.append(f"If you want {goal.meaning} (goal {goal}): {described(leader)}.")
     return found[: MOST_CHANGES + len(others)]
-
-
-def _differs(one: Candidate, other: Candidate) -> bool:
-    return (one.loss, one.use) != (other.loss, other.use)
 
 
 def _mend(loss: Loss, profile: Profile) -> str:

@@ -210,7 +210,6 @@ def _numbers(frame: pl.LazyFrame, name: str, rows: int, odd: tuple[str, ...] = (
     )
     distinct, exact, counts = _distinct(frame.filter(column.is_finite()), name, rows, seen)
     sample = _every(frame, column, rows).drop_nulls().to_numpy()
-    known = {key: math.nan if seen[key] is None else float(seen[key]) for key in _MOMENTS}
     return Column(
         name,
         "numbers",
@@ -225,11 +224,15 @@ def _numbers(frame: pl.LazyFrame, name: str, rows: int, odd: tuple[str, ...] = (
         negatives=int(seen["negatives"]),
         fractions=int(seen["fractions"]),
         odd=odd,
-        **known,
+        minimum=_number(seen["minimum"]),
+        maximum=_number(seen["maximum"]),
+        mean=_number(seen["mean"]),
+        deviation=_number(seen["deviation"]),
     )
 
 
-_MOMENTS = ("minimum", "maximum", "mean", "deviation")
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _distinct(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from losskit.choose.columns import robust_deviation
 from losskit.choose.facts import Reading
@@ -16,6 +15,9 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import shown, sizes_of
 from losskit.choose.wording import number, percent
 from losskit.core.uses import Estimate, Transform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Estimated", "Given", "estimate"]
 
@@ -85,11 +87,10 @@ def _learnt(given: Given) -> NDArray[np.float64] | None:
         matrix = given.profile.matrix
         if matrix is None or matrix.sample is None:
             return None
-        flat = (matrix.sample.reshape(len(matrix.sample), -1) - matrix.centres) / np.where(
-            matrix.spreads > 0, matrix.spreads, 1
-        )
-        values = flat.reshape(-1)
-        return values[np.isfinite(values)]
+        flat: NDArray[np.float64] = (
+            matrix.sample.reshape(len(matrix.sample), -1) - matrix.centres
+        ) / np.where(matrix.spreads > 0, matrix.spreads, 1)
+        return flat[np.isfinite(flat)]
     if column.form != "numbers":
         return None
     values = column.sample / given.reading.coding.scale

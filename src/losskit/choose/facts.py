@@ -9,7 +9,9 @@ from typing import Any, Literal
 from losskit.core.targets import TargetKind
 from losskit.core.uses import Sign
 
-__all__ = ["Coding", "Evidence", "Fact", "Reading"]
+__all__ = ["Basis", "Coding", "Evidence", "Fact", "Reading"]
+
+Basis = Literal["all rows", "sample", "estimate"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Fact:
     name: str
     value: Any
     text: str
-    basis: Literal["all rows", "sample", "estimate"] = "all rows"
+    basis: Basis = "all rows"
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def output_warnings(profile: Profile, reading: Reading) -> Iterable[str]:
     if reading.kind is targets.CLASSES and output.contract == PROBABILITIES and output.width > 1:
         yield (
             "The output's rows do not sum to 1, although all values lie in [0, 1]: a sigmoid per "
-            "class is for labels that can hold at once; classes that exclude each other need logits."
+            "class is for labels that can hold at once; classes that exclude each other need "
+            "logits."
         )
 
 

@@ -12,7 +12,7 @@ from losskit.choose.general import general_facts, general_warnings
 from losskit.choose.goals import Wanted, read_goal
 from losskit.choose.kinds import Readings, read_kind
 from losskit.choose.profile import Profile, profile
-from losskit.choose.ranking import rank
+from losskit.choose.ranking import Candidate, rank
 from losskit.choose.recommendation import Reason, Recommendations, Recommended
 from losskit.choose.rules import RULES
 
@@ -127,7 +127,7 @@ def _items(
 
 def _other(
     looked: Profile, other: Reading, wanted: Wanted
-) -> tuple[Reading, object, list[Evidence]] | None:
+) -> tuple[Reading, Candidate, list[Evidence]] | None:
     """Return the first loss for another reading; None where the goal does not fit it."""
     if other.kind is None:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from losskit.choose.columns import Column
-from losskit.choose.facts import Fact
+from losskit.choose.facts import Basis, Fact
 from losskit.choose.matrix import Matrix
 from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import shown
@@ -79,7 +79,7 @@ def _of_numbers(column: Column) -> Iterable[Fact]:
     yield Fact("mean", column.mean, f"Its mean is {number(column.mean)}.")
     deviation = column.deviation if column.known > 1 else 0.0
     yield Fact("deviation", deviation, f"Its standard deviation is {number(deviation)}.")
-    basis = "sample" if column.sampled else "all rows"
+    basis: Basis = "sample" if column.sampled else "all rows"
     if not len(column.sample):
         return
     values = column.sorted
@@ -110,7 +110,7 @@ def _of_numbers(column: Column) -> Iterable[Fact]:
     yield Fact("whole", share, f"{percent(share)} of it are whole numbers.")
 
 
-def _tails(column: Column, basis: str) -> Iterable[Fact]:
+def _tails(column: Column, basis: Basis) -> Iterable[Fact]:
     middle = column.quantile(0.75) - column.quantile(0.25)
     if middle > 0:
         weight = (column.quantile(0.995) - column.quantile(0.005)) / middle / NORMAL_TAIL
@@ -118,7 +118,7 @@ def _tails(column: Column, basis: str) -> Iterable[Fact]:
             "tail_weight",
             weight,
             f"Its tails reach {number(weight)} times as far as a normal distribution's.",
-            "sample" if basis == "sample" else "all rows",
+            basis,
         )
     share = outliers(column.sorted, column.spread)
     yield Fact(
@@ -126,7 +126,7 @@ def _tails(column: Column, basis: str) -> Iterable[Fact]:
         share,
         f"{percent(share) if share else 'None'} of it lies over {FAR:g} robust standard deviations "
         "from the median.",
-        "sample" if basis == "sample" else "all rows",
+        basis,
     )
 
 
@@ -163,7 +163,8 @@ def _column_warnings(column: Column) -> Iterable[str]:
             "them out, or mask them in the loss; a filled-in target teaches what was filled in."
         )
     if column.infinite:
-        yield f"{column.infinite:,} values of {column.name!r} are infinite: find out what they mean."
+        text = f"{column.infinite:,} values of {column.name!r} are infinite"
+        yield f"{text}: find out what they mean."
     if column.odd:
         shown_cells = ", ".join(repr(one) for one in column.odd)
         yield f"{column.name!r} holds numbers, but also {shown_cells}: these count as missing."

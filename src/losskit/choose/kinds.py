@@ -48,7 +48,8 @@ class Readings:
             for other in self.others
             if other.kind is not None
         )
-        return f"Taken for {self.chosen.kind.title}, which the values alone cannot tell. {_upper(said)}"
+        taken = f"Taken for {self.chosen.kind.title}, which the values alone cannot tell."
+        return f"{taken} {_upper(said)}"
 
 
 def read_kind(profile: Profile, asked: str | None = None) -> Readings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -70,6 +71,8 @@ def profile(
         If something cannot be read, or their rows do not fit together.
     """
     source = read(target, columns)
+    if isinstance(groups, str) and not os.path.exists(groups):
+        groups = read(target, (groups,)).frame
     looked = _columns(source)
     matrix = _matrix(source, looked)
     found = Profile(

@@ -36,7 +36,8 @@ def choose_prompt() -> str:
             "3. What counts in the end: the metric, and which mistake costs more?",
             "4. Decide what kind of target it is (table 1). Say what you assume where the values "
             "leave it open: whole numbers may be counts, classes, grades or amounts.",
-            "5. Take the first loss of that kind, unless what speaks for another one holds. Compute "
+            "5. Take the first loss of that kind, unless what speaks for another one holds. "
+            "Compute "
             "its parameters from the numbers that I gave.",
             "6. Answer with: the loss and its parameters; the output layer and its initial bias; "
             "what is done to the target; the reasons, each with its number; what to report, since "
@@ -61,7 +62,8 @@ def choose_prompt() -> str:
             "## Initial bias of the output layer",
             "",
             "The constant output that costs least: the mean for squared error, the median for "
-            "absolute error, log(p / (1 - p)) for a logit with positives' share p, the logarithms of "
+            "absolute error, log(p / (1 - p)) for a logit with positives' share p, the "
+            "logarithms of "
             "the classes' shares for K logits, the logarithm of the mean where the output is one.",
             "",
             "## Table 2: what losses take",
@@ -87,7 +89,8 @@ def debug_prompt() -> str:
             "optimiser; rows per class, or the target's least value, median and largest; the "
             "gradient norm, if it is known.",
             "",
-            "Check first, since it costs a minute: the loss at the start against what the loss says "
+            "Check first, since it costs a minute: the loss at the start against what the loss "
+            "says "
             "of a model that knows nothing; whether the model fits ten rows; whether shapes are "
             "equal, (N, 1) against (N,) broadcasts; whether any input is NaN.",
             "",
@@ -170,8 +173,9 @@ def _takes(losses: Iterable[type[Loss]]) -> Iterable[str]:
             f"{one.name}: {' or '.join(contract.title for contract in one.contracts)}"
             for one in loss.card.arguments
         )
-        wild = loss.card.outliers
-        yield f"| {loss.__name__} | {takes} | {'–' if wild is Outliers.DOES_NOT_APPLY else str(wild).partition(':')[0]} |"
+        wild = str(loss.card.outliers).partition(":")[0]
+        shown = "–" if loss.card.outliers is Outliers.DOES_NOT_APPLY else wild
+        yield f"| {loss.__name__} | {takes} | {shown} |"
 
 
 def _pitfalls(losses: Iterable[type[Loss]]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from losskit.choose.bundled import BUNDLED, bundled
 from losskit.choose.errors import ChooseError
 from losskit.choose.files import ARRAYS, open_array, scan
 
@@ -63,6 +64,9 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
         If it cannot be read.
     """
     columns = tuple(columns)
+    if isinstance(target, str) and target.startswith(BUNDLED):
+        found = bundled(target.removeprefix(BUNDLED))
+        return _table(found.source, found.frame.lazy(), columns or found.targets)
     if isinstance(target, (str, os.PathLike)):
         return _file(Path(target), columns)
     if isinstance(target, pl.LazyFrame):
@@ -82,7 +86,7 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
     if hasattr(target, "__array__"):
         return _array("the array", np.asarray(target))
     if isinstance(target, Sequence) or hasattr(target, "__iter__"):
-        return _list(list(target))  # type: ignore[call-overload]
+        return _list(list(target))
     raise ChooseError(
         f"target is {type(target).__name__}; give an array, a column, a list or a file's path"
     )
@@ -198,7 +202,8 @@ def _array(name: str, array: Any) -> Source:
         if array.ndim == 1 and not array.dtype.names:
             return _list(array.tolist(), name)
         raise ChooseError(
-            f"{name} holds {array.dtype} in {array.ndim} axes; give numbers, or one column of labels"
+            f"{name} holds {array.dtype} in {array.ndim} axes; give numbers, or one column of "
+            "labels"
         )
     if array.dtype.kind == "c":
         raise ChooseError(f"{name} holds complex numbers; give real ones")
@@ -256,7 +261,8 @@ def _rows(values: list[Any], name: str) -> Source:
     labels = sorted(cells, key=str)
     if len(labels) > MOST_LABELS:
         raise ChooseError(
-            f"{name} holds sets of {len(labels):,} labels; give 0/1 columns of at most {MOST_LABELS:,}"
+            f"{name} holds sets of {len(labels):,} labels; give 0/1 columns of at most "
+            f"{MOST_LABELS:,}"
         )
     places = {label: at for at, label in enumerate(labels)}
     flags = np.zeros((len(rows), len(labels)), np.int8)

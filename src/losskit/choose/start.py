@@ -126,6 +126,8 @@ def _constant(loss: Loss, values: Any, weights: Any) -> float | None:
 
 def _classes(loss: Loss, sizes: dict[Any, int], reading: Reading) -> Start | None:
     counts = np.asarray([sizes[one] for one in sizes if sizes[one]], dtype=np.float64)
+    if not len(counts):
+        return Start(None, "the logarithms of the classes' shares")
     weights = getattr(loss, "class_weight", None)
     if weights is not None:
         counts = counts * np.asarray([one for one in weights if one > 0])
@@ -153,6 +155,8 @@ def _labels(loss: Loss, shares: Sequence[float]) -> Start:
 
 def _thresholds(profile: Profile, reading: Reading) -> Start:
     counts = np.asarray(list(sizes_of(profile, reading).values()), dtype=np.float64)
+    if not len(counts):
+        return Start(None, "the log-odds of lying above each step")
     above = 1 - np.cumsum(counts)[:-1] / counts.sum()
     return Start(
         [_rounded(_logit(float(one))) for one in above],

@@ -59,7 +59,8 @@ def symptoms() -> Iterable[Symptom]:
     yield Symptom(
         "The loss is NaN or infinite from the first steps.",
         "A logarithm of 0, a division by 0, an overflow in exp, or NaN in the data.",
-        "Look for NaN in inputs and targets; then take the loss at one batch with reduction='none'.",
+        "Look for NaN in inputs and targets; then take the loss at one batch with "
+        "reduction='none'.",
         "Use losses on logits; let outputs that are logarithms or variances start near 0; clip "
         "gradients; warm the learning rate up.",
     )
@@ -68,7 +69,8 @@ def symptoms() -> Iterable[Symptom]:
         "Nothing is learnt: gradients do not arrive, the learning rate is far too small or too "
         "large, labels were shuffled against inputs, or outputs are saturated.",
         "Print the gradient norm of the first and the last layer; fit ten rows.",
-        "Mend what cuts the gradient (detach, no_grad, a dead activation); search the learning rate "
+        "Mend what cuts the gradient (detach, no_grad, a dead activation); search the learning "
+        "rate "
         "by factors of 10; check how rows and labels are joined.",
     )
     yield Symptom(
@@ -107,7 +109,8 @@ def symptoms() -> Iterable[Symptom]:
     )
     yield Symptom(
         "Everything is predicted as the mean, or as 0.5.",
-        "Features say nothing to the model: wrongly scaled, shuffled, or all the same; or (N, 1) was "
+        "Features say nothing to the model: wrongly scaled, shuffled, or all the same; or (N, "
+        "1) was "
         "compared with (N,), so that every prediction meets every target.",
         "Print both shapes at the call of the loss; fit a linear model.",
         "Make shapes equal; standardise features.",
@@ -129,7 +132,8 @@ def symptoms() -> Iterable[Symptom]:
     )
     yield Symptom(
         "The loss changes with the batch size, or with gradient accumulation.",
-        "A mean over what differs between batches: tokens, weights, positives; or a contrastive loss, "
+        "A mean over what differs between batches: tokens, weights, positives; or a contrastive "
+        "loss, "
         "whose negatives are the batch.",
         "Compute one batch whole and in two halves.",
         "Divide by the global count; for contrastive losses, compare equal batches only.",

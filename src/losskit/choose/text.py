@@ -19,7 +19,8 @@ def headline(found: Recommendations) -> str:
     if found.problem:
         return f"{found.source}: nothing to recommend, because {found.why}."
     goal = f", goal {found.goal}" if found.goal else ""
-    return f"{found.source}: {found.meaning} ({found.kind}), because {found.why}{goal}."
+    why = f", because {found.why}" if found.why else ""
+    return f"{found.source}: {found.meaning} ({found.kind}){why}{goal}."
 
 
 def as_text(found: Recommendations) -> str:
@@ -27,9 +28,7 @@ def as_text(found: Recommendations) -> str:
     lines = [headline(found)]
     if found.problem:
         lines.append(sentence(found.problem))
-    for remark in (found.assumption, *found.notes):
-        if remark:
-            lines.append(remark)
+    lines += [remark for remark in (found.assumption, *found.notes) if remark]
     lines += [f"Warning: {warning}" for warning in found.warnings]
     for at, item in enumerate(found.items, start=1):
         lines.append("")

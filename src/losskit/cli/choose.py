@@ -56,7 +56,8 @@ def choose(
         str | None,
         typer.Option(
             metavar="GOAL",
-            help="What is wanted besides a good fit: mean, median, quantile=0.9, intervals, robust, "
+            help="What is wanted besides a good fit: mean, median, quantile=0.9, intervals, "
+            "robust, "
             "calibrated, rare-recall or overlap.",
             show_default=False,
         ),

@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from losskit.choose.errors import closest, listing
 
 __all__ = ["CompareError", "closest", "listing"]
 
 
 class CompareError(ValueError):
     """A request that cannot be carried out; the message is one line that says what to mend."""
-
-
-def listing(names: Iterable[object], most: int = 12) -> str:
-    """Join names for a message, and say how many were left out of a long list."""
-    shown = [str(name) for name in names]
-    rest = len(shown) - most
-    return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def closest(name: str, known: Iterable[str]) -> str:
-    """Suggest the names that look like ``name``, or else list them all."""
-    known = list(known)
-    folded = {one.casefold(): one for one in known}
-    near = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    if near:
-        return f"did you mean {' or '.join(folded[one] for one in near)}?"
-    return f"there is {listing(known)}"

@@ -16,7 +16,6 @@ class Sign(StrEnum):
 
     OUTLIERS = "some targets lie far from the rest"
     LOG_SYMMETRIC = "the logarithm of the target is about symmetric"
-    OVERDISPERSED = "counts vary more than a Poisson distribution allows"
     UNEVEN = "classes differ in size"
     IMBALANCED = "a class is rare"
     EXTREME = "a class is very rare"

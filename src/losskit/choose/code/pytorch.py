@@ -182,7 +182,8 @@ def _labels(plan: Plan) -> list[str]:
     if plan.text:
         lines += [
             f"names = {literal(list(plan.coding.classes))}",
-            f"sets = [[part.strip() for part in cell.split({_separator(plan)!r})] for cell in labels]",
+            f"sets = [[part.strip() for part in cell.split({_separator(plan)!r})] for cell in "
+            "labels]",
             "target = torch.tensor([[name in one for name in names] for one in sets])",
         ]
     lines += ["target = target.float()"]
@@ -200,7 +201,8 @@ def _labels(plan: Plan) -> list[str]:
         "output = head(hidden)",
         f"loss = criterion({shown}, {presented})",
         "",
-        "prediction = torch.sigmoid(output)  # one probability per label; tune a threshold for each",
+        "prediction = torch.sigmoid(output)  # one probability per label; tune a threshold for "
+        "each",
     ]
 
 
@@ -318,7 +320,8 @@ def _relevance(plan: Plan) -> list[str]:
         "head = torch.nn.Linear(hidden.shape[-1], 1)  # hidden: (groups, items, D), padded",
         f"criterion = {torch_module(plan.loss)}",
         "score = head(hidden).squeeze(-1)",
-        "loss = criterion(score, target.float())  # grades, with -1 where a group has no more items",
+        "loss = criterion(score, target.float())  # grades, with -1 where a group has no more "
+        "items",
     ]
 
 

@@ -48,10 +48,8 @@ def keras(plan: Plan) -> str | None:
     if isinstance(plan.loss, Classwise):
         units = len(plan.coding.classes) or "K"
     activation = {"on rates": "exponential", "on probabilities": "sigmoid"}.get(note)
-    if name.startswith("Categorical"):
-        one_hot = f"keras.utils.to_categorical(y, {units})"
-    else:
-        one_hot = "y"
+    one_hot = name.startswith("Categorical")
+    presented = f"keras.utils.to_categorical(y, {units})" if one_hot else "y"
     lines = ["import keras", "import numpy as np", "", *_numbers(plan)]
     layer = f"keras.layers.Dense({units}{f', activation={activation!r}' if activation else ''})"
     lines += [
@@ -65,7 +63,7 @@ def keras(plan: Plan) -> str | None:
         lines.append(f"head.bias.assign({literal(bias)})")
     lines += [
         f"model.compile(optimizer='adam', loss=keras.losses.{_call(name, settings)})",
-        f"model.fit(X, {one_hot}{_keras_weights(plan)})",
+        f"model.fit(X, {presented}{_keras_weights(plan)})",
     ]
     return "\n".join(lines) + "\n"
 
@@ -126,11 +124,11 @@ def boosted(plan: Plan, library: str) -> str | None:
 
 def _fitted(plan: Plan, weights: dict[int, float] | None = None) -> list[str]:
     transform = plan.applied.transform if plan.applied else None
-    there, back = {
-        Transform.LOG: ("np.log(y)", "np.exp(model.predict(X))"),
-        Transform.LOG1P: ("np.log1p(y)", "np.expm1(model.predict(X))"),
-    }.get(transform, ("y", "model.predict(X)"))  # type: ignore[call-overload]
-    lines = []
+    there, back = "y", "model.predict(X)"
+    if transform in (Transform.LOG, Transform.LOG1P) and plan.applied is not None:
+        there, back = plan.applied.code("np")
+        there, back = there.replace("target", "y"), back.replace("output", "model.predict(X)")
+    lines: list[str] = []
     extra = ""
     if weights:
         lines.append(f"weight = np.array({literal(list(weights.values()))})[y]")

@@ -123,7 +123,7 @@ def threshold_advice(share: float) -> str:
         "where both mistakes cost the same"
     )
     if share < IMBALANCED or share > 1 - IMBALANCED:
-        advice += f"; without weights, probabilities lie around {number(share)}, so begin the search there"
+        advice += f"; without weights, probabilities lie around {number(share)}: begin there"
     return advice
 
 

@@ -69,7 +69,7 @@ class Classes(Rule):
     def _one_hot(self, profile: Profile) -> Reading:
         matrix = profile.matrix
         assert matrix is not None  # noqa: S101 - read() has seen to it
-        names = matrix.names or tuple(range(matrix.width))
+        names: tuple[Any, ...] = matrix.names or tuple(range(matrix.width))
         sizes = dict(zip(names, matrix.ones.tolist(), strict=True))
         coding = Coding(names, text="take the index of the 1 in each row as the class: argmax")
         return Reading(

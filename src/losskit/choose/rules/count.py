@@ -8,14 +8,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from losskit.choose.columns import Column
-from losskit.choose.facts import Evidence, Fact, Reading
+from losskit.choose.facts import Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import Rule
 from losskit.choose.rules.shapes import Shape, hollow, shape_of
 from losskit.choose.wording import number, percent
 from losskit.core import targets
-from losskit.core.uses import Sign
 
 __all__ = ["Count"]
 
@@ -92,17 +91,15 @@ class Count(Rule):
                 f"be {percent(expected)}.",
             )
 
-    def signs(self, profile: Profile, reading: Reading) -> Iterable[Evidence]:
-        """See whether counts vary more than chance explains."""
+    def warnings(self, profile: Profile, reading: Reading) -> Iterable[str]:
+        """Say what a Poisson distribution must not be asked for."""
         column = profile.column
         if column is None or not column.mean > 0:
             return
         dispersion = column.deviation**2 / column.mean
         if dispersion > OVERDISPERSED:
-            yield Evidence(
-                Sign.OVERDISPERSED,
-                f"Its variance is {number(dispersion)} times its mean. Features explain a part of "
-                "that; the predicted mean stays right, but errors and intervals must not be read "
-                "from a Poisson distribution.",
-                ("dispersion",),
+            yield (
+                f"The counts vary {number(dispersion)} times as much as a Poisson distribution's. "
+                "Features explain a part of that. The predicted mean stays right, but read no "
+                "intervals from a Poisson distribution; a negative binomial one has room for more."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from losskit.choose.facts import Coding, Fact, Reading
 from losskit.choose.profile import Profile
@@ -32,7 +33,7 @@ class Distribution(Rule):
             return None
         if matrix.flags or (matrix.sum == 1 and matrix.whole):
             return None
-        names = matrix.names or tuple(range(matrix.width))
+        names: tuple[Any, ...] = matrix.names or tuple(range(matrix.width))
         text = "" if matrix.sum == 1 else f"divide the rows by {number(matrix.sum)}"
         return Reading(
             self.kind,

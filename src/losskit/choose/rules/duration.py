@@ -85,9 +85,9 @@ def _columns(profile: Profile) -> tuple[Column, Column] | None:
         return None
     first, second = profile.columns
     for time, event in ((first, second), (second, first)):
-        if event.distinct <= 2 and time.form == "numbers" and time.minimum >= 0:
-            if time.distinct > 2 and (event.form == "labels" or event.whole):
-                return time, event
+        is_event = event.distinct <= 2 and (event.form == "labels" or event.whole)
+        if is_event and time.form == "numbers" and time.minimum >= 0 and time.distinct > 2:
+            return time, event
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class MultiLabel(Rule):
         if len(matrix.shape) != 2 or not matrix.flags or matrix.one_hot == matrix.rows:
             return None
         per_row = matrix.ones.sum() / matrix.rows
-        names = matrix.names or tuple(range(matrix.width))
+        names: tuple[Any, ...] = matrix.names or tuple(range(matrix.width))
         return Reading(
             self.kind,
             CERTAIN,

@@ -22,16 +22,18 @@ SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4
 SCALES_OF_WORDS = tuple(
     frozenset(scale.split(", "))
     for scale in (
-        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, higher, "
+        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, "
+        "higher, "
         "very high",
         "very small, small, medium, big, large, very large",
-        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, ideal",
+        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, "
+        "ideal",
         "much worse, worse, same, average, better, much better",
         "never, rarely, seldom, sometimes, often, usually, always",
         "none, minimal, some, slight, mild, moderate, marked, severe, very severe",
         "not, not at all, a little, somewhat, quite, very, extremely",
-        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, agree, "
-        "strongly agree",
+        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, "
+        "agree, strongly agree",
         "very unlikely, unlikely, somewhat likely, likely, very likely",
         "very dissatisfied, dissatisfied, neutral, satisfied, very satisfied",
         "first, second, third, fourth, fifth",
@@ -39,7 +41,8 @@ SCALES_OF_WORDS = tuple(
         "cold, cool, warm, hot",
         "slow, medium, fast",
         "child, young, adult, middle, middle-aged, old",
-        "no school, primary, secondary, high school, college, tertiary, bachelor, master, doctorate",
+        "no school, primary, secondary, high school, college, tertiary, bachelor, master, "
+        "doctorate",
         "xs, s, m, l, xl, xxl",
         "bronze, silver, gold, platinum",
         "not too happy, pretty happy, very happy",

@@ -20,7 +20,7 @@ from losskit.core.uses import Sign
 __all__ = ["FAR", "Real", "outlier_evidence", "outliers", "skewness"]
 
 FAR = 5.0
-"""Robust standard deviations from the median: of a normal distribution, one value in two million."""
+"""Robust standard deviations from the median; one normal value in two million lies farther."""
 FEW = 0.001
 """Share of such values that speaks for a robust loss."""
 

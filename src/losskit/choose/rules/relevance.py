@@ -27,7 +27,7 @@ class Relevance(Rule):
         return Reading(
             self.kind,
             CERTAIN,
-            f"it grades {groups.rows:,} items in {groups.number:,} groups, within which order counts",
+            f"it grades {groups.rows:,} items in {groups.number:,} groups, whose order counts",
             ("groups",),
         )
 
@@ -57,4 +57,4 @@ class Relevance(Rule):
                 "only: nothing can be learnt of their order."
             )
         if profile.column is not None and profile.column.negatives:
-            yield "Negative grades mark padding in losses of lists: shift the grades to 0 and above."
+            yield "Negative grades mark padding in losses of lists: shift the grades up to 0."

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from losskit.choose.columns import Column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Shape", "hollow", "shape_of"]
 
