@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from losskit.choose.columns import SAMPLE, robust_deviation
-from losskit.choose.reading import Source, blocks
+from losskit.choose.columns import SAMPLE, Column, robust_deviation
+from losskit.choose.reading import blocks
 
-__all__ = ["Matrix", "look_at_rows"]
+__all__ = ["Matrix", "look_at_array", "look_at_columns"]
 
 MOST_VALUES = 5_000
 ROUNDING = 2e-3
@@ -108,22 +109,75 @@ class Matrix:
         return means
 
 
-def look_at_rows(source: Source) -> Matrix:
-    """Look at an array or at several columns of numbers in two passes at most."""
-    found = Matrix(() if source.array is None else tuple(source.array.shape), source.names)
+def look_at_array(array: Any, names: tuple[str, ...]) -> Matrix:
+    """Look at an array of several axes, in two passes at most."""
+    found = Matrix(tuple(array.shape), names)
+    step = max(1, array.size // SAMPLE)
     rows, kept = 0, []
-    step = 1 if source.array is None else max(1, source.array.size // SAMPLE)
-    for block in blocks(source):
+    for block in blocks(array):
         values = block.astype(np.float64, copy=False)
         _add(found, values)
-        kept.append(values[(-rows) % step :: step] if step > 1 else values[: SAMPLE // 8])
+        kept.append(values[(-rows) % step :: step])
         rows += len(values)
-    if source.array is None:
-        found.shape = (rows, len(source.names))
-    found.sample = np.concatenate(kept) if kept else np.empty((0, len(source.names)))
-    if len(found.shape) == 2 and found.whole and not found.flags and source.array is not None:
-        _find_fill(found, source)
+    found.sample = np.concatenate(kept)
+    if len(found.shape) == 2 and found.whole and not found.flags:
+        _find_fill(found, array)
     return found
+
+
+def look_at_columns(frame: pl.LazyFrame, columns: tuple[Column, ...]) -> Matrix:
+    """Put together what is known of columns of numbers, and scan for sums of rows once."""
+    names = tuple(one.name for one in columns)
+    found = Matrix((columns[0].rows, len(columns)), names)
+    found.missing = sum(one.missing + one.infinite for one in columns)
+    found.minimum = min(_ends(one)[0] for one in columns)
+    found.maximum = max(_ends(one)[1] for one in columns)
+    found.fractions = sum(one.fractions for one in columns)
+    found.counts = _merged(columns)
+    found.ones = np.asarray([(one.counts or {}).get(1, 0) for one in columns])
+    schema = frame.collect_schema()
+    numbers = frame.select(_as_number(name, schema[name]) for name in names)
+    step = max(1, found.rows * len(names) // SAMPLE)
+    found.sample = (
+        numbers.select(pl.all().gather_every(step)).collect(engine="streaming").to_numpy()
+    )
+    if found.minimum >= 0 and found.maximum <= 100:
+        _find_sums(found, numbers)
+    return found
+
+
+def _as_number(name: str, kind: pl.DataType) -> pl.Expr:
+    """Read a column as `columns.look` does, which takes text for numbers and for flags too."""
+    if not isinstance(kind, (pl.String, pl.Categorical)):
+        return pl.col(name).cast(pl.Float64)
+    text = pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase()
+    flag = pl.when(text == "true").then(1.0).when(text == "false").then(0.0)
+    return flag.otherwise(text.cast(pl.Float64, strict=False)).alias(name)
+
+
+def _ends(column: Column) -> tuple[float, float]:
+    return (0.0, 1.0) if column.boolean else (column.minimum, column.maximum)
+
+
+def _merged(columns: tuple[Column, ...]) -> dict[float, int] | None:
+    merged: dict[float, int] = {}
+    for column in columns:
+        if column.counts is None:
+            return None
+        for value, size in column.counts.items():
+            merged[float(value)] = merged.get(float(value), 0) + size
+    return merged
+
+
+def _find_sums(found: Matrix, numbers: pl.LazyFrame) -> None:
+    total = pl.sum_horizontal(pl.all())
+    seen = numbers.select(
+        one=((total - 1).abs() <= ROUNDING).sum(),
+        hundred=((total - 100).abs() <= 100 * ROUNDING).sum(),
+    ).collect(engine="streaming")
+    found.sum = 100.0 if seen["hundred"][0] > seen["one"][0] else 1.0
+    found.sums = int(max(seen["hundred"][0], seen["one"][0]))
+    found.one_hot = found.sums if found.flags and found.sum == 1 else 0
 
 
 def _add(found: Matrix, values: Floats) -> None:
@@ -165,13 +219,13 @@ def _count(found: Matrix, flat: Floats) -> None:
         found.counts = None
 
 
-def _find_fill(found: Matrix, source: Source) -> None:
+def _find_fill(found: Matrix, array: Any) -> None:
     """See whether rows end with a value that fills them up."""
     candidate = _commonest(found.sample[:, -1])
     if candidate is None:
         return
     scattered = 0
-    for block in blocks(source):
+    for block in blocks(array):
         values = block.astype(np.float64, copy=False)
         is_fill = values == candidate
         tail = np.logical_and.accumulate(is_fill[:, ::-1], axis=1)[:, ::-1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from losskit.choose.errors import ChooseError
 from losskit.choose.facts import Fact
-from losskit.choose.reading import BLOCK, read
+from losskit.choose.reading import blocks, read
 from losskit.choose.wording import number
 from losskit.core.contracts import (
     LOG_PROBABILITIES,
@@ -100,8 +100,8 @@ def look_at_output(output: object) -> Output:
 def _seen(array: Any) -> Output:
     low, high, broken = np.inf, -np.inf, 0
     sums = logs = True
-    for start in range(0, len(array), max(1, BLOCK // max(1, array[0].size))):
-        part = np.asarray(array[start : start + max(1, BLOCK // max(1, array[0].size))], np.float64)
+    for block in blocks(array):
+        part = block.astype(np.float64, copy=False)
         finite = np.isfinite(part)
         broken += int((~finite).sum())
         if finite.any():

@@ -11,7 +11,7 @@ import numpy as np
 from losskit.choose.columns import Column, look
 from losskit.choose.errors import ChooseError
 from losskit.choose.groups import Groups, look_at_groups
-from losskit.choose.matrix import Matrix, look_at_rows
+from losskit.choose.matrix import Matrix, look_at_array, look_at_columns
 from losskit.choose.output import Output, look_at_output
 from losskit.choose.reading import Source, read
 
@@ -107,7 +107,11 @@ def _matrix(source: Source, columns: tuple[Column, ...]) -> Matrix | None:
     if source.array is not None:
         if 0 in source.array.shape or not np.prod(source.array.shape[1:]):
             raise ChooseError(f"{source.name} has the shape {source.array.shape}: it is empty")
-        return look_at_rows(source)
-    if len(columns) < 2 or any(one.form != "numbers" and not one.boolean for one in columns):
+        return look_at_array(source.array, source.names)
+    if (
+        source.frame is None
+        or len(columns) < 2
+        or any(one.form != "numbers" and not one.boolean for one in columns)
+    ):
         return None
-    return look_at_rows(source)
+    return look_at_columns(source.frame, columns)

@@ -92,19 +92,11 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
     )
 
 
-def blocks(source: Source) -> Iterator[Any]:
-    """Go through an array, or through columns of numbers, a part of the rows at a time."""
-    if source.array is not None:
-        row = max(1, int(np.prod(source.array.shape[1:])))
-        step = max(1, BLOCK // row)
-        for start in range(0, len(source.array), step):
-            yield np.asarray(source.array[start : start + step])
-        return
-    assert source.frame is not None  # noqa: S101 - a source has one of the two
-    width = max(1, len(source.names))
-    numbers = source.frame.select(pl.all().cast(pl.Float64, strict=False))
-    for part in numbers.collect_batches(chunk_size=max(1, BLOCK // width)):
-        yield part.to_numpy()
+def blocks(array: Any) -> Iterator[Any]:
+    """Go through an array, which may be on disk, a part of the rows at a time."""
+    step = max(1, BLOCK // max(1, int(np.prod(array.shape[1:]))))
+    for start in range(0, len(array), step):
+        yield np.asarray(array[start : start + step])
 
 
 def _file(path: Path, columns: tuple[str, ...]) -> Source:

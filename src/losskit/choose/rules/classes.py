@@ -24,6 +24,8 @@ MOST = 20
 """Whole numbers up to which codes are likely; beyond, they must be well filled."""
 PER_CLASS = 5
 """Rows per value below which numbers are hardly classes."""
+CHANCE = 3.0
+"""Times of their mean up to which the variance of classes' sizes is taken for chance."""
 UNEVEN, IMBALANCED, EXTREME = 1.5, 4.0, 50.0
 """Times by which the commonest class outnumbers the rarest."""
 
@@ -152,9 +154,11 @@ def class_facts(sizes: dict[Any, int]) -> Iterable[Fact]:
 
 def class_signs(sizes: dict[Any, int]) -> Iterable[Evidence]:
     """See how much classes differ in size."""
-    if len(sizes) < 2:
+    each = np.asarray(list(sizes.values()), dtype=np.float64)
+    # Sizes that chance explains are no imbalance: it makes their variance about their mean.
+    if len(sizes) < 2 or each.var() <= CHANCE * each.mean():
         return
-    ratio = max(sizes.values()) / max(min(sizes.values()), 1)
+    ratio = float(each.max() / max(each.min(), 1))
     text = f"The commonest class has {number(ratio)} times the rows of the rarest"
     if ratio >= UNEVEN:
         yield Evidence(Sign.UNEVEN, f"{text}.", ("imbalance",))

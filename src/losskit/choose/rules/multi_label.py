@@ -51,7 +51,7 @@ class MultiLabel(Rule):
         )
 
     def _cells(self, column: Column) -> Reading | None:
-        if column.form != "labels" or column.distinct < 5:
+        if column.form != "labels" or column.distinct < 3:
             return None
         cells = [one for one in column.texts if one.strip()]
         for separator in SEPARATORS:
@@ -63,7 +63,9 @@ class MultiLabel(Rule):
             short = (
                 np.mean([len(re.findall(r"\w+", one)) for one in sizes]) <= 3 if sizes else False
             )
-            if several >= 0.1 and short and len(sizes) < 0.5 * len(set(cells)):
+            # Where a comma is part of a name, what it parts hardly repeats.
+            least = 0.5 if separator == "," else 1.0
+            if several >= 0.1 and short and len(sizes) <= least * len(set(cells)):
                 labels = sorted(sizes)
                 shares = [sizes[label] / len(cells) for label in labels]
                 return Reading(
