@@ -83,6 +83,7 @@ def build(
             mend=_mend(loss, profile),
             code=snippets(plan),
         ),
+        presented=use.presentation is not None or reading.coding.scale != 1,
     )
 
 

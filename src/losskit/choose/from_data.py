@@ -64,7 +64,7 @@ def recommend(
         source=looked.name,
         kind=reading.kind.name,
         meaning=reading.kind.title,
-        why=reading.why,
+        why=f"you said so, and {reading.why}" if readings.asked else reading.why,
         assumption=readings.assumption,
         problem="",
         goal=str(wanted.goal or "") + (f"={wanted.quantile:g}" if wanted.quantile else ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from losskit.choose.errors import ChooseError, closest
 from losskit.choose.facts import Reading
@@ -81,14 +81,14 @@ def read_kind(profile: Profile, asked: str | None = None) -> Readings:
 def _asked(profile: Profile, kind: TargetKind) -> Reading:
     rule = RULES.get(kind.name)
     if rule is None:
-        return Reading(kind, 1.0, "you said so")
+        return Reading(kind, 1.0, "nothing in the values speaks against it")
     reading = rule.read(profile, asked=True)
     if reading is None:
         raise ChooseError(
             f"kind {kind.name!r} does not fit: {kind.title} means that {rule.overrule}, and "
             f"{_found(profile)}"
         )
-    return replace(reading, why=f"you said so, and {reading.why}")
+    return reading
 
 
 def _found(profile: Profile) -> str:

@@ -215,11 +215,14 @@ class Recommended:
         The same with parameters in the target's own unit, for models that learn it as it is.
     recommendation : Recommendation
         Everything else; its attributes are this object's as well.
+    presented : bool
+        Whether the target has to be presented in another form than its own.
     """
 
     loss: Loss
     in_target_unit: Loss
     recommendation: Recommendation
+    presented: bool = False
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "recommendation":
