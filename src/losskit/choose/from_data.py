@@ -13,7 +13,7 @@ from losskit.choose.goals import Wanted, read_goal
 from losskit.choose.kinds import Readings, read_kind
 from losskit.choose.profile import Profile, profile
 from losskit.choose.ranking import Candidate, rank
-from losskit.choose.recommendation import Reason, Recommendations, Recommended
+from losskit.choose.recommendation import Answer, Reason, Recommendations, Recommended
 from losskit.choose.rules import RULES
 
 __all__ = ["choose_from_data", "recommend"]
@@ -60,7 +60,8 @@ def recommend(
         return _nothing(looked, readings)
     wanted.check(reading.kind)
     evidence = _evidence(looked, reading)
-    return Recommendations(
+    items = tuple(_items(looked, readings, evidence, wanted)[:most])
+    answer = Answer(
         source=looked.name,
         kind=reading.kind.name,
         meaning=reading.kind.title,
@@ -71,8 +72,9 @@ def recommend(
         facts=_facts(looked, reading),
         warnings=_warnings(looked, reading),
         notes=list(looked.notes),
-        items=tuple(_items(looked, readings, evidence, wanted)[:most]),
+        recommendations=[item.recommendation for item in items],
     )
+    return Recommendations(answer, items)
 
 
 def _items(
@@ -162,7 +164,7 @@ def _warnings(looked: Profile, reading: Reading) -> list[str]:
 
 def _nothing(looked: Profile, readings: Readings) -> Recommendations:
     reading = readings.chosen
-    return Recommendations(
+    answer = Answer(
         source=looked.name,
         kind="",
         meaning="",
@@ -173,4 +175,6 @@ def _nothing(looked: Profile, readings: Readings) -> Recommendations:
         facts=_facts(looked, reading),
         warnings=[],
         notes=list(looked.notes),
+        recommendations=[],
     )
+    return Recommendations(answer)

@@ -6,12 +6,19 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from losskit.choose.facts import Fact
 from losskit.core.loss import Loss
 
-__all__ = ["ParameterChoice", "Reason", "Recommendation", "Recommendations", "TransformChoice"]
+__all__ = [
+    "Answer",
+    "ParameterChoice",
+    "Reason",
+    "Recommendation",
+    "Recommendations",
+    "TransformChoice",
+]
 
 
 @dataclass(frozen=True)
@@ -129,8 +136,8 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
-class Recommendations(Sequence["Recommended"]):
-    """The losses for a target, the best first; it prints as an answer in words.
+class Answer:
+    """Everything that is recommended for a target: docs/choose-schema.json is its schema.
 
     Attributes
     ----------
@@ -150,8 +157,8 @@ class Recommendations(Sequence["Recommended"]):
         The target's profile.
     warnings, notes : list of str
         What looks wrong with the data, and what was assumed in reading them.
-    items : tuple of Recommended
-        The recommendations.
+    recommendations : list of Recommendation
+        The losses, the best first.
     """
 
     source: str
@@ -164,43 +171,8 @@ class Recommendations(Sequence["Recommended"]):
     facts: list[Fact]
     warnings: list[str]
     notes: list[str]
-    items: tuple[Recommended, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, at: Any) -> Any:
-        return self.items[at]
-
-    def fact(self, name: str) -> Any:
-        """Return the value of a fact; None if there is none of this name."""
-        return next((one.value for one in self.facts if one.name == name), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it: docs/choose-schema.json."""
-        content = {
-            name: _plain(getattr(self, name))
-            for name in self.__dataclass_fields__
-            if name not in ("items", "facts")
-        }
-        return {
-            "schema_version": 1,
-            **content,
-            "facts": [_plain(asdict(one)) for one in self.facts],
-            "recommendations": [_plain(asdict(one.recommendation)) for one in self.items],
-        }
-
-    def to_json(self) -> str:
-        """Return the same as text."""
-        return json.dumps(self.to_dict(), indent=1)
-
-    def __str__(self) -> str:
-        from losskit.choose.text import as_text  # noqa: PLC0415 - only where it is printed
-
-        return as_text(self)
-
-    def __repr__(self) -> str:
-        return str(self)
+    recommendations: list[Recommendation]
+    schema_version: Literal[1] = 1
 
 
 @dataclass(frozen=True)
@@ -231,6 +203,57 @@ class Recommended:
 
     def __repr__(self) -> str:
         return f"<{self.recommendation.spec} for {self.recommendation.target}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Recommendations(Sequence[Recommended]):
+    """The losses for a target, the best first; it prints as an answer in words.
+
+    Attributes
+    ----------
+    answer : Answer
+        Everything as data; its attributes are this object's as well.
+    items : tuple of Recommended
+        The recommendations with their losses.
+    """
+
+    answer: Answer
+    items: tuple[Recommended, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, at: int) -> Recommended: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Recommended, ...]: ...
+    def __getitem__(self, at: int | slice) -> Recommended | tuple[Recommended, ...]:
+        return self.items[at]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "answer":
+            raise AttributeError(name)
+        return getattr(self.answer, name)
+
+    def fact(self, name: str) -> Any:
+        """Return the value of a fact; None if there is none of this name."""
+        return next((one.value for one in self.answer.facts if one.name == name), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON has it: docs/choose-schema.json."""
+        content: dict[str, Any] = _plain(asdict(self.answer))
+        return content
+
+    def to_json(self) -> str:
+        """Return the same as text."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    def __str__(self) -> str:
+        from losskit.choose.text import as_text  # noqa: PLC0415 - only where it is printed
+
+        return as_text(self.answer)
+
+    __repr__ = __str__
 
 
 def _plain(value: Any) -> Any:

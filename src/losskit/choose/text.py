@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from losskit.choose.recommendation import Recommendation, Recommendations
+from losskit.choose.recommendation import Answer, Recommendation
 from losskit.choose.wording import sentence
 
 __all__ = ["as_text", "bias_of", "headline", "sections"]
@@ -14,7 +14,7 @@ WIDTH = 100
 MOST_NUMBERS = 8
 
 
-def headline(found: Recommendations) -> str:
+def headline(found: Answer) -> str:
     """Say in one line what was found."""
     if found.problem:
         return f"{found.source}: nothing to recommend, because {found.why}."
@@ -23,21 +23,21 @@ def headline(found: Recommendations) -> str:
     return f"{found.source}: {found.meaning} ({found.kind}){why}{goal}."
 
 
-def as_text(found: Recommendations) -> str:
+def as_text(found: Answer) -> str:
     """Write all of it but the code of other libraries than PyTorch."""
     lines = [headline(found)]
     if found.problem:
         lines.append(sentence(found.problem))
     lines += [remark for remark in (found.assumption, *found.notes) if remark]
     lines += [f"Warning: {warning}" for warning in found.warnings]
-    for at, item in enumerate(found.items, start=1):
+    for at, item in enumerate(found.recommendations, start=1):
         lines.append("")
-        lines += _one(at, item.recommendation, full=at == 1)
-    if found.items:
+        lines += _one(at, item, full=at == 1)
+    if found.recommendations:
         lines += [
             "",
             "PyTorch:",
-            *textwrap.indent(found.items[0].code["PyTorch"], "    ").splitlines(),
+            *textwrap.indent(found.recommendations[0].code["PyTorch"], "    ").splitlines(),
         ]
     return "\n".join(_wrapped(lines))
 

@@ -8,7 +8,7 @@ from losskit.choose.goals import read_goal
 from losskit.choose.kinds import find_task
 from losskit.choose.profile import Profile
 from losskit.choose.ranking import rank
-from losskit.choose.recommendation import Reason, Recommendations
+from losskit.choose.recommendation import Answer, Reason, Recommendations
 from losskit.core.targets import KINDS, TargetKind
 
 __all__ = ["QUESTIONS", "choose_from_words"]
@@ -43,7 +43,19 @@ def choose_from_words(task: str, goal: str | None = None) -> Recommendations:
     nothing, reading = Profile(task), Reading(kind, 1.0, "you named it")
     change = changes(kind, (), wanted)
     first = Reason(f"The target is {kind.title}, as in {kind.example}.")
-    return Recommendations(
+    items = tuple(
+        build(
+            candidate,
+            nothing,
+            reading,
+            (),
+            wanted,
+            extra=[first] if at == 0 else (),
+            would_change=change if at == 0 else (),
+        )
+        for at, candidate in enumerate(rank(kind, (), wanted.goals)[:MOST])
+    )
+    answer = Answer(
         source=task,
         kind=kind.name,
         meaning=kind.title,
@@ -54,19 +66,9 @@ def choose_from_words(task: str, goal: str | None = None) -> Recommendations:
         facts=[],
         warnings=[],
         notes=["Parameters are at their usual values; with data, they are computed."],
-        items=tuple(
-            build(
-                candidate,
-                nothing,
-                reading,
-                (),
-                wanted,
-                extra=[first] if at == 0 else (),
-                would_change=change if at == 0 else (),
-            )
-            for at, candidate in enumerate(rank(kind, (), wanted.goals)[:MOST])
-        ),
+        recommendations=[item.recommendation for item in items],
     )
+    return Recommendations(answer, items)
 
 
 def asked() -> list[tuple[str, list[TargetKind]]]:

@@ -120,7 +120,7 @@ def choose(
     else:
         from losskit.cli import choose_view as view
 
-        view.recommended(found, library)
+        view.recommended(found.answer, library)
     if found.problem:
         raise typer.Exit(1)
 

@@ -10,7 +10,7 @@ from rich.prompt import IntPrompt
 from rich.table import Table
 from rich.text import Text
 
-from losskit.choose.recommendation import Recommendation, Recommendations
+from losskit.choose.recommendation import Answer, Recommendation
 from losskit.choose.text import headline, sections
 from losskit.choose.wording import sentence
 from losskit.cli.output import console, fail
@@ -25,7 +25,7 @@ HEADINGS = 14
 LIBRARIES = ("PyTorch", "Keras", "scikit-learn", "XGBoost", "LightGBM")
 
 
-def recommended(found: Recommendations, library: str) -> None:
+def recommended(found: Answer, library: str) -> None:
     """Print what was found, the recommendations, and code of a library."""
     known = {one.lower(): one for one in LIBRARIES}
     if library.lower() not in known:
@@ -40,9 +40,9 @@ def recommended(found: Recommendations, library: str) -> None:
             _line(shown, remark, "dim")
     for warning in found.warnings:
         _line(shown, f"Warning: {warning}", "yellow")
-    for at, item in enumerate(found.items, start=1):
+    for at, item in enumerate(found.recommendations, start=1):
         shown.print()
-        _one(shown, at, item.recommendation)
+        _one(shown, at, item)
     shown.print()
     _facts(shown, found)
     _code(shown, found, known[library.lower()])
@@ -78,7 +78,7 @@ def _pairs(shown: Console, rows: Sequence[tuple[str, str]]) -> None:
     shown.print(Padding(grid, (0, 0, 0, 3)))
 
 
-def _facts(shown: Console, found: Recommendations) -> None:
+def _facts(shown: Console, found: Answer) -> None:
     if not found.facts:
         return
     text = " ".join(fact.text for fact in found.facts)
@@ -90,12 +90,12 @@ def _facts(shown: Console, found: Recommendations) -> None:
     shown.print()
 
 
-def _code(shown: Console, found: Recommendations, library: str) -> None:
+def _code(shown: Console, found: Answer, library: str) -> None:
     """Print the first recommendation's code, or the first one's that the library has."""
-    for item in found.items:
-        code = item.recommendation.code.get(library)
+    for item in found.recommendations:
+        code = item.code.get(library)
         if code is not None:
-            shown.print(Text(f"{library}, {_short(item.recommendation.spec)}", style="bold"))
+            shown.print(Text(f"{library}, {_short(item.spec)}", style="bold"))
             for line in code.splitlines():
                 shown.print(Text(f"    {line}"), soft_wrap=True)
             return
