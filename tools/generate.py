@@ -1,4 +1,4 @@
-"""Write what follows from the catalogue: the type stubs of ``losskit.torch``, the README's table.
+"""Write what follows from the catalogue and from types: stubs, README's table, schema, prompts.
 
 ``python tools/generate.py`` writes them; with ``--check`` it exits 1 if they are not up to date.
 """
@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 import losskit.torch
+from losskit.choose.prompts import PROMPTS
+from losskit.choose.recommendation import Answer
 from losskit.core.cards import Family
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
@@ -21,6 +26,7 @@ from losskit.torch.modules import module_signature
 HOME = Path(losskit.torch.__file__).parent
 README = Path(__file__).parents[1] / "README.md"
 HEADER = "# Made by tools/generate.py from the catalogue.\n\n"
+DOCS = README.parent / "docs"
 START, END = "<!-- losses, from the catalogue -->\n", "<!-- end of losses -->"
 
 
@@ -91,12 +97,26 @@ def table(kinds: Iterable[type[Loss]]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def schema() -> str:
+    """Schema of what ``losskit choose --format json`` prints."""
+    content = TypeAdapter(Answer).json_schema(mode="serialization")
+    return json.dumps(content, indent=2) + "\n"
+
+
 def generated() -> dict[Path, str]:
     """Return the text of every generated file by its path."""
     before, _, rest = README.read_text(encoding="utf-8").partition(START)
     after = rest.partition(END)[2]
     kinds = list(CATALOGUE.values())
-    return stubs(kinds) | {README: before + START + table(kinds) + END + after}
+    prompts = {DOCS / "prompts" / f"{name}.md": text() + "\n" for name, text in PROMPTS.items()}
+    return (
+        stubs(kinds)
+        | prompts
+        | {
+            README: before + START + table(kinds) + END + after,
+            DOCS / "choose-schema.json": schema(),
+        }
+    )
 
 
 def main() -> int:
@@ -114,6 +134,7 @@ def main() -> int:
         if check:
             sys.stderr.write(f"{path} is out of date; run: make format\n")
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(texts[path], encoding="utf-8")
     return int(check and bool(stale))
 

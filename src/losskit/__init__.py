@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from losskit import engines as engines
-from losskit.core.loss import Loss
 from losskit.losses import *  # noqa: F403
 from losskit.losses import CATALOGUE as CATALOGUE
 from losskit.losses import register_loss as register_loss
@@ -21,8 +21,10 @@ def study(text: str, **settings: float) -> Study:
     return prepare(text, **settings)
 
 
-def __getattr__(name: str) -> type[Loss]:
-    """Find losses that were registered later."""
+def __getattr__(name: str) -> Any:
+    """Find losses that were registered later, and what is loaded when it is asked for."""
+    if name == "choose":
+        return importlib.import_module("losskit.choose")
     if name in CATALOGUE:
         return CATALOGUE[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

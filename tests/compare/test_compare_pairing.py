@@ -39,7 +39,7 @@ def loss_of(name, task, output, truth, **parameters):
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_loss_fits_and_has_a_gradient_or_is_refused(name: str, task: str) -> None:
     kind = CATALOGUE[name]
-    if not fits(kind, task):
+    if not fits(kind, target(task)):
         with pytest.raises(
             CompareError, match=f"loss '{name}' does not fit the target 'y'.*these fit: "
         ):
@@ -110,7 +110,7 @@ def test_default_losses_are_different_and_more_than_one(task: str) -> None:
     assert len(set(labels)) == len(labels) >= 3
     named = {candidate.kind.__name__ for candidate in candidates}
     # Nothing that fits is passed over in silence.
-    rest = {name for name, kind in CATALOGUE.items() if fits(kind, task)} - named
+    rest = {name for name, kind in CATALOGUE.items() if fits(kind, target(task))} - named
     assert all(any(name in note for note in notes) for name in rest)
 
 

@@ -73,8 +73,9 @@ def test_the_program_of_every_loss_runs(data: str) -> None:
     from losskit.compare import plan
     from losskit.compare.pairing import fits
 
-    task = plan(data).target.task
-    names = [name for name, kind in CATALOGUE.items() if fits(kind, task)]
+    target = plan(data).target
+    task = target.task
+    names = [name for name, kind in CATALOGUE.items() if fits(kind, target)]
     if task == "binary":
         names.append("BinaryCrossEntropyWithLogits:pos_weight=balanced")
     if task != "regression":

@@ -139,4 +139,6 @@ def verdict(results: Results, report: Path) -> None:
     console.print(escape(results.verdict.headline), style="bold")
     for line in (*results.verdict.against, *results.verdict.other_metrics):
         console.print(f"  • {escape(line)}")
+    if results.recommendation is not None:
+        console.print(escape(results.recommendation.text))
     console.print(f"\nReport: {escape(str(report.resolve()))}")

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from losskit import __version__
+from losskit.cli.choose import choose
 from losskit.cli.compare import compare
 from losskit.cli.explain import explain
 from losskit.cli.list import list_losses
+from losskit.cli.prompt import prompt
 from losskit.cli.study import study
 
 __all__ = ["app", "run"]
@@ -39,13 +41,15 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Loss functions: look them up, and see what different ones do on your data."""
+    """Loss functions: look them up, choose one, and see what different ones do on your data."""
 
 
 app.command("list")(list_losses)
 app.command("explain")(explain)
+app.command("choose")(choose)
 app.command("compare")(compare)
 app.command("study")(study)
+app.command("prompt")(prompt)
 
 
 def run() -> None:

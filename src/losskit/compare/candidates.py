@@ -7,27 +7,38 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
+from losskit.choose.from_data import recommend
+from losskit.choose.goals import Wanted
+from losskit.choose.kinds import read_kind
+from losskit.choose.profile import Profile, profile
+from losskit.choose.recommendation import Recommended
 from losskit.compare.errors import CompareError
 from losskit.compare.pairing import fits, pair, preference
 from losskit.compare.task import Target
+from losskit.core import targets
 from losskit.core.contracts import REAL_VALUES, SCORES
 from losskit.core.loss import Loss
 from losskit.core.spec import BALANCED, parse_loss
 from losskit.losses import CATALOGUE
-from losskit.reporting.wording import join, number
+from losskit.reporting.wording import join
 
-__all__ = ["Candidate", "default_candidates", "named_candidates", "resolve"]
+__all__ = [
+    "Candidate",
+    "default_candidates",
+    "named_candidates",
+    "recommended_candidate",
+    "resolve",
+]
 
-IMBALANCE = 1.5
-"""The commonest class outnumbers the rarest by this before classes are weighted."""
-SMOOTHING = 0.1
 MOST = 4
 """Losses besides their variants; more than that are hard to take in, and to tell apart."""
-HUBER_EFFICIENCY = 1.345
-"""Keeps 95 % of least squares' efficiency on normal errors; in robust standard deviations."""
+STANDARDISED = "standardise"
+WEIGHTS = ("class_weight", "pos_weight")
+"""Parameters that follow from the classes' counts in the training rows."""
 
 
 @dataclass(frozen=True)
@@ -96,55 +107,113 @@ def _try(candidate: Candidate, target: Target) -> None:
         raise CompareError(f"loss {candidate.label!r}: {' '.join(str(error).split())}") from error
 
 
-def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
-    """Take a sensible set of losses for the target.
+def recommended_candidate(target: Target) -> Candidate | None:
+    """Return the first loss that is recommended for a target and can be trained on it."""
+    return next(iter(_recommended(target)[0]), None)
 
-    Every loss of the catalogue whose contracts fit takes part, once: of those that are the same
-    function of the network's output, up to a factor, the one that suits the task best. In a
+
+def default_candidates(target: Target) -> tuple[list[Candidate], list[str]]:
+    """Take the losses that are recommended for the target, and others for comparison.
+
+    What `losskit.choose` recommends comes first, in its order and with its parameters, as far as
+    it can be trained here. Then follows the rest of the catalogue whose contracts fit: of losses
+    that are the same function of the network's output, up to a factor, one. In a
     classification, the last place is kept for a loss for numbers that is smallest at the true
-    probability; losses of scores take part only when they are asked for. To them come variants
-    that the data speak for.
+    probability; losses of scores take part only when they are asked for.
 
     Returns
     -------
     list of Candidate
-        The losses.
+        The losses; the first is the recommended one.
     list of str
         What was left out, and why.
     """
-    kinds = sorted(
-        (kind for kind in CATALOGUE.values() if fits(kind, target.task)),
+    recommended, notes = _recommended(target)
+    known = {one.kind for one in recommended}
+    rest = sorted(
+        (kind for kind in CATALOGUE.values() if fits(kind, target) and kind not in known),
         key=lambda kind: (preference(kind, target.task), len(kind.parameters())),
     )
     chosen: list[Candidate] = []
     same: dict[str, list[str]] = {}
-    notes: list[str] = []
-    for kind in kinds:
-        candidate = _plain(kind, target)
+    left: dict[str, str] = {}
+    for candidate in [*recommended, *(_plain(kind, target) for kind in rest)]:
+        kind, name = candidate.kind, candidate.kind.__name__
         numbers = kind.card.input == REAL_VALUES
-        values = _probe(candidate, target)
-        twin = next((one for one in chosen if _same(values, _probe(one, target))), None)
+        kinds = {one.kind for one in chosen}
+        twin = _twin(candidate, chosen, target)
         if twin is not None:
-            same.setdefault(twin.kind.__name__, []).append(kind.__name__)
-        elif len(chosen) >= (MOST if not target.classes or numbers else MOST - 1):
-            notes.append(f"{kind.__name__} is not trained: others suit the task better.")
+            if twin.kind is not kind:
+                same.setdefault(twin.kind.__name__, []).append(name)
+        elif kind not in kinds and len(kinds) >= (
+            MOST if not target.classes or numbers else MOST - 1
+        ):
+            left[name] = "others suit the task better"
         elif kind.card.input == SCORES:
-            notes.append(f"{kind.__name__} is not trained: its scores are no probabilities.")
+            left[name] = "its scores are no probabilities"
         elif target.classes and numbers and not _is_proper(kind):
-            notes.append(
-                f"{kind.__name__} is not trained: on a class probability it is smallest "
-                "elsewhere than at the true probability."
+            left[name] = (
+                "on a class probability it is smallest elsewhere than at the true probability"
             )
         else:
             chosen.append(candidate)
-    for candidate in list(chosen):
-        chosen.extend(_variants(candidate, target))
+    notes += [f"{name} is not trained: {why}." for name, why in left.items()]
     notes += [
         f"{join(names)} {'is' if len(names) == 1 else 'are'} not trained as well: "
         f"on this task the same as {name}, up to a factor."
         for name, names in same.items()
     ]
     return chosen, notes
+
+
+def _recommended(target: Target) -> tuple[list[Candidate], list[str]]:
+    """Ask `losskit.choose`, and keep what can be trained here."""
+    values = [target.classes[code] for code in target.values] if target.classes else target.values
+    looked = profile(pl.Series(target.name, values))
+    found = recommend(looked, Wanted(), _kind_of(looked, target), most=None)
+    candidates: list[Candidate] = []
+    notes: list[str] = []
+    for item in found:
+        one = item.recommendation
+        changed = one.transform is not None and one.transform.name != STANDARDISED
+        trained = fits(type(item.loss), target) and not changed and not item.presented
+        if one.target != found.kind:
+            continue  # the first choice if the target were something else
+        if trained:
+            candidates.append(_candidate(item))
+        elif item is found[0]:
+            how = f" ({one.transform.text})" if one.transform is not None else ""
+            notes.append(
+                f"{one.spec}{how} is recommended first, since the target is {found.meaning}; it "
+                "cannot be trained here, where every loss meets the target as it is."
+            )
+    return candidates, notes
+
+
+def _kind_of(looked: Profile, target: Target) -> str | None:
+    """Hold what the target is taken for to the task."""
+    if target.classes:
+        return "binary" if len(target.classes) == 2 else "classes"
+    found = read_kind(looked).chosen.kind
+    return None if found in targets.NUMBERS else targets.REAL.name
+
+
+def _candidate(item: Recommended) -> Candidate:
+    plain = type(item.loss)()
+    own = item.in_target_unit
+    parameters = {
+        name: BALANCED if name in WEIGHTS else getattr(own, name)
+        for name in own.parameters()
+        if getattr(own, name) != getattr(plain, name)
+    }
+    reason = " ".join(one.text for one in item.recommendation.because[:2])
+    return Candidate(type(item.loss), parameters, reason)
+
+
+def _twin(candidate: Candidate, chosen: Sequence[Candidate], target: Target) -> Candidate | None:
+    """Return the loss among the chosen ones that is the same on this task, if there is one."""
+    values = _probe(candidate, target)
+    return next((one for one in chosen if _same(values, _probe(one, target))), None)
 
 
 def _is_proper(kind: type[Loss]) -> bool:
@@ -163,42 +232,7 @@ def _plain(kind: type[Loss], target: Target) -> Candidate:
         return Candidate(
             kind, {}, "it is the famous mistake: a loss for numbers, put on the class probabilities"
         )
-    in_unit = [name for name, one in kind.parameters().items() if one.unit == "target"]
-    if target.classes or not in_unit:
-        return Candidate(kind, {}, "it is made for such targets")
-    scale = _robust_scale(target.values.astype(np.float64))
-    threshold = float(f"{HUBER_EFFICIENCY * scale:.3g}")
-    return Candidate(
-        kind,
-        dict.fromkeys(in_unit, threshold),
-        f"{join(in_unit)} is {HUBER_EFFICIENCY} times the target's robust standard deviation "
-        f"({number(scale)})",
-    )
-
-
-def _robust_scale(values: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Estimate the standard deviation by the median absolute deviation."""
-    scale = 1.4826 * float(np.median(np.abs(values - np.median(values))))
-    return scale if scale > 0 else float(values.std())
-
-
-def _variants(candidate: Candidate, target: Target) -> list[Candidate]:
-    parameters = candidate.kind.parameters()
-    variants: list[Candidate] = []
-    counts = target.counts if target.classes else np.ones(1)
-    if counts.max() >= IMBALANCE * counts.min():
-        weights = [name for name in ("class_weight", "pos_weight") if name in parameters]
-        if weights:
-            rare, common = target.classes[counts.argmin()], target.classes[counts.argmax()]
-            reason = (
-                f"{common!r} has {counts.max() / counts.min():.1f} times the rows of {rare!r}, "
-                "so the classes are weighted to count the same"
-            )
-            variants.append(Candidate(candidate.kind, dict.fromkeys(weights, BALANCED), reason))
-    if "label_smoothing" in parameters and len(target.classes) > 2:
-        reason = "a little probability for the other classes may prevent overconfidence"
-        variants.append(Candidate(candidate.kind, {"label_smoothing": SMOOTHING}, reason))
-    return variants
+    return Candidate(kind, {}, "it is made for such targets")
 
 
 def _probe(candidate: Candidate, target: Target) -> Tensor:
@@ -208,7 +242,7 @@ def _probe(candidate: Candidate, target: Target) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     if classes == 0:
         output = torch.linspace(-4, 4, 161, dtype=torch.float64)
-        truth = torch.zeros_like(output)
+        truth = torch.zeros_like(output) if pairing.centred else torch.ones_like(output)
     else:
         truth = torch.arange(16 * classes) % classes
         shape = (len(truth),) if classes == 2 else (len(truth), classes)

@@ -107,17 +107,32 @@ class Start:
         """How many numbers the network gives: one, or one per class if there are over two."""
         return self.classes if self.classes > 2 else 1
 
+    @property
+    def level(self) -> float:
+        """What a target that is not centred is divided by: its mean."""
+        return self.mean if self.mean > 0 else 1.0
+
     def network(self) -> Network:
         """Make the network with its initial weights."""
         network = Network(self.inputs, self.outputs)
         network.load_state_dict(self.weights)
         return network
 
+    def learnt(self, part: Part, pairing: Pairing) -> Tensor:
+        """Return a part's targets as the loss takes them."""
+        if self.classes or pairing.centred:
+            return pairing.targets(part.target, self.classes)
+        return pairing.targets(
+            torch.as_tensor(part.truth / self.level, dtype=torch.float32), self.classes
+        )
+
     def predict(self, output: Tensor, pairing: Pairing) -> Floats:
         """Turn outputs into values in the original unit, or into class probabilities."""
         # In double precision, as a probability of exactly 1 is a matter of rounding in single.
-        output = output.double()
-        predicted = pairing.predict(output) if self.classes else output * self.scale + self.mean
+        predicted = pairing.predict(output.double())
+        if not self.classes:
+            centred = pairing.centred
+            predicted = predicted * self.scale + self.mean if centred else predicted * self.level
         numbers: Floats = predicted.numpy()
         return numbers
 
@@ -215,8 +230,8 @@ def train(
     network = begin.network()
     weights = list(network.parameters())
     optimiser = torch.optim.Adam(weights, lr=recipe.learning_rate)
-    learnt = pairing.targets(begin.train.target, begin.classes)
-    held_out = pairing.targets(begin.validation.target, begin.classes)
+    learnt = begin.learnt(begin.train, pairing)
+    held_out = begin.learnt(begin.validation, pairing)
 
     def value(output: Tensor, target: Tensor) -> Tensor:
         computed: Tensor = loss(pairing.shown_input.function(output), target)

@@ -12,6 +12,7 @@ from losskit.compare.fit import Fit, Recipe, Start
 from losskit.compare.metrics import METRICS, measure, recalls
 from losskit.compare.network import HIDDEN
 from losskit.compare.pairing import pair
+from losskit.compare.recommendation import borne_out
 from losskit.compare.results import (
     Arm,
     ClassCount,
@@ -117,6 +118,9 @@ def conclude(
         notes=list(study.notes),
         metrics=_metrics(study),
         verdict=verdict,
+        recommendation=borne_out(study.recommended, verdict, comparisons, titles, study.metric)
+        if study.recommended is not None
+        else None,
         summary=list(_summary(study, tables, ratio)),
         recall=list(_recall(study, runs, ratio)),
         comparisons=comparisons,
@@ -136,7 +140,12 @@ def conclude(
             if one.seed == first.seed and not first.classes
         ],
         shapes=[shape(label, losses[label], pairings[label], first.classes) for label in labels],
-        code=program(code[verdict.leader or labels[0]], first, recipe),
+        code=program(
+            code[verdict.leader or labels[0]],
+            first,
+            recipe,
+            centred=pairings[verdict.leader or labels[0]].centred,
+        ),
         machine=machine(seconds),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,10 +13,14 @@ from losskit.compare.errors import CompareError
 from losskit.compare.task import Target, Task
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
+    AMOUNTS,
     BINARY,
     CLASS_INDICES,
+    COUNTS,
+    LOG_MEANS,
     LOG_PROBABILITIES,
     LOGITS,
+    POSITIVE_AMOUNTS,
     PROBABILITIES,
     PROBABILITY_ROWS,
     REAL_VALUES,
@@ -99,6 +104,8 @@ class Pairing:
         How the network's output becomes class probabilities; unused for a regression.
     text
         The same in a sentence.
+    centred
+        Whether a regression's target has its mean subtracted; else it is divided by it.
     """
 
     input: Contract
@@ -107,6 +114,7 @@ class Pairing:
     shown_target: Form | None
     predict: Callable[[Tensor], Tensor]
     text: str
+    centred: bool = True
 
     def targets(self, target: Tensor, classes: int) -> Tensor:
         """Present class numbers or values as the target that the loss takes."""
@@ -132,6 +140,18 @@ PAIRINGS: dict[Task, tuple[Pairing, ...]] = {
     "regression": (
         Pairing(
             REAL_VALUES, REAL_VALUES, RAW, AS_IT_IS, _IDENTITY, "the network's output is the value"
+        ),
+        *(
+            Pairing(
+                LOG_MEANS,
+                contract,
+                RAW,
+                AS_IT_IS,
+                torch.exp,
+                "the network's output is the logarithm of the mean",
+                centred=False,
+            )
+            for contract in (COUNTS, AMOUNTS, POSITIVE_AMOUNTS)
         ),
     ),
     "binary": (
@@ -257,9 +277,12 @@ def _find(kind: type[Loss], task: Task) -> Pairing | None:
     )
 
 
-def fits(kind: type[Loss], task: Task) -> bool:
-    """Whether a loss can be trained on a task."""
-    return _find(kind, task) is not None
+def fits(kind: type[Loss], target: Target) -> bool:
+    """Whether a loss can be trained on a target."""
+    pairing = _find(kind, target.task)
+    if pairing is None or target.classes:
+        return pairing is not None
+    return pairing.target.violation(target.values, np) is None
 
 
 def preference(kind: type[Loss], task: Task) -> int:
@@ -277,8 +300,8 @@ def pair(kind: type[Loss], target: Target) -> Pairing:
         If the loss cannot be trained on this target.
     """
     pairing = _find(kind, target.task)
-    if pairing is None:
-        fitting = [name for name, one in CATALOGUE.items() if fits(one, target.task)]
+    if pairing is None or not fits(kind, target):
+        fitting = [name for name, one in CATALOGUE.items() if fits(one, target)]
         raise CompareError(
             f"loss {kind.__name__!r} does not fit the target {target.name!r}: it wants "
             f"{_wants(kind)}, and this is a "

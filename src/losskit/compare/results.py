@@ -24,6 +24,7 @@ __all__ = [
     "Learnt",
     "MetricInfo",
     "Recall",
+    "RecommendationInfo",
     "Residuals",
     "Results",
     "Run",
@@ -184,6 +185,15 @@ class Verdict(Model):
     caveats: list[str]
 
 
+class RecommendationInfo(Model):
+    """The loss that `losskit.choose` puts first, and whether the comparison bears it out."""
+
+    label: str = Field(description="the loss as the command line reads it")
+    reason: str
+    borne_out: Literal["yes", "no", "open", "not trained"]
+    text: str = Field(description="the same in a sentence")
+
+
 class Calibration(Model):
     """How often predictions are right, in ten bins of their confidence; all seeds' test rows."""
 
@@ -223,6 +233,9 @@ class Results(Model):
     notes: list[str] = Field(description="about the choice of losses")
     metrics: list[MetricInfo]
     verdict: Verdict
+    recommendation: RecommendationInfo | None = Field(
+        description="null where nothing that can be trained here is recommended"
+    )
     summary: list[Summary]
     recall: list[Recall]
     comparisons: list[Comparison]

@@ -22,7 +22,8 @@ def shape(label: str, loss: Loss, pairing: Pairing, classes: int) -> Shape:
     """Follow a loss and its slope along one output of the network.
 
     For a regression the output is the error of the prediction, in the target's deviations; for
-    a classification it is the output for the true class, while the others stay at 0.
+    a classification it is the output for the true class, while the others stay at 0. For a loss
+    of the logarithm of the mean it is the logarithm of prediction / truth.
     """
     output = torch.linspace(-6, 6, 121) if classes else torch.linspace(-3, 3, 121)
     along = output.clone().requires_grad_()
@@ -32,6 +33,7 @@ def shape(label: str, loss: Loss, pairing: Pairing, classes: int) -> Shape:
     else:
         given = along
         truth = torch.ones(len(output), dtype=torch.int64) if classes else torch.zeros(len(output))
+        truth = truth if pairing.centred else truth + 1
     each = loss(
         pairing.shown_input.function(given), pairing.targets(truth, classes), reduction="none"
     )

@@ -49,7 +49,7 @@ def _literal(value: Any, array: bool) -> str:
     return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
-def program(code: Learnt, begin: Start, recipe: Recipe) -> str:
+def program(code: Learnt, begin: Start, recipe: Recipe, *, centred: bool) -> str:
     """Write a program that runs as it is, with random rows where the user's own go."""
     layers = []
     before = begin.inputs
@@ -64,6 +64,13 @@ def program(code: Learnt, begin: Start, recipe: Recipe) -> str:
         after = []
         if "classes" in code.target:
             target.insert(0, f"classes = {begin.classes}")
+    elif not centred:
+        target = [
+            f"mean = {begin.level:.6g}  # of the training targets",
+            "target = mean * torch.empty(256).exponential_()  # your targets",
+            "target = target / mean",
+        ]
+        after = ["prediction = model(features).exp() * mean  # in the target's own unit"]
     else:
         target = [
             f"mean, scale = {begin.mean:.6g}, {begin.scale:.6g}  # of the training targets",

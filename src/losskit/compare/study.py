@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losskit.compare.candidates import Candidate, default_candidates, named_candidates
+from losskit.compare.candidates import (
+    Candidate,
+    default_candidates,
+    named_candidates,
+    recommended_candidate,
+)
 from losskit.compare.errors import CompareError
 from losskit.compare.features import Features, read_features
 from losskit.compare.metrics import Metric, default_metric, find_metric
@@ -44,6 +49,8 @@ class Study:
         How often, and for how long, each loss trains.
     notes
         About the choice of losses.
+    recommended
+        The loss that `losskit.choose` puts first, of those that can be trained here.
     """
 
     table: Table
@@ -54,6 +61,7 @@ class Study:
     seeds: int
     epochs: int
     notes: Sequence[str] = ()
+    recommended: Candidate | None = None
 
 
 def plan(
@@ -85,4 +93,14 @@ def plan(
         candidates = named_candidates(losses, found)
     else:
         candidates, notes = default_candidates(found)
-    return Study(table, found, features, candidates, decides, seeds, epochs, notes)
+    return Study(
+        table,
+        found,
+        features,
+        candidates,
+        decides,
+        seeds,
+        epochs,
+        notes,
+        recommended_candidate(found),
+    )

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import csv
-import inspect
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
-from sklearn import datasets
 
+from losskit.choose.bundled import BUNDLED, bundled
+from losskit.choose.errors import ChooseError
+from losskit.choose.files import MISSING, one_line, separator_of
 from losskit.compare.errors import CompareError
-from losskit.reporting.errors import closest, listing
+from losskit.reporting.errors import listing
 
 __all__ = ["BUNDLED", "READERS", "Table", "read_table"]
-
-BUNDLED = "sklearn:"
-SEPARATORS = ",;\t|"
-SAMPLE = 50
-"""Lines that are looked at to find the separator."""
-MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"]
 
 
 @dataclass(frozen=True)
@@ -98,19 +91,13 @@ def _file(path: Path) -> Table:
     except (pl.exceptions.PolarsError, OSError, UnicodeError, csv.Error) as error:
         raise CompareError(
             f"DATA {str(path)!r} cannot be read as {path.suffix.lower().lstrip('.')}: "
-            f"{_one_line(error)}"
+            f"{one_line(error)}"
         ) from error
     return Table(path.stem, path.name, frame, notes=notes)
 
 
-def _one_line(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error)
-    line = " ".join(text.partition("\n\n")[0].split())
-    return line if len(line) <= 160 else line[:157] + "..."
-
-
 def _csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    separator = _separator(path)
+    separator = separator_of(path)
     options: dict[str, Any] = {
         "separator": separator,
         "try_parse_dates": True,
@@ -128,20 +115,6 @@ def _csv(path: Path) -> tuple[pl.DataFrame, tuple[str, ...]]:
     if "\x00" in "".join(frame.columns):
         raise CompareError(f"DATA {str(path)!r} is not text: it holds binary data")
     return frame, tuple(notes)
-
-
-def _separator(path: Path) -> str:
-    """Find what separates the columns: it cuts the first lines into the same number of parts."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = [line for line in itertools.islice(file, SAMPLE) if line.strip()]
-
-    def agreement(separator: str) -> tuple[float, int]:
-        widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
-        if not widths or widths[0] == 1:
-            return 0.0, 1
-        return widths.count(widths[0]) / len(widths), widths[0]
-
-    return max(SEPARATORS, key=agreement)
 
 
 def _has_decimal_commas(frame: pl.DataFrame) -> bool:
@@ -171,48 +144,9 @@ READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, tuple[str, ...]]]] = {
 }
 
 
-def _loaders() -> dict[str, Callable[..., Any]]:
-    """Find scikit-learn's bundled tables: the loaders that can answer with a data frame."""
-    loaders = {
-        name.removeprefix("load_"): getattr(datasets, name)
-        for name in dir(datasets)
-        if name.startswith("load_")
-    }
-    return {
-        name: loader
-        for name, loader in loaders.items()
-        if "as_frame" in inspect.signature(loader).parameters
-    }
-
-
 def _bundled(name: str) -> Table:
-    loaders = _loaders()
-    if name not in loaders:
-        raise CompareError(
-            f"DATA '{BUNDLED}{name}': scikit-learn brings no data set {name!r} along; "
-            f"{closest(name, loaders)}"
-        )
-    loader = loaders[name]
-    # The diabetes features come squeezed to unit length unless asked for as they were measured.
-    raw = {"scaled": False} if "scaled" in inspect.signature(loader).parameters else {}
-    bunch = loader(**raw)
-    columns = {
-        str(column): pl.Series(str(column), bunch.data[:, index])
-        for index, column in enumerate(bunch.feature_names)
-    }
-    target = np.asarray(bunch.target)
-    if target.ndim == 2:
-        targets = tuple(str(one) for one in bunch.target_names)
-        columns |= {one: pl.Series(one, target[:, i]) for i, one in enumerate(targets)}
-    else:
-        targets = ("target",)
-        if "target_names" in bunch and len(bunch.target_names) == len(np.unique(target)):
-            target = np.asarray(bunch.target_names)[target]
-        columns["target"] = pl.Series("target", target)
-    return Table(
-        name,
-        f"scikit-learn's {name} data",
-        pl.DataFrame(list(columns.values())),
-        target=targets[0],
-        targets=targets,
-    )
+    try:
+        found = bundled(name)
+    except ChooseError as error:
+        raise CompareError(str(error)) from error
+    return Table(name, found.source, found.frame, target=found.targets[0], targets=found.targets)

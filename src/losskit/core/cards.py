@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from losskit.core.contracts import Contract
+from losskit.core.uses import Use
 
 __all__ = [
     "PER_CLASS",
@@ -179,6 +180,10 @@ class Card:
         Other names that people look for.
     equivalents : mapping
         Library → the name there.
+    settings_there : mapping
+        Library → parameter → its name there, where the library has it.
+    uses : tuple of Use
+        For which kinds of targets it is a candidate, and when.
     sources : tuple of Source
         Papers.
     torch : tuple of TorchTwin
@@ -203,6 +208,8 @@ class Card:
     sources: tuple[Source, ...]
     aliases: tuple[str, ...] = ()
     equivalents: Mapping[str, str] = field(default_factory=dict)
+    settings_there: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    uses: tuple[Use, ...] = ()
     torch: tuple[TorchTwin, ...] = ()
     function: str = ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from losskit.explain.facts import entry, explanation
+from losskit.explain.facts import entry, explanation, torch_call, torch_module
 from losskit.explain.picture import Picture, picture
 
-__all__ = ["Picture", "entry", "explanation", "picture"]
+__all__ = ["Picture", "entry", "explanation", "picture", "torch_call", "torch_module"]

@@ -10,7 +10,7 @@ from losskit.core.loss import Loss
 from losskit.core.naming import function_name, module_name
 from losskit.core.parameters import Parameter
 
-__all__ = ["call", "entry", "explanation", "torch_call", "torch_names"]
+__all__ = ["call", "entry", "explanation", "torch_call", "torch_module", "torch_names"]
 
 
 def entry(kind: type[Loss]) -> dict[str, Any]:
@@ -73,6 +73,11 @@ def call(loss: Loss) -> str:
 
 def torch_call(loss: Loss) -> str:
     """Write a call of the loss's module on tensors."""
+    return f"{torch_module(loss)}({_names(loss.arguments)})"
+
+
+def torch_module(loss: Loss) -> str:
+    """Write the loss's module with its settings."""
     renamed = loss.card.torch[0].settings if loss.card.torch else {}
     there = {own: name for name, own in renamed.items()}
     settings = [
@@ -80,7 +85,7 @@ def torch_call(loss: Loss) -> str:
         for name, value in _settings(loss)
     ]
     module, _ = torch_names(type(loss))[0]
-    return f"losskit.torch.{module}({', '.join(settings)})({_names(loss.arguments)})"
+    return f"losskit.torch.{module}({', '.join(settings)})"
 
 
 def _names(arguments: Iterable[Argument]) -> str:

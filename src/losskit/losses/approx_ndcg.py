@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, constant, device_of, largest, sigmoid
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import RELEVANCE, SCORES
 from losskit.core.definition import Arrays
 from losskit.core.parameters import parameter
 from losskit.core.rowwise import Listwise
+from losskit.core.uses import Use
 
 __all__ = ["ApproxNDCG"]
 
@@ -99,6 +101,13 @@ class ApproxNDCG(Listwise):
             "TensorFlow Ranking": "ApproxNDCGLoss",
             "allRank": "losses.approxNDCGLoss (alpha is 1/temperature)",
         },
+        uses=(
+            Use(
+                targets.RELEVANCE,
+                2,
+                "It is the metric itself, made smooth: for models that are judged by NDCG.",
+            ),
+        ),
     )
 
     def takes_part(self, arrays: Arrays, xp: ModuleType) -> Array:

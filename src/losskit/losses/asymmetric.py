@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sigmoid, softplus, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, LOGITS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Use
 
 __all__ = ["Asymmetric"]
 
@@ -80,6 +82,15 @@ class Asymmetric(Elementwise):
         ),
         aliases=("asl", "asymmetric focal loss"),
         equivalents={"timm": "AsymmetricLossMultiLabel (a sum)", "MMPretrain": "AsymmetricLoss"},
+        uses=(
+            Use(
+                targets.MULTI_LABEL,
+                4,
+                "It leaves out the easiest absent labels, of which there are most.",
+                better_with=(Goal.RARE_RECALL,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

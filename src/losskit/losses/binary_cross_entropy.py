@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import BINARY, PROBABILITIES
 from losskit.core.elementwise import Elementwise
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["BinaryCrossEntropy"]
 
@@ -62,6 +64,18 @@ class BinaryCrossEntropy(Elementwise):
         aliases=("bce", "log loss"),
         equivalents={"Keras": "BinaryCrossentropy", "scikit-learn": "metrics.log_loss"},
         torch=(TorchTwin("BCELoss", "binary_cross_entropy", WeightRole.SCALE),),
+        uses=(
+            *(
+                Use(
+                    one,
+                    3,
+                    "The same likelihood, for a model that can give nothing but probabilities.",
+                    needs=(Sign.PROBABILITIES,),
+                    worse_with=(Goal.RARE_RECALL,),
+                )
+                for one in (targets.BINARY, targets.MULTI_LABEL, targets.MASK)
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

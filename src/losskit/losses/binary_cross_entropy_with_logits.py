@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from losskit.core import targets
 from losskit.core.arrays import Array, like, sigmoid, softplus, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import BINARY, LOGITS
 from losskit.core.definition import Arrays
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Presentation, Sign, Use
 
 __all__ = ["BinaryCrossEntropyWithLogits"]
 
@@ -71,12 +73,78 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         equivalents={
             "Keras": "BinaryCrossentropy(from_logits=True)",
             "optax": "sigmoid_binary_cross_entropy",
-            "scikit-learn": 'loss="log_loss"',
+            "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "binary:logistic",
             "LightGBM": "binary",
         },
         torch=(
             TorchTwin("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", WeightRole.SCALE),
+        ),
+        settings_there={
+            "XGBoost": {"pos_weight": "scale_pos_weight"},
+            "LightGBM": {"pos_weight": "scale_pos_weight"},
+        },
+        uses=(
+            Use(
+                targets.BINARY,
+                1,
+                "The likelihood of a 0/1 label; its minimum is at the true probability.",
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.BINARY,
+                2,
+                "The same with the rare label weighed up, so that it is not outvoted.",
+                settings={"pos_weight": Estimate.NEGATIVES_PER_POSITIVE},
+                needs=(Sign.UNEVEN,),
+                better_with=(Sign.IMBALANCED, Goal.RARE_RECALL),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.MULTI_LABEL,
+                1,
+                "One yes-or-no question for each label, since several can hold at once.",
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.MULTI_LABEL,
+                2,
+                "The same with rare labels weighed up.",
+                settings={"pos_weight": Estimate.NEGATIVES_PER_POSITIVE},
+                needs=(Sign.UNEVEN,),
+                better_with=(Goal.RARE_RECALL,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.SHARE,
+                1,
+                "It takes a share as a probability: predictions stay within the ends.",
+                better_with=(Goal.MEAN, Goal.CALIBRATED),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.ORDINAL,
+                1,
+                "One logit for each step uses the order without taking the steps as equal.",
+                better_with=(Goal.CALIBRATED,),
+                worse_with=(Goal.ROBUST,),
+                presentation=Presentation.THRESHOLDS,
+            ),
+            Use(
+                targets.MASK,
+                1,
+                "A yes-or-no question for each pixel.",
+                better_with=(Goal.CALIBRATED,),
+                worse_with=(Goal.OVERLAP,),
+            ),
+            Use(
+                targets.DURATION,
+                1,
+                "One logit for each interval is right for durations that are cut off, with "
+                "any hazard.",
+                better_with=(Sign.CENSORED, Goal.CALIBRATED),
+                presentation=Presentation.INTERVALS,
+            ),
         ),
     )
 

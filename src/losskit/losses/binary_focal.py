@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sigmoid, softplus, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, LOGITS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["BinaryFocal"]
 
@@ -76,6 +78,31 @@ class BinaryFocal(Elementwise):
             "Keras": "BinaryFocalCrossentropy(from_logits=True)",
             "optax": "sigmoid_focal_loss",
         },
+        settings_there={"Keras": {"gamma": "gamma"}},
+        uses=(
+            Use(
+                targets.BINARY,
+                4,
+                "It fades out what is predicted well, so that the many easy negatives do not "
+                "outvote the rest.",
+                better_with=(Sign.EXTREME, Goal.RARE_RECALL),
+                worse_with=(Goal.CALIBRATED, Sign.NOISY_LABELS),
+            ),
+            Use(
+                targets.MULTI_LABEL,
+                5,
+                "It fades out labels that are predicted well, which most absent ones are.",
+                better_with=(Goal.RARE_RECALL,),
+                worse_with=(Goal.CALIBRATED, Sign.NOISY_LABELS),
+            ),
+            Use(
+                targets.MASK,
+                5,
+                "It fades out the easy background.",
+                better_with=(Goal.RARE_RECALL,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

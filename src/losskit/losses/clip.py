@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core import contrast
+from losskit.core import contrast, targets
 from losskit.core.arrays import Array
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Card, Family, Outliers, Source, learned, output
@@ -15,6 +15,7 @@ from losskit.core.contracts import EMBEDDINGS, LOG_SCALES
 from losskit.core.definition import Arrays
 from losskit.core.embeddings import Units, pull_similarities, similarities
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["CLIP"]
 
@@ -87,6 +88,11 @@ class CLIP(Batchwise):
         ),
         aliases=("contrastive language-image pre-training", "image-text contrastive loss"),
         equivalents={"open_clip": "ClipLoss"},
+        uses=(
+            Use(
+                targets.MODALITIES, 1, "Both directions at once, with a temperature that is learnt."
+            ),
+        ),
     )
 
     def value_at(

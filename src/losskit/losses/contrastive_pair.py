@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, EMBEDDINGS
 from losskit.core.distances import direction, length
 from losskit.core.parameters import parameter
 from losskit.core.rowwise import Rowwise
+from losskit.core.uses import Use
 
 __all__ = ["ContrastivePair"]
 
@@ -82,6 +84,13 @@ class ContrastivePair(Rowwise):
             "TensorFlow Addons": "ContrastiveLoss (without the halves)",
             "sentence-transformers": "ContrastiveLoss (of cosine distances by default)",
         },
+        uses=(
+            Use(
+                targets.PAIRS,
+                1,
+                "Similar pairs are pulled together, others pushed apart until a margin.",
+            ),
+        ),
     )
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import EMBEDDINGS, SIGNS
 from losskit.core.distances import Cosine
 from losskit.core.parameters import parameter
 from losskit.core.rowwise import Rowwise
+from losskit.core.uses import Use
 
 __all__ = ["CosineEmbedding"]
 
@@ -85,6 +87,9 @@ class CosineEmbedding(Rowwise):
             "optax": "cosine_distance (similar pairs only)",
         },
         torch=(TorchTwin("CosineEmbeddingLoss", "cosine_embedding_loss"),),
+        uses=(
+            Use(targets.PAIRS, 2, "The same by angle: the lengths of embeddings do not matter."),
+        ),
     )
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, is_integer, like, log_softmax, softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Sign, Use
 
 __all__ = ["CrossEntropy"]
 
@@ -94,11 +96,89 @@ class CrossEntropy(Classification):
         equivalents={
             "Keras": "SparseCategoricalCrossentropy(from_logits=True), CategoricalCrossentropy",
             "optax": "softmax_cross_entropy_with_integer_labels, softmax_cross_entropy",
-            "scikit-learn": 'loss="log_loss"',
+            "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "multi:softprob",
             "LightGBM": "multiclass",
         },
         torch=(TorchTwin("CrossEntropyLoss", "cross_entropy", WeightRole.CLASSES),),
+        settings_there={"Keras": {"ignore_index": "ignore_class"}},
+        uses=(
+            Use(
+                targets.CLASSES,
+                1,
+                "The likelihood of one of K classes; its minimum is at the true probabilities.",
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.CLASSES,
+                2,
+                "The same with rare classes weighed up, so that they are not outvoted.",
+                settings={"class_weight": Estimate.BALANCED_CLASSES},
+                needs=(Sign.UNEVEN,),
+                better_with=(Sign.IMBALANCED, Goal.RARE_RECALL),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.CLASSES,
+                3,
+                "A little probability for the other classes holds back overconfidence and "
+                "wrong labels.",
+                settings={"label_smoothing": 0.1},
+                better_with=(Sign.NOISY_LABELS,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.ORDINAL,
+                2,
+                "It is right whether the classes have an order or not, and leaves an order unused.",
+                better_with=(Goal.CALIBRATED,),
+                worse_with=(Goal.MEDIAN,),
+            ),
+            Use(
+                targets.TOKENS,
+                1,
+                "The likelihood of the next token; padding takes no part.",
+                settings={"ignore_index": Estimate.PADDING},
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.TOKENS,
+                2,
+                "A little probability for all other tokens, as in translation.",
+                settings={"ignore_index": Estimate.PADDING, "label_smoothing": 0.1},
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.PIXELS,
+                1,
+                "The likelihood of a class, for each pixel.",
+                settings={"ignore_index": Estimate.PADDING},
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.PIXELS,
+                2,
+                "The same with rare classes weighed up.",
+                settings={
+                    "class_weight": Estimate.BALANCED_CLASSES,
+                    "ignore_index": Estimate.PADDING,
+                },
+                needs=(Sign.UNEVEN,),
+                better_with=(Sign.IMBALANCED, Goal.RARE_RECALL),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.DISTRIBUTION,
+                2,
+                "It differs from the divergence by a constant only, and smooths labels if wanted.",
+            ),
+            Use(
+                targets.IDENTITIES,
+                3,
+                "A classifier of the labels seen in training; its last hidden layer is the "
+                "embedding.",
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, CLASS_INDICES, LOGITS
 from losskit.core.parameters import parameter
 from losskit.core.regionwise import Regionwise, divisor
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["Dice"]
 
@@ -117,6 +119,23 @@ class Dice(Regionwise):
             "segmentation-models-pytorch": "losses.DiceLoss",
             "kornia": "losses.DiceLoss",
         },
+        uses=(
+            Use(
+                targets.MASK,
+                2,
+                "It measures overlap, to which the background does not contribute.",
+                better_with=(Sign.SMALL_REGIONS, Goal.OVERLAP),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.PIXELS,
+                3,
+                "It measures overlap class by class, so that a small class counts as much as "
+                "a large one.",
+                better_with=(Goal.OVERLAP,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_of(self, hits: Array, false_alarms: Array, misses: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, device_of, is_integer, like, log_softmax, softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import divergence, divergence_slope
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["Distillation"]
 
@@ -88,6 +90,15 @@ class Distillation(Classification):
             ),
         ),
         aliases=("knowledge distillation", "kd loss"),
+        uses=(
+            Use(
+                targets.TEACHER,
+                1,
+                "The softened distribution tells what the teacher takes for similar; the "
+                "labels keep it right.",
+                settings={"temperature": 4.0, "alpha": 0.9},
+            ),
+        ),
     )
 
     def value_at(self, input: Array, teacher: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, log_softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import softmax_curvature, softmax_gradient
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Sign, Use
 
 __all__ = ["Focal"]
 
@@ -70,6 +72,24 @@ class Focal(Classification):
         sources=(Source("Lin, T.-Y. et al.", 2017, "Focal Loss for Dense Object Detection"),),
         aliases=("focal loss", "softmax focal loss"),
         equivalents={"Keras": "CategoricalFocalCrossentropy(from_logits=True)"},
+        settings_there={"Keras": {"gamma": "gamma"}},
+        uses=(
+            Use(
+                targets.CLASSES,
+                5,
+                "It fades out what is predicted well, which rare classes are not.",
+                better_with=(Sign.EXTREME, Goal.RARE_RECALL),
+                worse_with=(Goal.CALIBRATED, Sign.NOISY_LABELS),
+            ),
+            Use(
+                targets.PIXELS,
+                4,
+                "It fades out the easy pixels, of which there are most.",
+                settings={"ignore_index": Estimate.PADDING},
+                better_with=(Goal.RARE_RECALL, Sign.EXTREME),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import LOG_MEANS, POSITIVE_AMOUNTS
 from losskit.core.elementwise import Elementwise
+from losskit.core.uses import Goal, Use
 
 __all__ = ["GammaNLL"]
 
@@ -50,10 +52,19 @@ class GammaNLL(Elementwise):
         sources=(Source("McCullagh, P. and Nelder, J. A.", 1989, "Generalized Linear Models"),),
         aliases=("gamma", "gamma deviance"),
         equivalents={
-            "scikit-learn": 'loss="gamma"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="gamma")',
             "XGBoost": "reg:gamma",
             "LightGBM": "gamma",
         },
+        uses=(
+            Use(
+                targets.AMOUNT,
+                2,
+                "It predicts the mean itself, and takes the spread to grow with it.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

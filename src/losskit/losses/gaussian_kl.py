@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, output
 from losskit.core.contracts import LOG_VARIANCES, REAL_VALUES
 from losskit.core.parameters import parameter
 from losskit.core.rowwise import Rowwise
+from losskit.core.uses import Use
 
 __all__ = ["GaussianKL"]
 
@@ -69,6 +71,13 @@ class GaussianKL(Rowwise):
         sources=(Source("Kingma, D. P. and Welling, M.", 2014, "Auto-Encoding Variational Bayes"),),
         aliases=("vae kl", "kl to a standard normal"),
         equivalents={"PyTorch": "torch.distributions.kl_divergence(Normal, Normal), unsummed"},
+        uses=(
+            Use(
+                targets.LATENT,
+                1,
+                "The divergence of two Gaussians in closed form: no sampling, no noise.",
+            ),
+        ),
     )
 
     def value_at(self, mean: Array, log_variance: Array, xp: ModuleType) -> Array:

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, constant
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import REAL_VALUES, VARIANCES
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Sign, Transform, Use
 
 __all__ = ["GaussianNLL"]
 
@@ -90,6 +92,23 @@ class GaussianNLL(Elementwise):
         ),
         aliases=("gaussian nll", "heteroscedastic regression", "gaussian likelihood"),
         torch=(TorchTwin("GaussianNLLLoss", "gaussian_nll_loss"),),
+        uses=(
+            Use(
+                targets.REAL,
+                4,
+                "The model says with each prediction how sure it is.",
+                better_with=(Goal.INTERVALS, Sign.MEAN_AND_VARIANCE),
+                worse_with=(Sign.OUTLIERS, Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.AMOUNT,
+                5,
+                "On the logarithm, the model says with each prediction how sure it is.",
+                better_with=(Goal.INTERVALS, Sign.MEAN_AND_VARIANCE),
+                worse_with=(Sign.OUTLIERS, Goal.ROBUST, Goal.MEDIAN),
+                transform=Transform.LOG,
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, var: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, like, log_softmax
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import softmax_curvature, softmax_gradient
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["GeneralizedCrossEntropy"]
 
@@ -79,6 +81,24 @@ class GeneralizedCrossEntropy(Classification):
             ),
         ),
         aliases=("gce", "generalised cross-entropy", "lq loss"),
+        uses=(
+            Use(
+                targets.CLASSES,
+                6,
+                "A row costs no more than 1/q, so that wrong labels cannot pull without limit.",
+                better_with=(Sign.NOISY_LABELS, Goal.ROBUST),
+                worse_with=(Sign.IMBALANCED, Goal.CALIBRATED),
+            ),
+            Use(
+                targets.BINARY,
+                6,
+                "With a logit for each label, a row costs no more than 1/q: wrong labels "
+                "cannot pull without limit.",
+                needs=(Sign.NOISY_LABELS, Goal.ROBUST),
+                better_with=(Sign.NOISY_LABELS, Goal.ROBUST),
+                worse_with=(Sign.IMBALANCED, Goal.CALIBRATED),
+            ),
+        ),
     )
 
     def __post_init__(self) -> None:

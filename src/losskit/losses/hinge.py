@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import SCORES, SIGNS
 from losskit.core.elementwise import Elementwise
+from losskit.core.uses import Goal, Use
 
 __all__ = ["Hinge"]
 
@@ -54,9 +56,17 @@ class Hinge(Elementwise):
         equivalents={
             "Keras": "Hinge",
             "optax": "hinge_loss",
-            "scikit-learn": 'SGDClassifier(loss="hinge")',
+            "scikit-learn": 'linear_model.SGDClassifier(loss="hinge")',
             "XGBoost": "binary:hinge",
         },
+        uses=(
+            Use(
+                targets.BINARY,
+                7,
+                "Only the side matters; what is right by a margin is left alone.",
+                worse_with=(Goal.CALIBRATED, Goal.RARE_RECALL),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import DISTANCES, SIGNS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["HingeEmbedding"]
 
@@ -72,6 +74,7 @@ class HingeEmbedding(Elementwise):
         ),
         aliases=("hinge embedding loss",),
         torch=(TorchTwin("HingeEmbeddingLoss", "hinge_embedding_loss"),),
+        uses=(Use(targets.PAIRS, 3, "For models that give the distance itself."),),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Sign, Transform, Use
 
 __all__ = ["Huber"]
 
@@ -65,11 +67,83 @@ class Huber(Residual):
         equivalents={
             "Keras": "Huber",
             "optax": "huber_loss",
-            "scikit-learn": 'loss="huber"',
+            "scikit-learn": 'linear_model.SGDRegressor(loss="huber")',
             "XGBoost": "reg:pseudohubererror (a smooth relative)",
             "LightGBM": "huber",
         },
         torch=(TorchTwin("HuberLoss", "huber_loss", WeightRole.SCALE),),
+        settings_there={
+            "Keras": {"delta": "delta"},
+            "scikit-learn": {"delta": "epsilon"},
+            "XGBoost": {"delta": "huber_slope"},
+            "LightGBM": {"delta": "alpha"},
+        },
+        uses=(
+            Use(
+                targets.REAL,
+                2,
+                "Small errors count as squares, large ones as their size: a few wild targets "
+                "pull only so far.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.AMOUNT,
+                3,
+                "On the logarithm, with a limit to the pull of amounts that are far off even "
+                "there.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+                worse_with=(Goal.MEAN,),
+                transform=Transform.LOG,
+            ),
+            Use(
+                targets.AMOUNT_WITH_ZEROS,
+                4,
+                "On log(1 + y), with a limit to the pull of wild amounts.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Goal.ROBUST,),
+                worse_with=(Goal.MEAN,),
+                transform=Transform.LOG1P,
+            ),
+            Use(
+                targets.COUNT,
+                4,
+                "On log(1 + y) a few huge counts pull only so far.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Goal.ROBUST,),
+                worse_with=(Goal.MEAN,),
+                transform=Transform.LOG1P,
+            ),
+            Use(
+                targets.SHARE,
+                4,
+                "A few shares that are far off pull only so far.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Goal.ROBUST,),
+            ),
+            Use(
+                targets.ORDINAL,
+                5,
+                "It uses the order, and a grade that is far off pulls only so far.",
+                settings={"delta": 1.0},
+                better_with=(Goal.ROBUST,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.SEVERAL,
+                2,
+                "On standardised columns a few wild values pull only so far.",
+                settings={"delta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+            ),
+            Use(
+                targets.VALUE,
+                1,
+                "Targets are noisy estimates themselves; the gradient is held to delta.",
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

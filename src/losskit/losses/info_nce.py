@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core import contrast
+from losskit.core import contrast, targets
 from losskit.core.arrays import Array, is_floating, is_integer
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
@@ -14,6 +14,7 @@ from losskit.core.contracts import EMBEDDINGS, LABELS
 from losskit.core.definition import Arrays
 from losskit.core.embeddings import Units, pull_similarities, pull_within, similarities
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["InfoNCE"]
 
@@ -114,6 +115,15 @@ class InfoNCE(Batchwise):
             "of positives as weight)",
             "lightly": 'NTXentLoss (negatives="all")',
         },
+        uses=(
+            Use(targets.VIEWS, 1, "Each view has to find its partner among the rest of the batch."),
+            Use(targets.MODALITIES, 3, "One direction only, at a fixed temperature."),
+            Use(
+                targets.TRIPLETS,
+                2,
+                "The other rows of the batch serve as negatives, so that none need be given.",
+            ),
+        ),
     )
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, log_softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import logarithm, softmax_curvature, softmax_gradient
+from losskit.core.uses import Goal, Use
 
 __all__ = ["JensenShannon"]
 
@@ -64,6 +66,15 @@ class JensenShannon(Classwise):
         metrics=("Jensen-Shannon distance", "KL divergence", "total variation distance"),
         sources=(Source("Lin, J.", 1991, "Divergence Measures Based on the Shannon Entropy"),),
         aliases=("js divergence", "jsd", "jensen-shannon divergence"),
+        uses=(
+            Use(
+                targets.DISTRIBUTION,
+                3,
+                "Symmetric, and no row costs more than log 2.",
+                better_with=(Goal.ROBUST,),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, log_softmax, softmax, times
 from losskit.core.cards import Argument, Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import LOG_PROBABILITY_ROWS, LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import divergence, divergence_slope, log_ratio, logarithm
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Use
 
 __all__ = ["KLDivergence"]
 
@@ -96,6 +98,19 @@ class KLDivergence(Classwise):
             "Keras": "KLDivergence (on probabilities)",
             "optax": "kl_divergence, kl_divergence_with_log_targets",
         },
+        uses=(
+            Use(
+                targets.DISTRIBUTION,
+                1,
+                "The information that the model's distribution lacks; 0 where both agree.",
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.TEACHER,
+                2,
+                "Without labels, it is the teacher's distribution alone that is learnt.",
+            ),
+        ),
     )
 
     @property

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import RELEVANCE, SCORES
 from losskit.core.rowwise import Listwise
+from losskit.core.uses import Use
 
 __all__ = ["ListNet"]
 
@@ -67,6 +69,13 @@ class ListNet(Listwise):
         ),
         aliases=("listwise softmax", "top-one listnet"),
         equivalents={"allRank": "losses.listNet"},
+        uses=(
+            Use(
+                targets.RELEVANCE,
+                1,
+                "It compares whole lists, each as one distribution, and is convex in the scores.",
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

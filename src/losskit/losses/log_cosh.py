@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["LogCosh"]
 
@@ -60,6 +62,15 @@ class LogCosh(Residual):
         ),
         aliases=("logcosh loss",),
         equivalents={"Keras": "LogCosh", "optax": "log_cosh"},
+        uses=(
+            Use(
+                targets.REAL,
+                5,
+                "As Huber's, without a corner; it bends at 1, so it needs a standardised target.",
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+                worse_with=(Goal.MEAN,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

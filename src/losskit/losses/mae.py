@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["MAE"]
 
@@ -60,11 +62,62 @@ class MAE(Residual):
         aliases=("l1", "absolute error", "least absolute deviations"),
         equivalents={
             "Keras": "MeanAbsoluteError",
-            "scikit-learn": 'loss="absolute_error"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="absolute_error")',
             "XGBoost": "reg:absoluteerror",
             "LightGBM": "regression_l1",
         },
         torch=(TorchTwin("L1Loss", "l1_loss", WeightRole.AVERAGE),),
+        uses=(
+            Use(
+                targets.REAL,
+                3,
+                "It estimates the median: how far off a wild target is does not matter.",
+                better_with=(Sign.OUTLIERS, Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.AMOUNT,
+                4,
+                "It estimates the median, which is the same before and after a logarithm.",
+                better_with=(Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.AMOUNT_WITH_ZEROS,
+                5,
+                "It estimates the median, which is 0 where more than half of the targets are.",
+                better_with=(Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.COUNT,
+                5,
+                "It estimates the median count.",
+                better_with=(Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.SHARE,
+                3,
+                "It estimates the median share.",
+                better_with=(Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.ORDINAL,
+                4,
+                "It uses the order, and aims at the median grade.",
+                better_with=(Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.SEVERAL,
+                3,
+                "How far off a wild value is does not matter.",
+                better_with=(Sign.OUTLIERS, Goal.ROBUST, Goal.MEDIAN),
+                worse_with=(Goal.MEAN,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import SCORES, SIGNS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Use
 
 __all__ = ["MarginRanking"]
 
@@ -73,6 +75,14 @@ class MarginRanking(Elementwise):
             "TF-Ranking": "PairwiseHingeLoss (margin 1)",
         },
         torch=(TorchTwin("MarginRankingLoss", "margin_ranking_loss"),),
+        uses=(
+            Use(
+                targets.ORDER,
+                1,
+                "It asks for the right order by a margin, and leaves what has it alone.",
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
+from losskit.core.uses import Goal, Sign, Transform, Use
 
 __all__ = ["MSE"]
 
@@ -60,11 +62,69 @@ class MSE(Residual):
         equivalents={
             "Keras": "MeanSquaredError",
             "optax": "squared_error",
-            "scikit-learn": 'loss="squared_error"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="squared_error")',
             "XGBoost": "reg:squarederror",
             "LightGBM": "regression",
         },
         torch=(TorchTwin("MSELoss", "mse_loss", WeightRole.AVERAGE),),
+        uses=(
+            Use(
+                targets.REAL,
+                1,
+                "Nothing speaks against the mean: squared errors estimate it, with the least "
+                "noise.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Sign.OUTLIERS, Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.AMOUNT,
+                1,
+                "On the logarithm errors are relative, and the few large amounts do not rule "
+                "the fit.",
+                better_with=(Sign.LOG_SYMMETRIC,),
+                worse_with=(Goal.MEAN, Goal.ROBUST, Goal.MEDIAN),
+                transform=Transform.LOG,
+            ),
+            Use(
+                targets.AMOUNT_WITH_ZEROS,
+                2,
+                "log(1 + y) takes zeros as well, and tames the large amounts.",
+                worse_with=(Goal.MEAN, Goal.ROBUST, Goal.MEDIAN),
+                transform=Transform.LOG1P,
+            ),
+            Use(
+                targets.COUNT,
+                2,
+                "Squared errors still estimate the mean count; only the noise of large "
+                "counts weighs more.",
+                worse_with=(Goal.ROBUST, Goal.MEDIAN, Sign.OUTLIERS),
+            ),
+            Use(
+                targets.SHARE,
+                2,
+                "A share that stays away from its ends behaves as any real number.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.ORDINAL,
+                3,
+                "It uses the order, and takes the steps between the grades as equal.",
+                worse_with=(Goal.CALIBRATED, Goal.ROBUST),
+            ),
+            Use(
+                targets.SEVERAL,
+                1,
+                "Squared errors of standardised columns weigh every column the same.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Sign.OUTLIERS, Goal.ROBUST),
+            ),
+            Use(
+                targets.VALUE,
+                2,
+                "It is right where targets are not noisy; a single wild one moves it far.",
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

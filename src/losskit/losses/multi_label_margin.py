@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import (
     Array,
     as_compute,
@@ -19,6 +20,7 @@ from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given,
 from losskit.core.contracts import LABEL_SETS, SCORES
 from losskit.core.definition import Arrays
 from losskit.core.rowwise import Rowwise
+from losskit.core.uses import Goal, Use
 
 __all__ = ["MultiLabelMargin"]
 
@@ -77,6 +79,14 @@ class MultiLabelMargin(Rowwise):
         ),
         aliases=("multilabel hinge", "multi-label margin loss"),
         torch=(TorchTwin("MultiLabelMarginLoss", "multilabel_margin_loss"),),
+        uses=(
+            Use(
+                targets.MULTI_LABEL,
+                7,
+                "It asks only that present labels score higher than absent ones.",
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:

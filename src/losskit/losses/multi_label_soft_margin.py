@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from losskit.core import targets
 from losskit.core.arrays import Array, like, sigmoid, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import BINARY, LOGITS
@@ -13,6 +14,7 @@ from losskit.core.definition import Arrays
 from losskit.core.parameters import parameter
 from losskit.core.rowwise import Rowwise
 from losskit.core.shapes import shape_of
+from losskit.core.uses import Use
 
 __all__ = ["MultiLabelSoftMargin"]
 
@@ -72,6 +74,13 @@ class MultiLabelSoftMargin(Rowwise):
         torch=(
             TorchTwin(
                 "MultiLabelSoftMarginLoss", "multilabel_soft_margin_loss", WeightRole.CLASS_SCALE
+            ),
+        ),
+        uses=(
+            Use(
+                targets.MULTI_LABEL,
+                6,
+                "The mean over each row's labels first: every row counts the same.",
             ),
         ),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, is_class
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, SCORES
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Use
 
 __all__ = ["MultiMargin"]
 
@@ -83,6 +85,14 @@ class MultiMargin(Classification):
         ),
         aliases=("multiclass hinge", "multiclass svm loss"),
         torch=(TorchTwin("MultiMarginLoss", "multi_margin_loss", WeightRole.CLASS_SCALE),),
+        uses=(
+            Use(
+                targets.CLASSES,
+                8,
+                "Only the order of the classes' scores matters, not their probabilities.",
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

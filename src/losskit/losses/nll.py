@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, is_integer, like, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES, PROBABILITY_ROWS
+from losskit.core.uses import Estimate, Sign, Use
 
 __all__ = ["NLL"]
 
@@ -67,6 +69,23 @@ class NLL(Classification):
         ),
         aliases=("negative log likelihood",),
         torch=(TorchTwin("NLLLoss", "nll_loss", WeightRole.CLASSES),),
+        uses=(
+            Use(
+                targets.CLASSES,
+                4,
+                "The same likelihood, for a model that gives log-probabilities.",
+                needs=(Sign.LOG_PROBABILITIES,),
+                better_with=(Sign.LOG_PROBABILITIES,),
+            ),
+            Use(
+                targets.TOKENS,
+                3,
+                "The same likelihood, for a model that gives log-probabilities.",
+                settings={"ignore_index": Estimate.PADDING},
+                needs=(Sign.LOG_PROBABILITIES,),
+                better_with=(Sign.LOG_PROBABILITIES,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

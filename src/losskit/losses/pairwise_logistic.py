@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sigmoid, softplus, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, SCORES
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Presentation, Use
 
 __all__ = ["PairwiseLogistic"]
 
@@ -76,6 +78,20 @@ class PairwiseLogistic(Elementwise):
             "Rax": "pairwise_logistic_loss",
             "TF-Ranking": "PairwiseLogisticLoss",
         },
+        uses=(
+            Use(
+                targets.ORDER,
+                2,
+                "The likelihood of the order: the difference of the scores is a logit.",
+                better_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.RELEVANCE,
+                3,
+                "It compares two items at a time, which takes lists of any length.",
+                presentation=Presentation.PAIRS_OF_LIST,
+            ),
+        ),
     )
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:

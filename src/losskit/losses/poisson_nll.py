@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Argument, Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import COUNTS, LOG_MEANS, RATES
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Presentation, Use
 
 __all__ = ["PoissonNLL"]
 
@@ -72,12 +74,44 @@ class PoissonNLL(Elementwise):
         ),
         aliases=("poisson", "poisson loss"),
         equivalents={
-            "Keras": "Poisson",
-            "scikit-learn": 'loss="poisson"',
+            "Keras": "Poisson (on rates)",
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="poisson")',
             "XGBoost": "count:poisson",
             "LightGBM": "poisson",
         },
         torch=(TorchTwin("PoissonNLLLoss", "poisson_nll_loss"),),
+        uses=(
+            Use(
+                targets.COUNT,
+                1,
+                "The likelihood of counts: never below 0, and large counts may be off by more.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.AMOUNT_WITH_ZEROS,
+                3,
+                "It needs no Poisson distribution to predict the mean of amounts with zeros "
+                "rightly.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.AMOUNT,
+                6,
+                "It predicts the mean, and leans less on small amounts than the gamma "
+                "distribution.",
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+            Use(
+                targets.DURATION,
+                2,
+                "Events per unit of time: right for durations that are cut off, if the "
+                "hazard is constant.",
+                presentation=Presentation.EXPOSURE,
+            ),
+        ),
     )
 
     @property

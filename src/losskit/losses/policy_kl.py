@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import LOG_PROBABILITIES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["PolicyKL"]
 
@@ -82,6 +84,14 @@ class PolicyKL(Residual):
         ),
         aliases=("kl penalty", "k3", "grpo kl"),
         equivalents={"verl": 'kl_loss_type="low_var_kl" (k3)'},
+        uses=(
+            Use(
+                targets.POLICY,
+                1,
+                "It estimates from the policy's own samples how far it has moved from its "
+                "reference.",
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, like, log_softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
 from losskit.core.distributions import softmax_curvature, softmax_gradient
 from losskit.core.parameters import parameter
+from losskit.core.uses import Goal, Use
 
 __all__ = ["Poly1"]
 
@@ -80,6 +82,14 @@ class Poly1(Classification):
         ),
         aliases=("polyloss", "poly loss cross-entropy"),
         equivalents={"optax": "poly_loss_cross_entropy"},
+        uses=(
+            Use(
+                targets.CLASSES,
+                7,
+                "Cross-entropy with a little more pull where the class is predicted badly.",
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sign
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Use
 
 __all__ = ["Quantile"]
 
@@ -62,10 +64,40 @@ class Quantile(Residual):
         sources=(Source("Koenker, R. and Bassett, G.", 1978, "Regression Quantiles"),),
         aliases=("pinball", "pinball loss", "quantile loss"),
         equivalents={
-            "scikit-learn": 'loss="quantile"',
+            "scikit-learn": 'ensemble.HistGradientBoostingRegressor(loss="quantile")',
             "XGBoost": "reg:quantileerror",
             "LightGBM": "quantile",
         },
+        settings_there={
+            "scikit-learn": {"quantile": "quantile"},
+            "XGBoost": {"quantile": "quantile_alpha"},
+            "LightGBM": {"quantile": "alpha"},
+        },
+        uses=(
+            *(
+                Use(
+                    one,
+                    7,
+                    "Its best prediction is that quantile, whatever the distribution.",
+                    settings={"quantile": Estimate.GOAL_QUANTILE},
+                    needs=(Goal.QUANTILE,),
+                    better_with=(Goal.QUANTILE,),
+                )
+                for one in targets.NUMBERS
+            ),
+            *(
+                Use(
+                    one,
+                    8,
+                    "One such loss for the upper end and one with 0.05 for the lower: between "
+                    "them lie 90 %.",
+                    settings={"quantile": 0.95},
+                    needs=(Goal.INTERVALS,),
+                    better_with=(Goal.INTERVALS,),
+                )
+                for one in targets.NUMBERS
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Argument, Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LOG_PROBABILITIES, SHARES
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Sign, Use
 
 __all__ = ["RelativeEntropy"]
 
@@ -71,6 +73,15 @@ class RelativeEntropy(Elementwise):
         aliases=("elementwise kl", "kl terms"),
         equivalents={"SciPy": "special.rel_entr (of two probabilities)"},
         torch=(TorchTwin("KLDivLoss", "kl_div", batchmean=True),),
+        uses=(
+            Use(
+                targets.DISTRIBUTION,
+                4,
+                "The same terms one by one, for a model that gives log-probabilities.",
+                needs=(Sign.LOG_PROBABILITIES,),
+                better_with=(Sign.LOG_PROBABILITIES,),
+            ),
+        ),
     )
 
     @property

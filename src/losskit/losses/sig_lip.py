@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core import contrast
+from losskit.core import contrast, targets
 from losskit.core.arrays import Array, sigmoid, softplus
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Card, Family, Outliers, Source, learned, output
 from losskit.core.contracts import EMBEDDINGS, LOG_SCALES, OFFSETS
 from losskit.core.definition import Arrays
 from losskit.core.embeddings import Units, pull_similarities, similarities
+from losskit.core.uses import Use
 
 __all__ = ["SigLIP"]
 
@@ -73,6 +74,13 @@ class SigLIP(Batchwise):
         aliases=("sigmoid contrastive loss", "sigmoid loss for language-image pre-training"),
         equivalents={"open_clip": "SigLipLoss"},
         function="siglip_loss",
+        uses=(
+            Use(
+                targets.MODALITIES,
+                2,
+                "A yes-or-no question for each pair, which suits smaller batches.",
+            ),
+        ),
     )
 
     def value_at(

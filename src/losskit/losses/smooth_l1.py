@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Sign, Use
 
 __all__ = ["SmoothL1"]
 
@@ -64,6 +66,22 @@ class SmoothL1(Residual):
         sources=(Source("Girshick, R.", 2015, "Fast R-CNN"),),
         aliases=("smooth l1 loss",),
         torch=(TorchTwin("SmoothL1Loss", "smooth_l1_loss"),),
+        uses=(
+            Use(
+                targets.REAL,
+                6,
+                "Huber's loss divided by its threshold: the same fit at another learning rate.",
+                settings={"beta": Estimate.ROBUST_THRESHOLD},
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+                worse_with=(Goal.MEAN,),
+            ),
+            Use(
+                targets.SEVERAL,
+                4,
+                "The usual loss of boxes in detection, where pixels are the unit.",
+                better_with=(Sign.OUTLIERS, Goal.ROBUST),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array, sigmoid, softplus
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import LOGITS, SIGNS
 from losskit.core.elementwise import Elementwise
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["SoftMargin"]
 
@@ -48,6 +50,16 @@ class SoftMargin(Elementwise):
         sources=(Source("Cox, D. R.", 1958, "The Regression Analysis of Binary Sequences"),),
         aliases=("soft margin loss",),
         torch=(TorchTwin("SoftMarginLoss", "soft_margin_loss"),),
+        uses=(
+            Use(
+                targets.BINARY,
+                5,
+                "The same likelihood for labels that are coded as -1 and 1, as they are here.",
+                needs=(Sign.SIGNED,),
+                better_with=(Sign.SIGNED,),
+                worse_with=(Goal.RARE_RECALL,),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

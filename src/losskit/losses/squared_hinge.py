@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import SCORES, SIGNS
 from losskit.core.elementwise import Elementwise
+from losskit.core.uses import Goal, Sign, Use
 
 __all__ = ["SquaredHinge"]
 
@@ -59,7 +61,18 @@ class SquaredHinge(Elementwise):
             ),
         ),
         aliases=("squared hinge loss",),
-        equivalents={"Keras": "SquaredHinge", "scikit-learn": 'LinearSVC(loss="squared_hinge")'},
+        equivalents={
+            "Keras": "SquaredHinge",
+            "scikit-learn": 'svm.LinearSVC(loss="squared_hinge")',
+        },
+        uses=(
+            Use(
+                targets.BINARY,
+                8,
+                "As the hinge loss, with a smooth start and a harder end.",
+                worse_with=(Goal.CALIBRATED, Goal.RARE_RECALL, Sign.NOISY_LABELS),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

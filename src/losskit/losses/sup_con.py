@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from losskit.core import contrast
+from losskit.core import contrast, targets
 from losskit.core.arrays import Array
 from losskit.core.batchwise import Batchwise
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
@@ -14,6 +14,7 @@ from losskit.core.contracts import EMBEDDINGS, LABELS
 from losskit.core.definition import Arrays
 from losskit.core.embeddings import Units, pull_within, similarities
 from losskit.core.parameters import parameter
+from losskit.core.uses import Use
 
 __all__ = ["SupCon"]
 
@@ -77,6 +78,14 @@ class SupCon(Batchwise):
         sources=(Source("Khosla, P. et al.", 2020, "Supervised Contrastive Learning"),),
         aliases=("supervised contrastive", "supcon loss"),
         equivalents={"pytorch-metric-learning": "SupConLoss"},
+        uses=(
+            Use(
+                targets.IDENTITIES,
+                1,
+                "All of a batch with the anchor's label are its positives, all others its "
+                "negatives.",
+            ),
+        ),
     )
 
     def takes_part(self, arrays: Arrays, xp: ModuleType) -> Array:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, output
 from losskit.core.contracts import EMBEDDINGS
 from losskit.core.distances import EPS, NORM, SETTINGS, Distance, P, distance_from
 from losskit.core.parameters import field_of, parameter
 from losskit.core.rowwise import Rowwise
+from losskit.core.uses import Presentation, Use
 
 __all__ = ["Triplet"]
 
@@ -120,6 +122,20 @@ class Triplet(Rowwise):
                 "TripletMarginWithDistanceLoss",
                 "triplet_margin_with_distance_loss",
                 renamed={"distance_function": "distance"},
+            ),
+        ),
+        uses=(
+            Use(
+                targets.TRIPLETS,
+                1,
+                "The positive has to be nearer to the anchor than the negative, by a margin.",
+            ),
+            Use(
+                targets.IDENTITIES,
+                2,
+                "With triplets mined from each batch, it asks only for order, not for fixed "
+                "distances.",
+                presentation=Presentation.MINED,
             ),
         ),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, CLASS_INDICES, LOGITS
 from losskit.core.parameters import parameter
 from losskit.core.regionwise import Regionwise, divisor
+from losskit.core.uses import Goal, Use
 
 __all__ = ["Tversky"]
 
@@ -125,6 +127,23 @@ class Tversky(Regionwise):
             "segmentation-models-pytorch": "losses.TverskyLoss",
             "kornia": "losses.TverskyLoss",
         },
+        settings_there={"Keras": {"alpha": "alpha", "beta": "beta"}},
+        uses=(
+            Use(
+                targets.MASK,
+                4,
+                "Overlap in which a missed pixel may cost more than a false alarm.",
+                better_with=(Goal.RARE_RECALL, Goal.OVERLAP),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+            Use(
+                targets.PIXELS,
+                5,
+                "Overlap in which a missed pixel may cost more than a false alarm.",
+                better_with=(Goal.RARE_RECALL, Goal.OVERLAP),
+                worse_with=(Goal.CALIBRATED,),
+            ),
+        ),
     )
 
     def value_of(self, hits: Array, false_alarms: Array, misses: Array, xp: ModuleType) -> Array:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import ModuleType
 
+from losskit.core import targets
 from losskit.core.arrays import Array
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import AMOUNTS, LOG_MEANS
 from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
+from losskit.core.uses import Estimate, Goal, Use
 
 __all__ = ["Tweedie"]
 
@@ -66,7 +68,28 @@ class Tweedie(Elementwise):
         metrics=("Tweedie deviance", "MAE", "Gini coefficient"),
         sources=(Source("Jørgensen, B.", 1987, "Exponential Dispersion Models"),),
         aliases=("tweedie loss", "tweedie deviance"),
-        equivalents={"XGBoost": "reg:tweedie", "LightGBM": "tweedie", "CatBoost": "Tweedie"},
+        equivalents={
+            "scikit-learn": 'linear_model.TweedieRegressor(link="log")',
+            "XGBoost": "reg:tweedie",
+            "LightGBM": "tweedie",
+            "CatBoost": "Tweedie",
+        },
+        settings_there={
+            "scikit-learn": {"power": "power"},
+            "XGBoost": {"power": "tweedie_variance_power"},
+            "LightGBM": {"power": "tweedie_variance_power"},
+        },
+        uses=(
+            Use(
+                targets.AMOUNT_WITH_ZEROS,
+                1,
+                "One distribution for exact zeros and for positive amounts, whose mean it "
+                "predicts.",
+                settings={"power": Estimate.TWEEDIE_POWER},
+                better_with=(Goal.MEAN,),
+                worse_with=(Goal.ROBUST, Goal.MEDIAN),
+            ),
+        ),
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -1,0 +1,99 @@
+"""A time until something happens, seen for some only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from losskit.choose.columns import Column
+from losskit.choose.facts import Evidence, Fact, Reading
+from losskit.choose.profile import Profile
+from losskit.choose.rules.names import hints
+from losskit.choose.rules.rule import Rule
+from losskit.core import targets
+from losskit.core.loss import Loss
+from losskit.core.uses import Presentation, Sign
+from losskit.reporting.wording import percent
+
+__all__ = ["Duration"]
+
+
+class Duration(Rule):
+    """A column of durations, and one that says whether the event was seen."""
+
+    kind = targets.DURATION
+    overrule = "one column is a time, the other says whether it ended with the event"
+
+    def read(self, profile: Profile, *, asked: bool = False) -> Reading | None:
+        """Take a positive column beside one with two values."""
+        found = _columns(profile)
+        if found is None:
+            return None
+        time, event = found
+        named = ("time" in hints(time.name)) + ("event" in hints(event.name))
+        seen = _seen(event)
+        return Reading(
+            self.kind,
+            0.75 + 0.1 * named,
+            f"{time.name!r} is a positive time and {event.name!r} has two values, as whether the "
+            "event was seen",
+            ("events",),
+            details={"share": seen, "time": time.name, "event": event.name},
+        )
+
+    def facts(self, profile: Profile, reading: Reading) -> Iterable[Fact]:
+        """Say how many durations are whole."""
+        share = reading.details.get("share")
+        if share is not None:
+            text = f"The event was seen in {percent(share)} of the rows; the rest is cut off."
+            yield Fact("events", share, text)
+
+    def signs(self, profile: Profile, reading: Reading) -> Iterable[Evidence]:
+        """See whether durations are cut off."""
+        share = reading.details.get("share", 1.0)
+        if share < 1:
+            text = (
+                f"{percent(1 - share)} of the durations are cut off: the event comes later than "
+                "the time that stands there."
+            )
+            yield Evidence(Sign.CENSORED, text, ("events",))
+
+    def output_layer(self, loss: Loss, profile: Profile, reading: Reading) -> str:
+        """Say what the units are."""
+        uses = (one for one in loss.card.uses if one.target is self.kind)
+        if any(one.presentation is Presentation.INTERVALS for one in uses):
+            return (
+                "one linear unit per interval, no activation: the logit of the event in it; mask "
+                "the intervals after a row's own end"
+            )
+        return "one linear unit, the logarithm of the rate; add log(duration) to it in training"
+
+    def metrics(self, loss: Loss, signs: object) -> tuple[str, ...]:
+        """Report what censoring does not spoil."""
+        return ("concordance index", "integrated Brier score", "calibration at fixed times")
+
+    def warnings(self, profile: Profile, reading: Reading) -> Iterable[str]:
+        """Warn of leaving out what is cut off."""
+        yield (
+            "Do not leave out the rows that are cut off, nor take their times as events: both "
+            "make durations too short. Cox's partial likelihood is no loss of single rows; XGBoost "
+            "has it as survival:cox."
+        )
+
+
+def _columns(profile: Profile) -> tuple[Column, Column] | None:
+    if len(profile.columns) != 2:
+        return None
+    first, second = profile.columns
+    for time, event in ((first, second), (second, first)):
+        is_event = event.distinct <= 2 and (event.form == "labels" or event.whole)
+        if is_event and time.form == "numbers" and time.minimum >= 0 and time.distinct > 2:
+            return time, event
+    return None
+
+
+def _seen(event: Column) -> float:
+    """Return the share of the larger value: 1 of 0 and 1, true of both, 2 of 1 and 2."""
+    if not event.counts or len(event.counts) < 2:
+        return 1.0
+    largest = event.labels[-1]
+    return event.counts[largest] / event.known

@@ -1,0 +1,133 @@
+"""Classes that have an order: ratings, grades, stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from losskit.choose.columns import Column
+from losskit.choose.facts import Evidence, Fact, Reading
+from losskit.choose.profile import Profile
+from losskit.choose.rules.classes import class_coding, class_facts, class_signs
+from losskit.choose.rules.names import hints
+from losskit.choose.rules.rule import CERTAIN, Rule
+from losskit.choose.rules.shapes import Shape, shape_of
+from losskit.core import targets
+from losskit.core.loss import Loss
+
+__all__ = ["Ordinal"]
+
+MOST = 11
+"""Grades of the longest usual scale, 0 to 10."""
+SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4), (0, 6), (0, 10)}
+SCALES_OF_WORDS = tuple(
+    frozenset(scale.split(", "))
+    for scale in (
+        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, "
+        "higher, "
+        "very high",
+        "very small, small, medium, big, large, very large",
+        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, "
+        "ideal",
+        "much worse, worse, same, average, better, much better",
+        "never, rarely, seldom, sometimes, often, usually, always",
+        "none, minimal, some, slight, mild, moderate, marked, severe, very severe",
+        "not, not at all, a little, somewhat, quite, very, extremely",
+        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, "
+        "agree, strongly agree",
+        "very unlikely, unlikely, somewhat likely, likely, very likely",
+        "very dissatisfied, dissatisfied, neutral, satisfied, very satisfied",
+        "first, second, third, fourth, fifth",
+        "1st, 2nd, 3rd, 4th, 5th",
+        "cold, cool, warm, hot",
+        "slow, medium, fast",
+        "child, young, adult, middle, middle-aged, old",
+        "no school, primary, secondary, high school, college, tertiary, bachelor, master, "
+        "doctorate",
+        "xs, s, m, l, xl, xxl",
+        "bronze, silver, gold, platinum",
+        "not too happy, pretty happy, very happy",
+    )
+)
+
+
+class Ordinal(Rule):
+    """Steps of a scale, whose distances are unknown."""
+
+    kind = targets.ORDINAL
+    overrule = "a higher value is more of the same, but steps need not be equal"
+
+    def read(self, profile: Profile, *, asked: bool = False) -> Reading | None:
+        """Take short scales of whole numbers, and words that are known to have an order."""
+        column = profile.column
+        if column is None or column.form == "times" or not column.counts or column.distinct < 3:
+            return None
+        if column.form == "labels":
+            return self._words(column, asked=asked)
+        shape = shape_of(column)
+        if shape is None or (column.distinct > MOST and not asked):
+            return None
+        why = f"it holds the {shape.codes} steps from {column.minimum:g} to {column.maximum:g}"
+        weight = self._weight(column, shape)
+        return Reading(self.kind, weight, why, ("distinct", "range"), class_coding(column))
+
+    def _words(self, column: Column, *, asked: bool) -> Reading | None:
+        words = {str(label).strip().casefold() for label in column.labels}
+        known = any(words <= scale for scale in SCALES_OF_WORDS)
+        if not column.ordered and not known and not asked:
+            if "ordinal" in hints(column.name) and column.distinct <= MOST:
+                return Reading(
+                    self.kind, 0.5, "its name speaks of grades", (), class_coding(column)
+                )
+            return None
+        weight = CERTAIN if column.ordered else 0.9
+        why = "the column's type has an order" if column.ordered else "its words are a known scale"
+        return Reading(self.kind, weight, why, ("distinct",), class_coding(column))
+
+    def _weight(self, column: Column, shape: Shape) -> float:
+        named = hints(column.name)
+        weight = 0.25 + 0.5 * ("ordinal" in named) - 0.3 * bool(named & {"count", "class"})
+        weight += 0.25 * ((int(column.minimum), int(column.maximum)) in SCALES)
+        weight -= 0.15 * (shape.gaps > 0)
+        weight -= 0.1 * (shape.evenness > 0.97)
+        # A scale from -3 to 3 has its middle at 0.
+        weight += 0.4 * (column.minimum < 0 and column.minimum == -column.maximum)
+        # One hill, or rows that pile up at an end of the scale.
+        weight += 0.15 * (shape.peaks == 1 and shape.top > 0.03)
+        weight -= 0.15 * (shape.peaks > 2)
+        return min(weight, 0.95)
+
+    def facts(self, profile: Profile, reading: Reading) -> Iterable[Fact]:
+        """Say how the rows spread over the steps."""
+        if profile.column is not None:
+            yield from class_facts(dict(profile.column.counts or {}))
+
+    def signs(self, profile: Profile, reading: Reading) -> Iterable[Evidence]:
+        """See how much steps differ in size."""
+        if profile.column is not None:
+            yield from class_signs(dict(profile.column.counts or {}))
+
+    def output_layer(self, loss: Loss, profile: Profile, reading: Reading) -> str:
+        """Say how many units."""
+        many = len(reading.coding.classes)
+        if not many:
+            return (
+                "K - 1 linear units, one for each step"
+                if loss.card.input.name == "Logits" and not loss.card.output_layer.startswith("K")
+                else loss.card.output_layer
+            )
+        if loss.card.input.name != "Logits":
+            return f"{loss.card.output_layer}; round what it predicts to a step"
+        if loss.card.output_layer.startswith("K"):
+            return f"{many} linear units, no activation"
+        return (
+            f"{many - 1} linear units, no activation: the logits of lying above each of the lower "
+            f"{many - 1} steps; count those above 0 to predict"
+        )
+
+    def metrics(self, loss: Loss, signs: object) -> tuple[str, ...]:
+        """Errors count by their distance."""
+        return ("mean absolute error in steps", "quadratic weighted kappa", "accuracy")
+
+    def threshold(self, loss: Loss, reading: Reading) -> str:
+        """Say how steps are predicted."""
+        return "predict the median step for the least absolute error, the likeliest for accuracy"
