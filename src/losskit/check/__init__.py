@@ -1,0 +1,1 @@
+"""Checks that losses are used rightly: in source, in tensors, in trainings and in logs."""
