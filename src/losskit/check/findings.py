@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Edit", "Finding", "Fix", "Fixes", "Place", "Rule", "Severity", "Source", "Step", "Tool"]
+__all__ = [
+    "Edit",
+    "Finding",
+    "Fix",
+    "Fixes",
+    "Place",
+    "Rule",
+    "Severity",
+    "Sight",
+    "Source",
+    "Step",
+    "Tool",
+]
 
 
 class Severity(StrEnum):
@@ -144,6 +157,49 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """Where numbers show a mistake.
+
+    Attributes
+    ----------
+    argument : str
+        The argument of the loss, as in its call.
+    sample : int, optional
+        Which of the batch, from 0.
+    layer : str
+        Name of the module within the model.
+    step : int, optional
+        Which call of the loss in training, from 0.
+    epoch : float, optional
+        As the log or the training counts it.
+    series : str
+        Name of the curve in a log.
+    file : str
+        The log.
+    """
+
+    argument: str = ""
+    sample: int | None = None
+    layer: str = ""
+    step: int | None = None
+    epoch: float | None = None
+    series: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        parts = [
+            self.file,
+            self.series,
+            self.argument,
+            f"sample {self.sample}" if self.sample is not None else "",
+            f"layer {self.layer}" if self.layer else "",
+            f"step {self.step}" if self.step is not None else "",
+            f"epoch {self.epoch:g}" if self.epoch is not None else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
 class Finding:
     """A mistake that was seen.
 
@@ -160,7 +216,13 @@ class Finding:
     evidence : tuple of Step
         From what produced the value to the loss, in the order of the flow.
     fix : Fix, optional
-        How it is mended.
+        How it is mended in the source.
+    sight : Sight, optional
+        Where numbers show it; None where source does.
+    numbers : mapping
+        The evidence in numbers, each by what it is.
+    advice : str
+        What to do in this case; empty where it is what the rule says.
     """
 
     rule: Rule
@@ -169,8 +231,16 @@ class Finding:
     place: Place | None = None
     evidence: tuple[Step, ...] = ()
     fix: Fix | None = None
+    sight: Sight | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    advice: str = ""
 
     @property
     def code(self) -> str:
         """Code of the rule."""
         return self.rule.code
+
+    @property
+    def mend(self) -> str:
+        """What to do."""
+        return self.advice or self.rule.mend

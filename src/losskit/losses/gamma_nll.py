@@ -54,6 +54,7 @@ class GammaNLL(Elementwise):
             "XGBoost": "reg:gamma",
             "LightGBM": "gamma",
         },
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -90,6 +90,7 @@ class GaussianNLL(Elementwise):
         ),
         aliases=("gaussian nll", "heteroscedastic regression", "gaussian likelihood"),
         torch=(TorchTwin("GaussianNLLLoss", "gaussian_nll_loss"),),
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, var: Array, xp: ModuleType) -> Array:

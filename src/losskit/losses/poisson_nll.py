@@ -78,6 +78,7 @@ class PoissonNLL(Elementwise):
             "LightGBM": "poisson",
         },
         torch=(TorchTwin("PoissonNLLLoss", "poisson_nll_loss"),),
+        never_negative=False,
     )
 
     @property

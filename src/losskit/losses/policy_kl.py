@@ -82,6 +82,7 @@ class PolicyKL(Residual):
         ),
         aliases=("kl penalty", "k3", "grpo kl"),
         equivalents={"verl": 'kl_loss_type="low_var_kl" (k3)'},
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -67,6 +67,7 @@ class Tweedie(Elementwise):
         sources=(Source("Jørgensen, B.", 1987, "Exponential Dispersion Models"),),
         aliases=("tweedie loss", "tweedie deviance"),
         equivalents={"XGBoost": "reg:tweedie", "LightGBM": "tweedie", "CatBoost": "Tweedie"},
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -50,6 +50,6 @@ def step(inputs, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -44,6 +44,6 @@ def step(model, inputs, scores):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -44,6 +44,6 @@ def step(student, teacher, inputs):
             "https://github.com/pytorch/pytorch/issues/69230",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )

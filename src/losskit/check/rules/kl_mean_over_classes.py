@@ -45,6 +45,6 @@ def step(student, teacher, inputs):
             "https://github.com/pytorch/pytorch/issues/6622",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )

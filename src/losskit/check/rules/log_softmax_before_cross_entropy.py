@@ -41,6 +41,6 @@ def step(model, inputs, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.SAFE,
 )

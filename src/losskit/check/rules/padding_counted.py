@@ -50,6 +50,6 @@ def step(model, inputs, sequences):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.rnn.pad_sequence.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -47,6 +47,6 @@ def step(inputs, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -46,6 +46,6 @@ def step(inputs, prices):
             "https://github.com/pytorch/pytorch/issues/16045",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -44,6 +44,6 @@ def step(inputs, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH, Tool.DIAGNOSE),
     fixes=Fixes.UNSAFE,
 )

@@ -37,6 +37,6 @@ def predict(model, inputs):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html",
         ),
     ),
-    tools=(Tool.LINT,),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )

@@ -42,6 +42,6 @@ criterion = nn.BCEWithLogitsLoss(pos_weight=pos_weight)
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.LINT,),
+    tools=(Tool.LINT, Tool.CHECK),
     fixes=Fixes.UNSAFE,
 )
