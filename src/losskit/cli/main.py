@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from losskit import __version__
+from losskit.cli.check import check
 from losskit.cli.compare import compare
 from losskit.cli.explain import explain
 from losskit.cli.list import list_losses
@@ -38,12 +39,13 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Loss functions: look them up, and see what different ones do on your data."""
+    """Loss functions: look them up, compare them on your data, check that they are used rightly."""
 
 
 app.command("list")(list_losses)
 app.command("explain")(explain)
 app.command("compare")(compare)
+app.command("check")(check)
 
 
 def run() -> None:

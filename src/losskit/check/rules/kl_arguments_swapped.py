@@ -41,6 +41,6 @@ def step(student, teacher, inputs):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.KLDivLoss.html",
         ),
     ),
-    tools=(Tool.LINT,),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )

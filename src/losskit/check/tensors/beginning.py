@@ -123,14 +123,19 @@ def notes(call: Call) -> Iterator[str]:
         if gap > 0.1 and len(shares) <= 20 and (shares > 0).all():
             bias = ", ".join(f"{value:.2f}" for value in np.log(shares))
             yield f"start the last layer's bias at the logarithms of the shares: [{bias}]"
-    elif call.targets(BINARY) and call.takes(LOGITS) and target is not None and target.ndim < 2:
+    elif (
+        call.targets(BINARY)
+        and call.takes(LOGITS)
+        and target is not None
+        and target.size == len(target)
+    ):
         share = float(target.mean())
         if 0 < share < 1 and abs(share - 0.5) > 0.2:
             yield (
                 f"{share:.1%} of the labels are 1: start the last layer's bias at "
                 f"log(p / (1 - p)) = {math.log(share / (1 - share)):.3f}"
             )
-    elif call.takes(REAL_VALUES) and target is not None and target.ndim < 2:
+    elif call.takes(REAL_VALUES) and target is not None and target.size == len(target):
         mean, deviation = float(target.mean()), float(target.std())
         if abs(mean) > deviation:
             yield f"start the last layer's bias at the target's mean, {mean:.4g}"

@@ -60,8 +60,10 @@ def out_of_range(call: Call) -> Iterator[Finding]:
                 value=worst,
             )
         return
-    contract = next((one for one in loss.card.targets if not one.integral), None)
-    if contract is None or contract.sums_to_one or target.dtype.kind == "b":
+    whole = target.dtype.kind in "iu"
+    fitting = [one for one in loss.card.targets if one.integral == whole]
+    contract = next(iter((*fitting, *loss.card.targets)), None)
+    if contract is None or contract.integral or contract.sums_to_one or target.dtype.kind == "b":
         return
     broken = contract.violation(target, np)
     if (
