@@ -11,6 +11,7 @@ import typer
 from losskit import __version__
 from losskit.cli.check import check
 from losskit.cli.compare import compare
+from losskit.cli.diagnose import diagnose
 from losskit.cli.explain import explain
 from losskit.cli.list import list_losses
 
@@ -46,6 +47,7 @@ app.command("list")(list_losses)
 app.command("explain")(explain)
 app.command("compare")(compare)
 app.command("check")(check)
+app.command("diagnose")(diagnose)
 
 
 def run() -> None:
