@@ -69,6 +69,10 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
         + "from losskit.torch import functional as functional\n"
         + "from losskit.torch.accelerate import accelerate as accelerate\n"
         + linear.format("LinearCrossEntropyLoss")
+        + "".join(
+            f"from losskit.check.training import {name} as {name}\n"
+            for name in ("TrainingError", "TrainingWarning", "Watch", "preflight", "watch")
+        )
         + "from losskit.torch.modules import LossModule as LossModule\n"
         + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"
         + "\n".join(map(module, faces))

@@ -30,9 +30,9 @@ def diagnose(
         ),
     ],
     loss: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME", help="The loss, by any of its names.", show_default=False),
-    ] = "",
+    ] = None,
     classes: Annotated[
         int | None,
         typer.Option(min=2, help="Number of classes: then ln K and other values are known."),
@@ -79,15 +79,11 @@ def diagnose(
     raise typer.Exit(1 if report else 0)
 
 
-def _diagnosed(logs: list[Path], loss: str, classes: int | None) -> tuple[Log, Report]:
+def _diagnosed(logs: list[Path], loss: str | None, classes: int | None) -> tuple[Log, Report]:
     from losskit.check.curves.diagnose import diagnosed
     from losskit.check.curves.log import read_logs
-    from losskit.core.spec import find_loss
-    from losskit.losses import CATALOGUE
 
     try:
-        if loss:
-            find_loss(loss.partition(":")[0].strip(), CATALOGUE)
         with _counting() as progress:
             log = read_logs(logs, loss=loss, classes=classes, progress=progress)
         return log, diagnosed(log)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import Any
+
 try:
     import torch as _torch
 except ImportError as error:
@@ -30,9 +33,14 @@ for _kind in _CATALOGUE.values():
 
 _registered: dict[type, type[LossModule]] = {}
 
+_FROM_CHECKS = ("TrainingError", "TrainingWarning", "Watch", "preflight", "watch")
 
-def __getattr__(name: str) -> type[LossModule]:
-    """Make the module of a loss that was registered later."""
+
+def __getattr__(name: str) -> Any:
+    """Make the module of a loss that was registered later; find what watches trainings."""
+    if name in _FROM_CHECKS:
+        # The checks stand above the losses, and know these modules: so by name, when asked for.
+        return getattr(_import_module("losskit.check.training"), name)
     for kind in _CATALOGUE.values():
         for face in _faces_of(kind):
             if face.module == name:
@@ -45,4 +53,4 @@ def __getattr__(name: str) -> type[LossModule]:
 def __dir__() -> list[str]:
     """Name the modules of all losses."""
     modules = (face.module for kind in _CATALOGUE.values() for face in _faces_of(kind))
-    return sorted({*globals(), *modules})
+    return sorted({*globals(), *modules, *_FROM_CHECKS})

@@ -9,6 +9,11 @@ from torch import Tensor
 from losskit.torch import functional as functional
 from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+from losskit.check.training import TrainingError as TrainingError
+from losskit.check.training import TrainingWarning as TrainingWarning
+from losskit.check.training import Watch as Watch
+from losskit.check.training import preflight as preflight
+from losskit.check.training import watch as watch
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from losskit.check.curves.held_out import below_note
 from losskit.check.curves.log import Log, read_logs
-from losskit.check.curves.questions import QUESTIONS, below_note
-from losskit.check.findings import Finding
+from losskit.check.curves.questions import ask
 from losskit.check.report import Report
 
-__all__ = ["ask", "diagnose", "diagnosed"]
+__all__ = ["diagnose", "diagnosed"]
 
 
 def diagnose(
     *paths: str | Path,
-    loss: str = "",
+    loss: object = None,
     classes: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -27,8 +27,8 @@ def diagnose(
         Logs of one training, in the order in which they were written: CSV (Lightning's
         ``metrics.csv``, or any other), JSON lines, ``trainer_state.json``, TensorBoard's event
         files or a folder of them, a Keras history as CSV or JSON.
-    loss : str, optional
-        The loss, by any of its names.
+    loss : str or loss, optional
+        The loss, by any of its names or as `losskit.check` takes it.
     classes : int, optional
         Number of classes: then the values at which a loss stands still are known.
     progress : callable, optional
@@ -57,23 +57,3 @@ def diagnosed(log: Log) -> Report:
             numbers[f"{name}_last"] = float(curve.mean[-1])
             numbers[f"{name}_lowest"] = float(curve.low.min())
     return Report.of(log.name, ask(log), (*log.notes, *below_note(log)), numbers)
-
-
-def ask(log: Log) -> list[Finding]:
-    """Ask all questions; what follows from another finding is left out."""
-    findings: list[Finding] = []
-    for question in QUESTIONS:
-        findings += question(log)
-    codes = {one.code for one in findings}
-    hidden = {after for before, afters in _FOLLOWS.items() if before in codes for after in afters}
-    return [one for one in findings if one.code not in hidden]
-
-
-_FOLLOWS = {
-    "LK202": {"LK402", "LK405", "LK403", "LK404"},
-    "LK402": {"LK403", "LK404", "LK405"},
-    "LK401": {"LK404", "LK405", "LK409"},
-    "LK405": {"LK404", "LK409"},
-    "LK407": {"LK402", "LK403"},
-}
-"""What a mistake brings with it, so that only the mistake itself is told."""

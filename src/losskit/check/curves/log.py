@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from losskit.check.criterion import criterion_of
 from losskit.check.curves.names import EPOCHS, STEPS, Kind, kind_of, unnamed_loss, words
 from losskit.check.curves.read import Chunk, LogError, open_log
 from losskit.check.curves.series import Curve, Recorder
@@ -34,8 +35,8 @@ class Log:
         Learning rate and norm of the gradients.
     classes : int or None
         Number of classes, where it is known.
-    loss : str
-        Which loss it is, where that is known; empty where not.
+    never_negative : bool
+        Whether the loss cannot be below 0, where that is known.
     label_shares : array or None
         Share of each class among the targets, where that is known.
     constant_loss : float or None
@@ -50,7 +51,7 @@ class Log:
     rate: Curve | None = None
     gradient: Curve | None = None
     classes: int | None = None
-    loss: str = ""
+    never_negative: bool = False
     label_shares: Floats | None = None
     constant_loss: float | None = None
     notes: tuple[str, ...] = field(default=())
@@ -60,7 +61,7 @@ def read_logs(
     paths: Sequence[Path],
     *,
     classes: int | None = None,
-    loss: str = "",
+    loss: object = None,
     progress: Callable[[int], None] | None = None,
 ) -> Log:
     """Read the logs of one training, in the order in which they were written.
@@ -85,7 +86,9 @@ def read_logs(
             raise LogError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
     curves = [recorder.curve() for recorder in recorders.values()]
     name = paths[0].name if len(paths) == 1 else f"{len(paths)} logs"
-    return gathered(name, curves, classes=classes, loss=loss, kinds=kinds)
+    known = None if loss is None else criterion_of(loss).loss
+    signed = known is None or not known.card.never_negative
+    return gathered(name, curves, classes=classes, never_negative=not signed, kinds=kinds)
 
 
 def gathered(
@@ -93,7 +96,7 @@ def gathered(
     curves: Iterable[Curve],
     *,
     classes: int | None = None,
-    loss: str = "",
+    never_negative: bool = False,
     kinds: Sequence[str] = (),
     label_shares: Floats | None = None,
     constant_loss: float | None = None,
@@ -143,7 +146,7 @@ def gathered(
         rate,
         gradient,
         classes,
-        loss,
+        never_negative,
         label_shares,
         constant_loss,
         tuple(notes),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from losskit.check.tensors.check import QUESTIONS as QUESTIONS
-from losskit.check.tensors.check import ask as ask
-from losskit.check.tensors.check import check as check
+from losskit.check.tensors.questions import QUESTIONS as QUESTIONS
+from losskit.check.tensors.questions import ask as ask
+from losskit.check.tensors.questions import check as check
