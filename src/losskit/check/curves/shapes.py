@@ -41,8 +41,8 @@ class Shape:
 
     @cached_property
     def end(self) -> float:
-        """Level at the end: the median of the last tenth."""
-        return float(np.median(self.blocks[-max(len(self.blocks) // 10, 1) :]))
+        """Level at the end: the median of the last tenth, and of no fewer than three numbers."""
+        return float(np.median(self.blocks[-max(len(self.blocks) // 10, 3) :]))
 
     @cached_property
     def best(self) -> float:

@@ -26,8 +26,10 @@ FIRST_LOOKS = (0, 8, 32)
 SHARE = 0.015
 """Share of the time that looks may take."""
 
-_URGENT = frozenset({"LK101", "LK103", "LK218", "LK402", "LK406", "LK409"})
+_URGENT = frozenset({"LK101", "LK103", "LK218", "LK402"})
 """What curves can show before a training is over; that a loss stands still is no news early on."""
+
+_AFTER_VALIDATION = frozenset({"LK406", "LK409"})
 
 
 class Watch:
@@ -186,7 +188,7 @@ class Watch:
             self._held_out(number, size, args)
             return
         if self._record.end_validation():
-            self._curves(_URGENT)
+            self._curves(_AFTER_VALIDATION)
         step = self._record.steps
         self._record.step(number, size)
         if isinstance(number, float) and not math.isfinite(number):
