@@ -70,8 +70,8 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
         + "from losskit.torch.accelerate import accelerate as accelerate\n"
         + linear.format("LinearCrossEntropyLoss")
         + "".join(
-            f"from losskit.check.training import {name} as {name}\n"
-            for name in ("TrainingError", "TrainingWarning", "Watch", "preflight", "watch")
+            f"from {home} import {name} as {name}\n"
+            for name, home in losskit.torch._FROM_CHECKS.items()
         )
         + "from losskit.torch.modules import LossModule as LossModule\n"
         + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"

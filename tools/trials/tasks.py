@@ -13,6 +13,7 @@ from sklearn import datasets
 from torch import Tensor, nn
 
 from losskit.check.findings import Finding
+from losskit.check.report import Report
 from losskit.check.training import preflight, watch
 
 __all__ = ["TASKS", "Outcome", "Task", "Training", "run"]
@@ -143,9 +144,7 @@ class Outcome:
     @property
     def findings(self) -> list[Finding]:
         """All of them: the worst first, those before the training before those in it."""
-        order = ("bug", "suspicious", "redundant")
-        both = [*self.before, *self.during]
-        return sorted(both, key=lambda one: order.index(one.severity))
+        return list(Report.of("", [*self.before, *self.during]))
 
     @property
     def codes(self) -> list[str]:

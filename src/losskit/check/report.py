@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from losskit.check.catalogue import rule
+from losskit.check.causes import consequences
 from losskit.check.findings import Finding, Severity, Sight
 
 __all__ = ["Report", "found", "told"]
@@ -77,8 +78,10 @@ class Report:
         notes: Iterable[str] = (),
         numbers: Mapping[str, float] | None = None,
     ) -> Report:
-        """Sort findings by what they cost; those of one severity stay in their order."""
-        ordered = sorted(findings, key=lambda one: _ORDER.index(one.severity))
+        """Sort findings: mistakes before their consequences, then by what they cost."""
+        given = list(findings)
+        after = consequences({one.code for one in given})
+        ordered = sorted(given, key=lambda one: (one.code in after, _ORDER.index(one.severity)))
         return cls(subject, tuple(ordered), tuple(notes), dict(numbers or {}))
 
     @property

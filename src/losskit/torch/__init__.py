@@ -33,14 +33,19 @@ for _kind in _CATALOGUE.values():
 
 _registered: dict[type, type[LossModule]] = {}
 
-_FROM_CHECKS = ("TrainingError", "TrainingWarning", "Watch", "preflight", "watch")
+_CHECKS = "losskit.check.training"
+_FROM_CHECKS = {
+    **dict.fromkeys(("TrainingError", "TrainingWarning", "Watch", "preflight", "watch"), _CHECKS),
+    "LightningWatch": f"{_CHECKS}.in_lightning",
+    "TrainerWatch": f"{_CHECKS}.in_transformers",
+}
+"""What stands above the losses, and knows these modules: so found by name, when asked for."""
 
 
 def __getattr__(name: str) -> Any:
     """Make the module of a loss that was registered later; find what watches trainings."""
     if name in _FROM_CHECKS:
-        # The checks stand above the losses, and know these modules: so by name, when asked for.
-        return getattr(_import_module("losskit.check.training"), name)
+        return getattr(_import_module(_FROM_CHECKS[name]), name)
     for kind in _CATALOGUE.values():
         for face in _faces_of(kind):
             if face.module == name:

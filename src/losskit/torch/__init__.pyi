@@ -14,6 +14,8 @@ from losskit.check.training import TrainingWarning as TrainingWarning
 from losskit.check.training import Watch as Watch
 from losskit.check.training import preflight as preflight
 from losskit.check.training import watch as watch
+from losskit.check.training.in_lightning import LightningWatch as LightningWatch
+from losskit.check.training.in_transformers import TrainerWatch as TrainerWatch
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 

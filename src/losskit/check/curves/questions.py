@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from losskit.check.causes import consequences
 from losskit.check.curves.held_out import metric_stays, overfits, validation_below
 from losskit.check.curves.log import Log
 from losskit.check.curves.names import words
@@ -19,7 +20,7 @@ from losskit.check.curves.places import (
 )
 from losskit.check.curves.series import Curve
 from losskit.check.curves.shapes import Shape
-from losskit.check.curves.standstill import FEWEST, stuck
+from losskit.check.curves.standstill import FEWEST, nothing_general, stuck
 from losskit.check.findings import Finding, Sight
 from losskit.check.report import found
 
@@ -200,6 +201,7 @@ QUESTIONS: tuple[Callable[[Log], Iterator[Finding]], ...] = (
     exploding,
     diverges,
     stuck,
+    nothing_general,
     resumed,
     overfits,
     oscillates,
@@ -215,16 +217,5 @@ def ask(log: Log) -> list[Finding]:
     findings: list[Finding] = []
     for question in QUESTIONS:
         findings += question(log)
-    codes = {one.code for one in findings}
-    hidden = {after for before, afters in _FOLLOWS.items() if before in codes for after in afters}
+    hidden = consequences({one.code for one in findings})
     return [one for one in findings if one.code not in hidden]
-
-
-_FOLLOWS = {
-    "LK202": {"LK402", "LK405", "LK403", "LK404"},
-    "LK402": {"LK403", "LK404", "LK405"},
-    "LK401": {"LK404", "LK405", "LK409"},
-    "LK405": {"LK404", "LK409"},
-    "LK407": {"LK402", "LK403"},
-}
-"""What a mistake brings with it, so that only the mistake itself is told."""

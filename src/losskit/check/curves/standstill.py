@@ -22,7 +22,7 @@ from losskit.check.signatures import (
     well_known,
 )
 
-__all__ = ["stuck"]
+__all__ = ["nothing_general", "stuck"]
 
 FEWEST = 8
 """Points below which a curve has no shape."""
@@ -57,6 +57,25 @@ def stuck(log: Log) -> Iterator[Finding]:
             sight=sight_of(curve, len(curve) - 1),
             start=shape.start,
             end=shape.end,
+        )
+
+
+def nothing_general(log: Log) -> Iterator[Finding]:
+    """LK401: a validation loss that never was below that of an answer without the input."""
+    held, best = log.validation, log.constant_loss
+    if held is None or best is None or len(held) < FEWEST or best <= 0:
+        return
+    lowest = float(np.median(np.sort(held.mean)[:3]))
+    if lowest > 0.98 * best:
+        yield found(
+            "LK401",
+            f"{held.name} is never below {lowest:.4f}; an answer that does not look at the input "
+            f"has {best:.4f}",
+            sight=sight_of(held, len(held) - 1),
+            advice="See whether labels belong to their inputs, in training and in validation, and "
+            "whether both are prepared alike.",
+            lowest=lowest,
+            constant=best,
         )
 
 

@@ -9,7 +9,7 @@ __all__ = ["RULE"]
 RULE = Rule(
     code="LK306",
     name="one-batch-not-learnt",
-    severity=Severity.BUG,
+    severity=Severity.SUSPICIOUS,
     summary="The model cannot learn a single small batch by heart.",
     why=(
         "Any network with enough weights can. Where it does not, something between input and "

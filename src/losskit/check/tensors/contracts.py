@@ -39,6 +39,9 @@ __all__ = ["divergences", "log_probabilities", "logits", "probabilities", "regre
 _FEW = 32
 """Numbers below which a pattern may be chance."""
 
+_LINEAR = ("Addmm", "Mm", "Bmm", "Linear", "Convolution")
+"""Operations whose results have no bounds."""
+
 
 def logits(call: Call) -> Iterator[Finding]:
     """LK101, LK102, LK103, LK105 and LK191: activations before a loss that applies its own."""
@@ -126,8 +129,15 @@ def probabilities(call: Call) -> Iterator[Finding]:
     """LK104: what is no probability, before a loss that takes its logarithm."""
     if not call.takes(PROBABILITIES) or not call.output.size:
         return
-    outside = ~((call.output >= 0) & (call.output <= 1))
+    outside = (call.output < 0) | (call.output > 1)
+    made = call.producers.get(call.output_name, "")
     if not outside.any():
+        if made in _LINEAR:
+            yield found(
+                "LK104",
+                f"{call.output_name} comes from a linear layer, and lies in [0, 1] by chance only",
+                sight=Sight(argument=call.output_name),
+            )
         return
     at = tuple(int(index) for index in np.argwhere(outside)[0])
     logs = call.output.max() <= 0 and call.output.min() < 0

@@ -35,6 +35,9 @@ SAMPLES = 32
 LEARNT = 0.5
 """Share of the way from knowing nothing to the lowest loss that a model must get."""
 
+_HOPELESS = frozenset({"LK151", "LK152", "LK202", "LK215"})
+"""What keeps any model from learning, so that trying shows nothing more."""
+
 Forward = Callable[[nn.Module, Any], tuple[Any, ...]]
 
 
@@ -135,14 +138,18 @@ class _Flight:
         subject = f"{type(self.model).__name__} with {criterion.name}"
         args = self.forward(copy.deepcopy(self.model), self.batch)
         findings, notes, numbers = self._of_call(criterion, args)
-        if any(one.code in ("LK202", "LK204", "LK201") for one in findings):
-            return Report.of(subject, findings, notes, numbers)
-        findings += self._gradient(args)
-        findings += self._growth(criterion)
-        if not any(one.code in ("LK151", "LK152") for one in findings):
-            found_here, said = self._by_heart(criterion)
-            findings += found_here
-            notes += said
+        try:
+            findings += self._gradient()
+            findings += self._growth(criterion)
+            if not _HOPELESS & {one.code for one in findings}:
+                found_here, said = self._by_heart(criterion)
+                findings += found_here
+                notes += said
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            if not findings:
+                raise
+            # What was found says it better than the loss does.
+            notes.append(f"the loss refuses the batch: {str(error).splitlines()[0]}")
         return Report.of(subject, findings, notes, numbers)
 
     def _of_call(
@@ -166,7 +173,7 @@ class _Flight:
         value: Tensor = self.loss_fn(*self.forward(model, batch))
         return value.mean() if value.ndim else value
 
-    def _gradient(self, args: tuple[Any, ...]) -> Iterator[Finding]:
+    def _gradient(self) -> Iterator[Finding]:
         """LK151 and LK152: no gradient reaches the model."""
         copied = copy.deepcopy(self.model)
         trainable = [p for p in copied.parameters() if p.requires_grad]

@@ -10,10 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Layer", "Layers", "leaves"]
+__all__ = ["Layer", "Layers", "leaves", "places"]
 
 SAMPLES = 64
 """Samples of a batch that are looked at in each layer."""
+
+_PLACES = 64
+"""Elements of each weight that are compared to see whether it moves."""
 
 _ZEROING = (nn.ReLU, nn.ReLU6, nn.Threshold)
 _BOUNDED = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}
@@ -37,6 +40,8 @@ class Layer:
         Whether its output differed between samples, in the last look.
     parameter : str
         Name of its weight, where gradients in it were seen.
+    pulled : bool
+        Whether there was a gradient at the `places` of the weight.
     gradient : float
         Root mean square of the gradient in its weight, in the last look; NaN without.
     weight : float
@@ -49,6 +54,7 @@ class Layer:
     limits: float = math.nan
     varies: bool = True
     parameter: str = ""
+    pulled: bool = False
     gradient: float = math.nan
     weight: float = math.nan
 
@@ -60,7 +66,8 @@ class Layers:
     model: nn.Module
     known: dict[str, Layer] = field(default_factory=dict)
     _hooks: list[Any] = field(default_factory=list)
-    _gradients: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _gradients: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    _after_relu: bool = False
 
     def open(self) -> None:
         """Begin to look at what layers give."""
@@ -85,9 +92,10 @@ class Layers:
         for name in [name for name, _ in self.model.named_parameters()]:
             if name not in self._gradients:
                 continue
-            gradient, weight = (float(one) for one in self._gradients[name])
+            gradient, weight, pulled = (float(one) for one in self._gradients[name])
             layer = self._layer(name.removesuffix(".weight"))
-            layer.parameter, layer.gradient, layer.weight = name, gradient, weight
+            layer.parameter, layer.pulled = name, bool(pulled)
+            layer.gradient, layer.weight = gradient, weight
             found.append(layer)
         self._gradients.clear()
         return found
@@ -101,8 +109,11 @@ class Layers:
             if gradient is not None and not gradient.is_sparse:
                 with torch.no_grad():
                     scale = math.sqrt(max(gradient.numel(), 1))
-                    sizes = gradient.norm() / scale, parameter.norm() / scale
-                self._gradients[name] = sizes
+                    self._gradients[name] = (
+                        gradient.norm() / scale,
+                        parameter.norm() / scale,
+                        (places(gradient) != 0).any(),
+                    )
 
         return hook
 
@@ -125,14 +136,26 @@ class Layers:
         elif isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)) and inputs:
             # relu(...) as a function leaves no module; what it made comes in here.
             given = inputs[0]
-            if isinstance(given, Tensor) and given.ndim >= 2 and _from_relu(given):
+            made = isinstance(given, Tensor) and given.ndim >= 2 and _from_relu(given)
+            if made and not self._after_relu:
                 _count_zero(self._layer(f"input of {name}"), given.detach()[:SAMPLES])
                 self._layer(f"input of {name}").looks += 1
+        self._after_relu = isinstance(module, _ZEROING)
         for kind, (low, high) in _BOUNDED.items():
             if isinstance(module, kind):
                 edge = 0.01 * (high - low)
                 outside = (output < low + edge) | (output > high - edge)
                 layer.limits = float(outside.float().mean())
+
+
+def places(value: Tensor) -> Tensor:
+    """Copy some elements, spread so that they meet all rows and columns alike."""
+    flat = value.detach().reshape(-1)
+    if len(flat) <= _PLACES:
+        return flat.clone()
+    # Steps of the golden section; even steps would follow a column.
+    at = torch.arange(_PLACES, device=flat.device) * int(0.618034 * len(flat)) % len(flat)
+    return flat[at]
 
 
 def leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:

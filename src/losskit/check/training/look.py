@@ -16,7 +16,7 @@ from losskit.check.findings import Finding, Severity, Sight
 from losskit.check.report import found
 from losskit.check.tensors import ask
 from losskit.check.tensors.call import call_of
-from losskit.check.training.layers import Layer, Layers
+from losskit.check.training.layers import Layer, Layers, places
 from losskit.check.training.record import Record
 
 __all__ = ["Look"]
@@ -35,9 +35,6 @@ STAYS = 3
 
 DEAD, LIMITED = 0.8, 0.95
 VANISHED, EXPLODED = 1e-5, 1e3
-
-_PLACES = 64
-"""Elements of each weight that are compared to see whether it moves."""
 
 
 class Look:
@@ -213,21 +210,21 @@ class Look:
         """Count gradients that a step of the optimiser has used and nobody has cleared."""
         now = self._trainable()
         left = {
-            name: _places(p.grad)
+            name: places(p.grad)
             for name, p in now.items()
             if p.grad is not None and not p.grad.is_sparse
         }
         there = any(bool((one != 0).any()) for one in left.values())
         # Accumulation over several batches leaves the weights where they are.
         moved = any(
-            name in self._weights and not torch.equal(_places(now[name]), self._weights[name])
+            name in self._weights and not torch.equal(places(now[name]), self._weights[name])
             for name in left
         )
         self._stale = self._stale + 1 if there and moved else 0
 
     def _movement(self, step: int) -> Iterator[Finding]:
         """LK304: weights that got a gradient and are where they were."""
-        now = {name: _places(p) for name, p in self._trainable().items()}
+        now = {name: places(p) for name, p in self._trainable().items()}
         for name in self._learning & now.keys() & self._weights.keys():
             still = torch.equal(now[name], self._weights[name])
             self._still[name] = self._still[name] + 1 if still else 0
@@ -247,7 +244,7 @@ class Look:
 
     def _gradients(self, layers: list[Layer]) -> Iterator[Finding]:
         """LK301 and LK302, from the gradients of the weights, first layer to last."""
-        self._learning |= {layer.parameter for layer in layers if layer.gradient > 0}
+        self._learning |= {layer.parameter for layer in layers if layer.pulled}
         sizes = [layer.gradient for layer in layers if math.isfinite(layer.gradient)]
         if not sizes:
             return
@@ -301,12 +298,6 @@ class Look:
 def _on_gradient(value: Tensor, then: Callable[[Tensor], None]) -> None:
     register: Any = value.register_hook
     register(then)
-
-
-def _places(value: Tensor) -> Tensor:
-    """Copy some elements, evenly spread."""
-    flat = value.detach().reshape(-1)
-    return flat[:: max(len(flat) // _PLACES, 1)][:_PLACES].clone()
 
 
 def _few(value: Any) -> Any:

@@ -43,8 +43,8 @@ def origin(
         And of which epoch.
     """
     batch = [] if given is None else [*_named(given)]
-    for name, value in (*batch, *((f"{key} of the loss", one) for key, one in arguments.items())):
-        if name.startswith("input of the loss") or value.requires_grad:
+    for name, value in (*batch, *arguments.items()):
+        if name == "input" or value.requires_grad:
             continue
         sample = _first_sample(value)
         if sample is not None:

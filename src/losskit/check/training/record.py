@@ -141,7 +141,7 @@ class Record:
 
     def last_small_batches(self) -> list[Finding]:
         """LK308: the loss of smaller batches is another one."""
-        if len(self.small) < 4:
+        if len(self.small) < 8:
             return []
         # Few samples have a skewed mean, so that medians would differ in any training.
         small, around = np.asarray(self.small).T
@@ -149,7 +149,7 @@ class Record:
             return []
         ratio = float(small.sum() / around.sum())
         same = float(np.mean((small > around) == (ratio > 1)))
-        if 2 / 3 < ratio < 1.5 or same < 0.8:
+        if 0.6 < ratio < 1.4 or same < 0.6:
             return []
         return [
             found(

@@ -68,6 +68,7 @@ class Watch:
         self._look = Look(model, loss_fn, self._record)
         self._found: dict[tuple[str, str], Finding] = {}
         self._given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._batch: Any = None
         self._due = 0
         self._broken = self._closed = False
         self._next_curves = 256
@@ -106,6 +107,24 @@ class Watch:
     def epoch(self, number: float) -> None:
         """Tell that an epoch begins, so that findings can name it."""
         self._record.epoch = float(number)
+
+    def begin(self, batch: Any = None) -> None:
+        """Tell that a step begins, where the model is not called as a whole.
+
+        Callbacks of training loops do so, whose steps call parts of a model.
+        """
+        if not self._closed and torch.is_grad_enabled():
+            self._batch = batch
+            self._open()
+
+    def seen(self, loss: Tensor) -> None:
+        """Tell the loss of a step, before its backward pass, where no loss is hooked."""
+        if not self._closed:
+            self._seen(loss, (), {})
+
+    def held_out(self, loss: float) -> None:
+        """Tell the loss on validation data, where no loss is hooked."""
+        self._record.held_out(float(loss), 1)
 
     def close(self) -> None:
         """Take all hooks away, and report what the whole of the curves shows."""
@@ -159,6 +178,9 @@ class Watch:
         if not (model.training and torch.is_grad_enabled()):
             return
         self._given = args, kwargs
+        self._open()
+
+    def _open(self) -> None:
         if self._record.steps >= self._due:
             began = time.perf_counter()
             self._look.open()
@@ -195,7 +217,7 @@ class Watch:
             self._not_finite(args, kwargs, step)
         elif self._look.opened or self._look.pending:
             self._closely(value, args, kwargs, step)
-        self._given = None
+        self._given = self._batch = None
 
     # What is done in a look.
 
@@ -247,7 +269,8 @@ class Watch:
         }
         epoch = self._record.epoch
         where = epoch if math.isfinite(epoch) else None
-        self._tell(origin(self.model, self._given, arguments, step, where), step)
+        beside = dict(tensors(self._batch, "batch"))
+        self._tell(origin(self.model, self._given, beside | arguments, step, where), step)
 
     def _held_out(self, number: Any, size: int, args: Any) -> None:
         right = None
