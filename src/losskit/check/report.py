@@ -8,9 +8,9 @@ from typing import Any
 
 from losskit.check.catalogue import rule
 from losskit.check.causes import consequences
-from losskit.check.findings import Finding, Severity, Sight
+from losskit.check.findings import Finding, Rule, Severity, Sight
 
-__all__ = ["Report", "found", "told"]
+__all__ = ["Report", "found", "rule_as_dict", "told"]
 
 _ORDER = tuple(Severity)
 
@@ -133,6 +133,23 @@ def told(finding: Finding) -> list[str]:
         f"  {finding.message}",
         f"  Mend: {finding.mend}",
     ]
+
+
+def rule_as_dict(rule: Rule) -> dict[str, Any]:
+    """Return a rule as JSON holds it: docs/rules-schema.json has the meaning of each."""
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "severity": str(rule.severity),
+        "summary": rule.summary,
+        "why": rule.why,
+        "mend": rule.mend,
+        "bad": rule.bad,
+        "good": rule.good,
+        "tools": [str(tool) for tool in rule.tools],
+        "fixes": str(rule.fixes),
+        "sources": [{"title": one.title, "url": one.url} for one in rule.sources],
+    }
 
 
 def _as_dict(finding: Finding) -> dict[str, Any]:

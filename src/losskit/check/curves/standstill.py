@@ -17,7 +17,6 @@ from losskit.check.signatures import (
     Signature,
     entropy,
     near,
-    sigmoid_twice_floor,
     softmax_twice_floor,
     well_known,
 )
@@ -29,7 +28,7 @@ FEWEST = 8
 
 
 def stuck(log: Log) -> Iterator[Finding]:
-    """LK401, LK101, LK103 and LK405: a loss that stands still at a telling value, or at any."""
+    """LK401, LK101 and LK405: a loss that stands still at a telling value, or at any."""
     curve = log.train
     if curve is None or len(curve) < FEWEST:
         return
@@ -139,11 +138,5 @@ def _floor(log: Log, shape: Shape) -> Signature | None:
                 + (f" and 1 for each of {1 - right:.1%} wrong answers" if right else ""),
                 f"has a softmax before the cross-entropy of {count} classes, which goes no lower",
                 "LK101",
-            )
-    if log.classes == 2 and log.label_shares is not None and right is not None and right > 0.8:
-        floor = sigmoid_twice_floor(float(log.label_shares[1]))
-        if float(shape.curve.low.min()) > 0.999 * floor and near(shape.end, floor, 0.05):
-            return Signature(
-                floor, f"{floor:.4f}", "has a sigmoid before a loss on logits", "LK103"
             )
     return None

@@ -42,6 +42,6 @@ def step(model, inputs, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH, Tool.DIAGNOSE),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )

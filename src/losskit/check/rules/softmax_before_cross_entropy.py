@@ -14,7 +14,7 @@ RULE = Rule(
     why=(
         "Cross-entropy takes logits and applies log-softmax itself. Of probabilities, the "
         "second softmax makes an almost even distribution: with K classes the loss cannot "
-        "fall below log(1 + (K - 1) / e), which is 0.55 for two classes and 1.46 for ten, and "
+        "fall below log(1 + (K - 1) / e), which is 0.31 for two classes and 1.46 for ten, and "
         "gradients nearly vanish. Training still seems to work, slowly and to a worse end."
     ),
     bad="""\

@@ -26,7 +26,7 @@ FIRST_LOOKS = (0, 8, 32)
 SHARE = 0.015
 """Share of the time that looks may take."""
 
-_URGENT = frozenset({"LK101", "LK103", "LK218", "LK402"})
+_URGENT = frozenset({"LK101", "LK218", "LK402"})
 """What curves can show before a training is over; that a loss stands still is no news early on."""
 
 _AFTER_VALIDATION = frozenset({"LK406", "LK409"})
