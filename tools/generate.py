@@ -75,10 +75,14 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
         + "from losskit.torch import functional as functional\n"
         + "from losskit.torch.accelerate import accelerate as accelerate\n"
         + linear.format("LinearCrossEntropyLoss")
-        + "from losskit.torch.gradient_norms import GradientNorms as GradientNorms\n"
-        + "from losskit.torch.gradient_norms import gradient_norms as gradient_norms\n"
-        + "from losskit.torch.landscape import Landscape as Landscape\n"
-        + "from losskit.torch.landscape import landscape as landscape\n"
+        + "from losskit.torch.norms import GradientNorms as GradientNorms\n"
+        + "from losskit.torch.norms import gradient_norms as gradient_norms\n"
+        + "from losskit.torch.landscapes import Landscape as Landscape\n"
+        + "from losskit.torch.landscapes import landscape as landscape\n"
+        + "".join(
+            f"from {home} import {name} as {name}\n"
+            for name, home in losskit.torch._FROM_CHECKS.items()
+        )
         + "from losskit.torch.modules import LossModule as LossModule\n"
         + "from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss\n\n"
         + "\n".join(map(module, faces))

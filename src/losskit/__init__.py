@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from losskit import engines as engines
@@ -11,7 +11,13 @@ from losskit.losses import CATALOGUE as CATALOGUE
 from losskit.losses import register_loss as register_loss
 
 if TYPE_CHECKING:
+    from losskit.check.curves.diagnose import diagnose as diagnose
     from losskit.studies import Study
+
+_LATER = {"diagnose": "losskit.check.curves.diagnose"}
+"""Functions whose modules take longer to load than losses do."""
+_CALLABLE = ("check", "choose")
+"""Packages that are functions as well."""
 
 
 def study(text: str, **settings: float) -> Study:
@@ -23,8 +29,10 @@ def study(text: str, **settings: float) -> Study:
 
 def __getattr__(name: str) -> Any:
     """Find losses that were registered later, and what is loaded when it is asked for."""
-    if name == "choose":
-        return importlib.import_module("losskit.choose")
+    if name in _CALLABLE:
+        return import_module(f"losskit.{name}")
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     if name in CATALOGUE:
         return CATALOGUE[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

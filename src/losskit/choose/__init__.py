@@ -5,13 +5,12 @@ Data need the extra ``losskit[choose]``; tasks that are named in words need noth
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 from losskit.choose.errors import ChooseError
 from losskit.choose.recommendation import Recommendation, Recommendations, Recommended
+from losskit.core.packages import make_callable
 
 __all__ = [
     "ChooseError",
@@ -96,11 +95,4 @@ def choose(
     return choose_from_data(target, wanted, output=output, groups=groups, goal=goal, kind=kind)
 
 
-class _Callable(ModuleType):
-    """`losskit.choose` is this package, and the function as well: ``losskit.choose(target)``."""
-
-    def __call__(self, *args: Any, **options: Any) -> Recommendations:
-        return choose(*args, **options)
-
-
-sys.modules[__name__].__class__ = _Callable
+make_callable(__name__, __name__)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from losskit.cli.output import Format, fail, patience, print_json
+from losskit.cli.output import Format, fail, print_json
+from losskit.cli.pictures import draw_into
 
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
 
 __all__ = ["explain"]
-
-_PICTURES = ("png", "svg", "pdf")
 
 
 def explain(
@@ -78,41 +76,12 @@ def _loss(name: str) -> Loss:
 
 
 def _draw(loss: Loss, path: Path) -> Path:
-    """Draw the loss into a file, which is whole or not there."""
-    extension = path.suffix.lower().removeprefix(".")
-    if extension not in _PICTURES:
-        known = ", ".join(f".{one}" for one in _PICTURES)
-        fail(f"--plot {str(path)!r}: the file's name must end with one of {known}")
-    # Through a link, so that its target is replaced and the link stays.
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        fail(f"--plot {str(path)!r} is a folder; name a file")
-    if not target.parent.is_dir():
-        fail(f"--plot {str(path)!r}: there is no folder {str(path.parent)!r}")
-    try:
-        with patience("Drawing …"):
-            _quiet()
-            from losskit.explain import picture
-            from losskit.explain.drawing import draw
+    """Draw the loss into a file."""
 
-            drawn = draw(picture(loss), extension)
-    except ModuleNotFoundError as error:
-        fail(f'--plot needs {error.name}, which is not installed: pip install "losskit[plot]"')
-    except ValueError as error:
-        fail(f"--plot: {error}")
-    temporary = target.with_name(f".losskit-{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(drawn)
-        temporary.replace(target)
-    except OSError as error:
-        fail(f"--plot {str(path)!r} cannot be written: {error.strerror or error}")
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    def drawn(extension: str) -> bytes:
+        from losskit.explain import picture
+        from losskit.explain.drawing import draw
 
+        return draw(picture(loss), extension)
 
-def _quiet() -> None:
-    """Keep Matplotlib from telling of its font cache."""
-    import logging
-
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    return draw_into(path, drawn)

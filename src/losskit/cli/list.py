@@ -32,18 +32,31 @@ def list_losses(
             show_default=False,
         ),
     ] = None,
+    *,
+    findings: Annotated[
+        bool,
+        typer.Option("--findings", help="The mistakes that lint, check, watch and diagnose find."),
+    ] = False,
     output: Annotated[
         Format,
-        typer.Option("--format", help="Print a table, or JSON (docs/list-schema.json)."),
+        typer.Option(
+            "--format",
+            help="Print a table, or JSON (docs/list-schema.json, docs/rules-schema.json).",
+        ),
     ] = Format.table,
 ) -> None:
-    """List the losses, by what they are for.
+    """List the losses, by what they are for; or the findings.
 
-    Each with its parameters, what it takes and its name in torch.nn. In a pipe, every loss is
-    one line. `losskit explain NAME` tells more of one.
+    Each loss with its parameters, what it takes and its name in torch.nn. In a pipe, every loss
+    is one line. `losskit explain NAME` tells more of one.
 
     Example: losskit list --family regression
     """
+    if findings:
+        if family is not None:
+            fail("--family and --findings do not go together: findings have no families")
+        _list_findings(output)
+        return
     from losskit.losses import CATALOGUE
 
     families = _by_family(CATALOGUE.values())
@@ -58,6 +71,20 @@ def list_losses(
 
     view.found(families)
     view.table(families)
+
+
+def _list_findings(output: Format) -> None:
+    from losskit.check.catalogue import rules_by_code
+
+    rules = list(rules_by_code().values())
+    if output is Format.json:
+        from losskit.check.report import rule_as_dict
+
+        print_json([rule_as_dict(rule) for rule in rules])
+        return
+    from losskit.cli.findings_view import listed
+
+    listed(rules)
 
 
 def _by_family(kinds: Iterable[type[Loss]]) -> dict[str, list[type[Loss]]]:

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from losskit import __version__
+from losskit.cli.check import check
 from losskit.cli.choose import choose
 from losskit.cli.compare import compare
+from losskit.cli.diagnose import diagnose
 from losskit.cli.explain import explain
 from losskit.cli.list import list_losses
 from losskit.cli.prompt import prompt
@@ -41,7 +43,7 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Loss functions: look them up, choose one, and see what different ones do on your data."""
+    """Loss functions: look them up, choose one, see what it does, check how it is used."""
 
 
 app.command("list")(list_losses)
@@ -49,6 +51,8 @@ app.command("explain")(explain)
 app.command("choose")(choose)
 app.command("compare")(compare)
 app.command("study")(study)
+app.command("check")(check)
+app.command("diagnose")(diagnose)
 app.command("prompt")(prompt)
 
 

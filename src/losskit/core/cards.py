@@ -190,6 +190,9 @@ class Card:
         Its twins in ``torch.nn``.
     function : str
         Name of its functional form, where the class's name does not part into the right words.
+    never_negative : bool
+        Whether its mean is 0 or more, whatever the model gives; densities can be above 1, and
+        their negative logarithms below 0.
     """
 
     title: str
@@ -212,6 +215,7 @@ class Card:
     uses: tuple[Use, ...] = ()
     torch: tuple[TorchTwin, ...] = ()
     function: str = ""
+    never_negative: bool = True
 
     @property
     def input(self) -> Contract:

@@ -15,14 +15,14 @@ from losskit.explain.picture import Picture
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw"]
+__all__ = ["LOOK", "METADATA", "draw"]
 
 Floats = NDArray[np.float64]
 
 # Okabe and Ito's colours, which stay apart for the colour-blind; the dashes do so in print.
 _STYLES = (("#0072B2", "-"), ("#D55E00", (0, (6, 2))), ("#009E73", (0, (2, 1.5))))
 
-_LOOK: dict[Any, Any] = {
+LOOK: dict[Any, Any] = {
     "axes.edgecolor": "#999999",
     "axes.grid": True,
     "axes.labelcolor": "#333333",
@@ -50,6 +50,14 @@ _LOOK: dict[Any, Any] = {
 }
 
 
+METADATA: dict[str, dict[str, None]] = {
+    "png": {},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+"""Without dates, so that the same picture has the same bytes."""
+
+
 def draw(picture: Picture, extension: str) -> bytes:
     """Draw value, gradient and, where there is one, curvature side by side.
 
@@ -68,11 +76,10 @@ def draw(picture: Picture, extension: str) -> bytes:
     with mpl.rc_context():
         # Not as the user's matplotlibrc has it: that may ask for LaTeX, or a dark ground.
         mpl.rcdefaults()
-        mpl.rcParams.update(_LOOK)
+        mpl.rcParams.update(LOOK)
         figure = _figure(picture)
         written = io.BytesIO()
-        dates = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        figure.savefig(written, format=extension, dpi=150, metadata=dates[extension])
+        figure.savefig(written, format=extension, dpi=150, metadata=METADATA[extension])
     return written.getvalue()
 
 

@@ -65,6 +65,7 @@ class GammaNLL(Elementwise):
                 worse_with=(Goal.ROBUST, Goal.MEDIAN),
             ),
         ),
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -109,6 +109,7 @@ class GaussianNLL(Elementwise):
                 transform=Transform.LOG,
             ),
         ),
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, var: Array, xp: ModuleType) -> Array:

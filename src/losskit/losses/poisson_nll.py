@@ -112,6 +112,7 @@ class PoissonNLL(Elementwise):
                 presentation=Presentation.EXPOSURE,
             ),
         ),
+        never_negative=False,
     )
 
     @property

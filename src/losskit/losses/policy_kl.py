@@ -92,6 +92,7 @@ class PolicyKL(Residual):
                 "reference.",
             ),
         ),
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

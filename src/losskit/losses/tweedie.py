@@ -90,6 +90,7 @@ class Tweedie(Elementwise):
                 worse_with=(Goal.ROBUST, Goal.MEDIAN),
             ),
         ),
+        never_negative=False,
     )
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
+from typing import Any
+
 try:
     import torch as _torch
 except ImportError as error:
@@ -15,12 +18,12 @@ from losskit.losses import CATALOGUE as _CATALOGUE
 from losskit.torch import functional as functional
 from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.faces import faces_of as _faces_of
-from losskit.torch.gradient_norms import GradientNorms as GradientNorms
-from losskit.torch.gradient_norms import gradient_norms as gradient_norms
-from losskit.torch.landscape import Landscape as Landscape
-from losskit.torch.landscape import landscape as landscape
+from losskit.torch.landscapes import Landscape as Landscape
+from losskit.torch.landscapes import landscape as landscape
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.modules import module_for as _module_for
+from losskit.torch.norms import GradientNorms as GradientNorms
+from losskit.torch.norms import gradient_norms as gradient_norms
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 
 if hasattr(_torch.nn, "LinearCrossEntropyLoss"):
@@ -34,9 +37,19 @@ for _kind in _CATALOGUE.values():
 
 _registered: dict[type, type[LossModule]] = {}
 
+_CHECKS = "losskit.check.training"
+_FROM_CHECKS = {
+    **dict.fromkeys(("TrainingError", "TrainingWarning", "Watch", "preflight", "watch"), _CHECKS),
+    "LightningWatch": f"{_CHECKS}.in_lightning",
+    "TrainerWatch": f"{_CHECKS}.in_transformers",
+}
+"""What stands above the losses, and knows these modules: so found by name, when asked for."""
 
-def __getattr__(name: str) -> type[LossModule]:
-    """Make the module of a loss that was registered later."""
+
+def __getattr__(name: str) -> Any:
+    """Make the module of a loss that was registered later; find what watches trainings."""
+    if name in _FROM_CHECKS:
+        return getattr(_import_module(_FROM_CHECKS[name]), name)
     for kind in _CATALOGUE.values():
         for face in _faces_of(kind):
             if face.module == name:
@@ -49,4 +62,4 @@ def __getattr__(name: str) -> type[LossModule]:
 def __dir__() -> list[str]:
     """Name the modules of all losses."""
     modules = (face.module for kind in _CATALOGUE.values() for face in _faces_of(kind))
-    return sorted({*globals(), *modules})
+    return sorted({*globals(), *modules, *_FROM_CHECKS})

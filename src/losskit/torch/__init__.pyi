@@ -9,10 +9,17 @@ from torch import Tensor
 from losskit.torch import functional as functional
 from losskit.torch.accelerate import accelerate as accelerate
 from losskit.torch.linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
-from losskit.torch.gradient_norms import GradientNorms as GradientNorms
-from losskit.torch.gradient_norms import gradient_norms as gradient_norms
-from losskit.torch.landscape import Landscape as Landscape
-from losskit.torch.landscape import landscape as landscape
+from losskit.torch.norms import GradientNorms as GradientNorms
+from losskit.torch.norms import gradient_norms as gradient_norms
+from losskit.torch.landscapes import Landscape as Landscape
+from losskit.torch.landscapes import landscape as landscape
+from losskit.check.training import TrainingError as TrainingError
+from losskit.check.training import TrainingWarning as TrainingWarning
+from losskit.check.training import Watch as Watch
+from losskit.check.training import preflight as preflight
+from losskit.check.training import watch as watch
+from losskit.check.training.in_lightning import LightningWatch as LightningWatch
+from losskit.check.training.in_transformers import TrainerWatch as TrainerWatch
 from losskit.torch.modules import LossModule as LossModule
 from losskit.torch.weighted_sum import WeightedSumLoss as WeightedSumLoss
 

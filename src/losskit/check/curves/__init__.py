@@ -1,0 +1,1 @@
+"""Loss curves, as logs hold them."""

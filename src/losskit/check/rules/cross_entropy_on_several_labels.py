@@ -1,0 +1,49 @@
+"""LK182: cross entropy on several labels."""
+
+from __future__ import annotations
+
+from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+
+__all__ = ["RULE"]
+
+RULE = Rule(
+    code="LK182",
+    name="cross-entropy-on-several-labels",
+    severity=Severity.BUG,
+    summary="A softmax cross-entropy gets targets of which several can be 1 at once.",
+    why=(
+        "Softmax makes the labels compete: a row with three of them wants each to have a "
+        "third of the probability, and rows with more labels weigh more."
+    ),
+    bad="""\
+from torch import nn
+
+criterion = nn.CrossEntropyLoss()
+
+
+def step(model, inputs, scores):
+    return criterion(model(inputs), (scores > 0.5).float())
+""",
+    good="""\
+from torch import nn
+
+criterion = nn.BCEWithLogitsLoss()
+
+
+def step(model, inputs, scores):
+    return criterion(model(inputs), (scores > 0.5).float())
+""",
+    mend="Take BCEWithLogitsLoss, one logit for each label.",
+    sources=(
+        Source(
+            "PyTorch, torch.nn.CrossEntropyLoss",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html",
+        ),
+        Source(
+            "PyTorch, torch.nn.BCEWithLogitsLoss",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
+        ),
+    ),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
+    fixes=Fixes.NEVER,
+)

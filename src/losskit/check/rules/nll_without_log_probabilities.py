@@ -1,0 +1,44 @@
+"""LK111: nll without log probabilities."""
+
+from __future__ import annotations
+
+from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+
+__all__ = ["RULE"]
+
+RULE = Rule(
+    code="LK111",
+    name="nll-without-log-probabilities",
+    severity=Severity.BUG,
+    summary=(
+        "A negative log-likelihood gets probabilities or raw scores instead of log- probabilities."
+    ),
+    why=(
+        "NLLLoss only picks the target's entry and changes its sign. Of probabilities it lies "
+        "between -1 and 0 and has a gradient that does not grow where the model is wrong; of "
+        "raw scores it falls without limit."
+    ),
+    bad="""\
+import torch.nn.functional as F
+
+
+def step(model, inputs, labels):
+    return F.nll_loss(F.softmax(model(inputs), dim=1), labels)
+""",
+    good="""\
+import torch.nn.functional as F
+
+
+def step(model, inputs, labels):
+    return F.nll_loss(F.log_softmax(model(inputs), dim=1), labels)
+""",
+    mend="Apply log_softmax, or take CrossEntropyLoss on the logits.",
+    sources=(
+        Source(
+            "PyTorch, torch.nn.NLLLoss",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.NLLLoss.html",
+        ),
+    ),
+    tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
+    fixes=Fixes.UNSAFE,
+)

@@ -1,0 +1,187 @@
+"""What layers do in one step: units that are 0, outputs at their limits, gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Layer", "Layers", "leaves", "places"]
+
+SAMPLES = 64
+"""Samples of a batch that are looked at in each layer."""
+
+_PLACES = 64
+"""Elements of each weight that are compared to see whether it moves."""
+
+_ZEROING = (nn.ReLU, nn.ReLU6, nn.Threshold)
+_BOUNDED = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}
+
+
+@dataclass
+class Layer:
+    """What is known of one layer.
+
+    Attributes
+    ----------
+    name : str
+        Within the model.
+    zero : Tensor or None
+        Which units were 0 for all samples of all looks.
+    looks : int
+        How often it was looked at.
+    limits : float
+        Share of outputs at the limits of a sigmoid or tanh, in the last look; NaN without.
+    varies : bool
+        Whether its output differed between samples, in the last look.
+    parameter : str
+        Name of its weight, where gradients in it were seen.
+    pulled : bool
+        Whether there was a gradient at the `places` of the weight.
+    gradient : float
+        Root mean square of the gradient in its weight, in the last look; NaN without.
+    weight : float
+        That of the weight.
+    """
+
+    name: str
+    zero: Tensor | None = None
+    looks: int = 0
+    limits: float = math.nan
+    varies: bool = True
+    parameter: str = ""
+    pulled: bool = False
+    gradient: float = math.nan
+    weight: float = math.nan
+
+
+@dataclass
+class Layers:
+    """All layers of a model, looked at through hooks that stay for a single step."""
+
+    model: nn.Module
+    known: dict[str, Layer] = field(default_factory=dict)
+    _hooks: list[Any] = field(default_factory=list)
+    _gradients: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    _after_relu: bool = False
+
+    def open(self) -> None:
+        """Begin to look at what layers give."""
+        for name, module in leaves(self.model):
+            self._hooks.append(module.register_forward_hook(self._seeing(name)))
+
+    def open_gradients(self) -> None:
+        """Begin to look at gradients, as they are accumulated."""
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad and parameter.ndim > 1:
+                register: Any = parameter.register_post_accumulate_grad_hook
+                self._hooks.append(register(self._accumulated(name)))
+
+    def close(self) -> None:
+        """Take all hooks away."""
+        while self._hooks:
+            self._hooks.pop().remove()
+
+    def take_gradients(self) -> list[Layer]:
+        """Return the layers whose gradients came since they were looked for, in their order."""
+        found = []
+        for name in [name for name, _ in self.model.named_parameters()]:
+            if name not in self._gradients:
+                continue
+            gradient, weight, pulled = (float(one) for one in self._gradients[name])
+            layer = self._layer(name.removesuffix(".weight"))
+            layer.parameter, layer.pulled = name, bool(pulled)
+            layer.gradient, layer.weight = gradient, weight
+            found.append(layer)
+        self._gradients.clear()
+        return found
+
+    def _layer(self, name: str) -> Layer:
+        return self.known.setdefault(name, Layer(name))
+
+    def _accumulated(self, name: str) -> Callable[[Tensor], None]:
+        def hook(parameter: Tensor) -> None:
+            gradient = parameter.grad
+            if gradient is not None and not gradient.is_sparse:
+                with torch.no_grad():
+                    scale = math.sqrt(max(gradient.numel(), 1))
+                    self._gradients[name] = (
+                        gradient.norm() / scale,
+                        parameter.norm() / scale,
+                        (places(gradient) != 0).any(),
+                    )
+
+        return hook
+
+    def _seeing(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            if not isinstance(output, Tensor) or output.ndim < 2 or not len(output):
+                return
+            with torch.no_grad():
+                self._see(name, module, inputs, output.detach()[:SAMPLES])
+
+        return hook
+
+    def _see(self, name: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
+        layer = self._layer(name)
+        layer.looks += 1
+        if output.is_floating_point() and len(output) > 1:
+            layer.varies = bool((output[1:] != output[:1]).any())
+        if isinstance(module, _ZEROING):
+            _count_zero(layer, output)
+        elif isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)) and inputs:
+            # relu(...) as a function leaves no module; what it made comes in here.
+            given = inputs[0]
+            made = isinstance(given, Tensor) and given.ndim >= 2 and _from_relu(given)
+            if made and not self._after_relu:
+                _count_zero(self._layer(f"input of {name}"), given.detach()[:SAMPLES])
+                self._layer(f"input of {name}").looks += 1
+        self._after_relu = isinstance(module, _ZEROING)
+        for kind, (low, high) in _BOUNDED.items():
+            if isinstance(module, kind):
+                edge = 0.01 * (high - low)
+                outside = (output < low + edge) | (output > high - edge)
+                layer.limits = float(outside.float().mean())
+
+
+def places(value: Tensor) -> Tensor:
+    """Copy some elements, spread so that they meet all rows and columns alike."""
+    flat = value.detach().reshape(-1)
+    if len(flat) <= _PLACES:
+        return flat.clone()
+    # Steps of the golden section; even steps would follow a column.
+    at = torch.arange(_PLACES, device=flat.device) * int(0.618034 * len(flat)) % len(flat)
+    return flat[at]
+
+
+def leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return the modules that hold no others, with their names."""
+    found = [
+        (name, module)
+        for name, module in model.named_modules()
+        if not any(True for _ in module.children())
+    ]
+    return [(name or type(module).__name__, module) for name, module in found]
+
+
+def _from_relu(given: Tensor) -> bool:
+    node = given.grad_fn
+    return node is not None and node.name().startswith("Relu")
+
+
+def _count_zero(layer: Layer, output: Tensor) -> None:
+    axis = 1 if output.ndim != 3 else 2
+    others = [at for at in range(output.ndim) if at != axis]
+    zero = (output == 0).all(dim=others[0]) if len(others) == 1 else _all(output == 0, others)
+    fits = layer.zero is not None and layer.zero.shape == zero.shape
+    layer.zero = (layer.zero & zero) if fits and layer.zero is not None else zero
+
+
+def _all(flags: Tensor, axes: list[int]) -> Tensor:
+    for axis in sorted(axes, reverse=True):
+        flags = flags.all(dim=axis)
+    return flags

@@ -1,0 +1,379 @@
+"""Watches a training: hooks that do next to nothing in most steps, and look closely at some."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from losskit.check.criterion import criterion_of
+from losskit.check.findings import Finding
+from losskit.check.report import Report, told
+from losskit.check.training.look import Look
+from losskit.check.training.origin import origin, tensors
+from losskit.check.training.record import Record
+from losskit.check.training.reporting import OnFinding, reporter, sink_for
+
+__all__ = ["Watch", "watch"]
+
+FIRST_LOOKS = (0, 8, 32)
+"""Steps of the first looks, which show most mistakes; the later ones follow the clock."""
+
+SHARE = 0.015
+"""Share of the time that looks may take."""
+
+_URGENT = frozenset({"LK101", "LK218", "LK402"})
+"""What curves can show before a training is over; that a loss stands still is no news early on."""
+
+_AFTER_VALIDATION = frozenset({"LK406", "LK409"})
+
+
+class Watch:
+    """A training under watch; `watch` makes it.
+
+    Attributes
+    ----------
+    model : Module
+        The model.
+    loss_fn : callable
+        The loss: the module as it was given; a function comes back as one that is watched, to be
+        called in its place.
+    findings : tuple of Finding
+        What has been found so far.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: Any = None,
+        *,
+        every: int | None = None,
+        on_finding: OnFinding = "warn",
+        logger: Any = None,
+    ) -> None:
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"watch takes a torch.nn.Module, got {type(model).__name__}")
+        if every is not None and (isinstance(every, bool) or every < 1):
+            raise ValueError(f"every must be a number of steps >= 1 or None, got {every!r}")
+        self.model = model
+        self.every = every
+        self._report = reporter(on_finding)
+        self._sink = None if logger is None else sink_for(logger)
+        self._criterion = None if loss_fn is None else criterion_of(loss_fn)
+        self._record = Record()
+        self._look = Look(model, loss_fn, self._record)
+        self._found: dict[tuple[str, str], Finding] = {}
+        self._given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self._batch: Any = None
+        self._due = 0
+        self._broken = self._closed = False
+        self._next_curves = 256
+        self._clock = time.perf_counter()
+        self._spent = 0.0
+        self._hooks: list[Any] = [
+            model.register_forward_pre_hook(self._before_model, with_kwargs=True)
+        ]
+        self.loss_fn = self._hooked(loss_fn)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What has been found so far, in the order in which it was."""
+        return tuple(self._found.values())
+
+    @property
+    def steps(self) -> int:
+        """How many training steps were seen."""
+        return self._record.steps
+
+    def report(self) -> Report:
+        """Return all findings, the worst first; those that curves show are brought up to date."""
+        with torch.no_grad():
+            for finding in self._record.findings(self._criterion):
+                self._found.setdefault(_key(finding), finding)
+        subject = f"training of {type(self.model).__name__}, {self.steps:,} steps"
+        return Report.of(subject, self.findings)
+
+    def metric(self, name: str, value: float) -> None:
+        """Tell a metric, such as the accuracy on validation data: ``metric("val_f1", 0.8)``.
+
+        Where the loss is one of classes, the accuracy on validation batches is counted without.
+        """
+        self._record.metric(name, float(value))
+
+    def epoch(self, number: float) -> None:
+        """Tell that an epoch begins, so that findings can name it."""
+        self._record.epoch = float(number)
+
+    def begin(self, batch: Any = None) -> None:
+        """Tell that a step begins, where the model is not called as a whole.
+
+        Callbacks of training loops do so, whose steps call parts of a model.
+        """
+        if not self._closed and torch.is_grad_enabled():
+            self._batch = batch
+            self._open()
+
+    def seen(self, loss: Tensor) -> None:
+        """Tell the loss of a step, before its backward pass, where no loss is hooked."""
+        if not self._closed:
+            self._seen(loss, (), {})
+
+    def held_out(self, loss: float) -> None:
+        """Tell the loss on validation data, where no loss is hooked."""
+        self._record.held_out(float(loss), 1)
+
+    def close(self) -> None:
+        """Take all hooks away, and report what the whole of the curves shows."""
+        if self._closed:
+            return
+        self._closed = True
+        for hook in self._hooks:
+            hook.remove()
+        self._look.close()
+        self._record.end_validation()
+        for finding in [*self._look.after(), *self._record.findings(self._criterion)]:
+            self._tell(finding)
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+            return
+        # What the curves show must not hide the error that ended the training.
+        report, self._report = self._report, lambda finding: None
+        self.close()
+        self._report = report
+
+    # Hooks.
+
+    def _hooked(self, loss_fn: Any) -> Any:
+        if loss_fn is None:
+            self._hooks.append(self.model.register_forward_hook(self._after_model))
+            return None
+        if isinstance(loss_fn, nn.Module):
+            hook = loss_fn.register_forward_hook(self._after_loss, with_kwargs=True)
+            self._hooks.append(hook)
+            return loss_fn
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            value = loss_fn(*args, **kwargs)
+            if not self._closed:
+                self._seen(value, args, kwargs)
+            return value
+
+        return watched
+
+    def _before_model(self, model: nn.Module, args: Any, kwargs: Any) -> None:
+        if not (model.training and torch.is_grad_enabled()):
+            return
+        self._given = args, kwargs
+        self._open()
+
+    def _open(self) -> None:
+        if self._record.steps >= self._due:
+            began = time.perf_counter()
+            self._look.open()
+            self._spent += time.perf_counter() - began
+
+    def _after_loss(self, module: nn.Module, args: Any, kwargs: Any, value: Any) -> None:
+        self._seen(value, args, kwargs)
+
+    def _after_model(self, model: nn.Module, args: Any, output: Any) -> None:
+        """Take the loss from a model that computes its own."""
+        loss = output.get("loss") if isinstance(output, dict) else getattr(output, "loss", None)
+        if loss is None and isinstance(output, Tensor) and output.ndim == 0:
+            loss = output
+        if loss is not None:
+            self._seen(loss, (), {})
+
+    def _seen(self, value: Any, args: Any, kwargs: Any) -> None:
+        if not isinstance(value, Tensor):
+            return
+        number: Any = value.detach()
+        if value.ndim:
+            number = number.float().mean()
+        if value.device.type == "cpu":
+            number = float(number)
+        size = _size(args, self._given)
+        if not (self.model.training and torch.is_grad_enabled()):
+            self._held_out(number, size, args)
+            return
+        if self._record.end_validation():
+            self._curves(_AFTER_VALIDATION)
+        step = self._record.steps
+        self._record.step(number, size)
+        if isinstance(number, float) and not math.isfinite(number):
+            self._not_finite(args, kwargs, step)
+        elif self._look.opened or self._look.pending:
+            self._closely(value, args, kwargs, step)
+        self._given = self._batch = None
+
+    # What is done in a look.
+
+    def _closely(self, value: Tensor, args: Any, kwargs: Any, step: int) -> None:
+        began = time.perf_counter()
+        looked = self._look.opened
+        with torch.no_grad():
+            for finding in self._look.before_backward(value, args, kwargs, self._given, step):
+                self._tell(finding, step)
+            if looked:
+                # Tensors that wait on another device are read now, all at once.
+                values = self._record.flush()
+                if not all(map(math.isfinite, values)):
+                    self._not_finite(args, kwargs, step)
+                self._log(step, values)
+        if looked and self._record.steps >= self._next_curves:
+            self._next_curves *= 2
+            self._curves(_URGENT)
+        self._spent += time.perf_counter() - began
+        if looked:
+            self._plan(step)
+
+    def _plan(self, step: int) -> None:
+        """Choose the step of the next look."""
+        if self.every is not None:
+            self._due = step + self.every
+            return
+        later = [first for first in FIRST_LOOKS if first > step]
+        if later:
+            self._due = later[0]
+            return
+        now = time.perf_counter()
+        passed = max(now - self._clock - self._spent, 1e-9)
+        each_step = passed / max(step, 1)
+        each_look = self._spent / self._look.count
+        # So late that all looks, this next one too, will have had their share of the time.
+        enough = (self._spent + each_look) / SHARE / each_step
+        self._due = max(step + 16, math.ceil(enough))
+
+    def _not_finite(self, args: Any, kwargs: Any, step: int) -> None:
+        if self._broken:
+            return
+        self._broken = True
+        self._look.close()
+        names = ("input", "target")
+        arguments = {
+            (names[index] if index < 2 else f"argument {index}"): one
+            for index, (_, one) in enumerate(tensors([*args, *kwargs.values()]))
+        }
+        epoch = self._record.epoch
+        where = epoch if math.isfinite(epoch) else None
+        beside = dict(tensors(self._batch, "batch"))
+        self._tell(origin(self.model, self._given, beside | arguments, step, where), step)
+
+    def _held_out(self, number: Any, size: int, args: Any) -> None:
+        right = None
+        if self._record.classes is not None and len(args) > 1:
+            output, target = args[0], args[1]
+            if (
+                isinstance(output, Tensor)
+                and output.ndim == target.ndim + 1
+                and not (target.is_floating_point())
+            ):
+                hits = (output.detach().argmax(1) == target).float()
+                right = float(hits.sum()), target.numel()
+        self._record.held_out(float(number), size, right)
+
+    def _curves(self, codes: frozenset[str]) -> None:
+        for finding in self._record.findings(self._criterion):
+            if finding.code in codes:
+                self._tell(finding)
+
+    def _tell(self, finding: Finding, step: int | None = None) -> None:
+        if _key(finding) in self._found:
+            return
+        self._found[_key(finding)] = finding
+        if self._sink is not None:
+            self._sink.text("\n".join(told(finding)), self.steps if step is None else step)
+        self._report(finding)
+
+    def _log(self, step: int, values: list[float]) -> None:
+        if self._sink is None:
+            return
+        numbers = {"losskit/findings": float(len(self._found)), **self._look.numbers}
+        if values:
+            numbers["losskit/loss"] = sum(values) / len(values)
+        self._sink.numbers(numbers, step)
+
+
+def watch(
+    model: nn.Module,
+    loss_fn: Any = None,
+    *,
+    every: int | None = None,
+    on_finding: OnFinding = "warn",
+    logger: Any = None,
+) -> Watch:
+    """Watch a training, and say what goes wrong in it while it does.
+
+    A context manager; or an object whose ``close()`` ends it. It changes no number of the
+    training: no random numbers are drawn, no gradient is touched.
+
+    Parameters
+    ----------
+    model : Module
+        The model that is trained.
+    loss_fn : module or function, optional
+        The loss. Of a function, call the watch's ``loss_fn`` in its place. Left out for models
+        that return their loss, as those of Hugging Face do.
+    every : int, optional
+        Steps between two close looks. By default as many as keep their cost below 1.5 % of the
+        time; in between each step costs some microseconds.
+    on_finding : {"warn", "raise"} or callable, default "warn"
+        A `TrainingWarning`, a `TrainingError` that ends the training, or a function that gets the
+        finding. Each finding is told once.
+    logger : object, optional
+        Where numbers and findings go as well: a TensorBoard ``SummaryWriter``, a
+        ``logging.Logger``, an object with ``log_metrics`` or ``log`` (Lightning's loggers, W&B's
+        run), or a function of a dict of numbers and the step.
+
+    Returns
+    -------
+    Watch
+        With ``findings``, ``report()``, ``metric(name, value)``, ``epoch(number)``, ``close()``.
+
+    Raises
+    ------
+    TypeError
+        If the model is no module, or the logger none.
+    ValueError
+        If ``every`` or ``on_finding`` cannot be.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from losskit.torch import watch
+    >>> model, criterion = torch.nn.Linear(4, 3), torch.nn.CrossEntropyLoss()
+    >>> with watch(model, criterion, on_finding=lambda finding: None) as watching:
+    ...     loss = criterion(model(torch.ones(8, 4)).softmax(1), torch.arange(8) % 3)
+    >>> watching.findings[0].code
+    'LK101'
+    """
+    return Watch(model, loss_fn, every=every, on_finding=on_finding, logger=logger)
+
+
+def _key(finding: Finding) -> tuple[str, str]:
+    return finding.code, finding.sight.layer if finding.sight is not None else ""
+
+
+def _size(args: Any, given: tuple[tuple[Any, ...], dict[str, Any]] | None) -> int:
+    """Return how many samples a batch has."""
+    for one in args:
+        if isinstance(one, Tensor) and one.ndim:
+            return len(one)
+    if given is not None:
+        for _, one in tensors([*given[0], given[1]]):
+            if one.ndim:
+                return len(one)
+    return 1
