@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from losskit.compare.network import Network, build
+from losskit.compare.network import Network, build, seeded
 from losskit.compare.own import Maker, size_of
 from losskit.compare.pairing import Pairing
 from losskit.compare.splits import Split, split
 from losskit.compare.study import Study
 from losskit.reporting.arrays import Floats, Ints
 
-__all__ = ["Part", "Recipe", "Start", "seeded", "start"]
+__all__ = ["Part", "Recipe", "Start", "start"]
 
 LEARNING_RATE = 3e-3
 
@@ -151,7 +149,6 @@ def start(study: Study, seed: int) -> Start:
     else:
         with seeded(seed):
             model = make(size_of(train.features), outputs)
-        make.check(model, train.features[:4], outputs)
         weights = {name: one.clone() for name, one in model.state_dict().items()}
     return Start(
         seed,
@@ -165,11 +162,3 @@ def start(study: Study, seed: int) -> Start:
         scale,
         make,
     )
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Let what is drawn within depend on the seed only, and leave no trace of it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield

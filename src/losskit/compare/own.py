@@ -222,6 +222,13 @@ class Maker:
             raise CompareError(f"--model {self.name!r} has no parameters to train")
         return model
 
+    def failed(self, error: Exception) -> Exception:
+        """Turn what the model raised while it was trained into a line that says where."""
+        # What was raised on purpose, as by whoever watches the progress, is not the model's.
+        frames = traceback.extract_tb(error.__traceback__)
+        within = any("forward" in frame.name or "_call_impl" in frame.name for frame in frames)
+        return CompareError(f"--model {self.name!r}: {_where(error)}") if within else error
+
     @property
     def code(self) -> str:
         """The line that imports what builds the model."""

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 __all__ = ["Processes", "processes"]
@@ -62,7 +63,8 @@ def processes() -> Iterator[Processes]:
         warnings.simplefilter("ignore", DeprecationWarning)
         import ignite.distributed as idist  # noqa: PLC0415 - one process does not need it
     logging.getLogger("ignite.distributed").setLevel(logging.ERROR)
-    idist.initialize("gloo")
+    # They meet at the end only, which one may reach hours before another.
+    idist.initialize("gloo", timeout=timedelta(days=30))
     try:
         yield Processes(idist.get_rank(), idist.get_world_size())
     finally:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from losskit.compare.candidates import Candidate, default_candidates, named_candidates
 from losskit.compare.errors import CompareError
 from losskit.compare.features import Features, read_features
 from losskit.compare.metrics import Metric, default_metric, find_metric
-from losskit.compare.own import Given, Maker, given_rows, maker
+from losskit.compare.network import seeded
+from losskit.compare.own import Given, Maker, given_rows, maker, size_of
 from losskit.compare.tables import Table, read_table
 from losskit.compare.task import Target, read_target
 from losskit.core.loss import Loss
@@ -106,6 +108,8 @@ def plan(
     else:
         features = _present(given, found, own_model=make is not None)
     decides = default_metric(found.task) if metric is None else find_metric(metric, found.task)
+    if make is not None:
+        _try(make, features, found)
     notes: list[str] = []
     if losses:
         candidates = named_candidates(losses, found)
@@ -124,6 +128,15 @@ def plan(
         batch_size,
         learning_rate,
     )
+
+
+def _try(make: Maker, features: Features | Given, target: Target) -> None:
+    """Build the model once and show it some rows, so that what does not fit is refused early."""
+    every = np.arange(len(target.values))
+    rows = torch.as_tensor(features.encoder(every)(every[:4]))
+    outputs = len(target.classes) if len(target.classes) > 2 else 1
+    with seeded(0):
+        make.check(make(size_of(rows), outputs), rows, outputs)
 
 
 def _present(given: Given, target: Target, *, own_model: bool) -> Given:

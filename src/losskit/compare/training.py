@@ -13,12 +13,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from ignite.metrics import Average
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
-from losskit.compare.fit import Recipe, Start, seeded
+from losskit.compare.fit import Recipe, Start
 from losskit.compare.metrics import Metric
+from losskit.compare.network import seeded
 from losskit.compare.pairing import Pairing
 from losskit.core.loss import Loss
 from losskit.reporting.arrays import Floats
@@ -111,8 +111,16 @@ def train(
                 keep.checkpoint(lambda: course.state(epoch))
             on_epoch(epoch)
 
-        course.run(after)
-        return course.end()
+        try:
+            course.run(after)
+            return course.end()
+        except Exception as error:
+            if begin.make is None:
+                raise
+            failed = begin.make.failed(error)
+            if failed is error:
+                raise
+            raise failed from error
 
 
 class _Course:
@@ -130,6 +138,7 @@ class _Course:
         self.learnt = pairing.targets(begin.train.target, begin.classes)
         self.held_out = pairing.targets(begin.validation.target, begin.classes)
         self.fit = Fit()
+        self.norms: list[float] = []
         self.best, self.kept = math.inf, begin.weights
         self.done, self.before, self.clock = 0, 0.0, time.perf_counter()
 
@@ -145,7 +154,8 @@ class _Course:
             [weight.grad for weight in self.weights if weight.grad is not None]
         )
         self.optimiser.step()
-        return float(norm)
+        self.norms.append(float(norm))
+        return self.norms[-1]
 
     def record(self, engine: Engine) -> None:
         fit, begin = self.fit, self.begin
@@ -155,7 +165,9 @@ class _Course:
         fit.validation_loss.append(float(self.value(output, self.held_out)))
         predicted = begin.predict(output, self.pairing)
         fit.validation_metric.append(self.metric(begin.validation.truth, predicted))
-        fit.gradient_norm.append(float(engine.state.metrics["gradient_norm"]))
+        # Not by Ignite's metrics, which add up over all processes where there are several.
+        fit.gradient_norm.append(math.fsum(self.norms) / len(self.norms))
+        self.norms.clear()
         if fit.validation_loss[-1] < self.best:
             self.best = fit.validation_loss[-1]
             self.kept = copy.deepcopy(self.network.state_dict())
@@ -165,7 +177,6 @@ class _Course:
         """Train until the last epoch."""
         trainer = Engine(self.step)
         trainer.logger = LOGGER
-        Average().attach(trainer, "gradient_norm")
         # What a model does differently when it learns, as dropout, it does in the steps only.
         trainer.add_event_handler(Events.EPOCH_STARTED, lambda _: self.network.train())
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self.record)
