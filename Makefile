@@ -37,7 +37,7 @@ wheel-test: $(VENV)/installed-dev
 		--constraint constraints.txt "$$(echo dist/*.whl)[test]"
 	tools/browser
 	build/venv/bin/python -m pytest --numprocesses 2 \
-		tests/cli tests/compare tests/losses/test_worked_numbers.py tests/test_*.py
+		tests/cli tests/compare tests/studies tests/losses/test_worked_numbers.py tests/test_*.py
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks

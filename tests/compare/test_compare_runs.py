@@ -9,8 +9,9 @@ import torch
 
 from losskit.compare import Results, compare, plan, run
 from losskit.compare.candidates import resolve
-from losskit.compare.fit import Recipe, _batches, start, train
+from losskit.compare.fit import Recipe, start
 from losskit.compare.pairing import pair
+from losskit.compare.training import _Course, train
 from losskit.losses import CATALOGUE
 
 TIMES = {"created": True, "machine": True, "runs": {"__all__": {"seconds"}}}
@@ -48,12 +49,18 @@ def test_the_same_loss_in_other_words_trains_the_same_network() -> None:
 
 def test_seeds_vary_rows_weights_and_order() -> None:
     study = plan("sklearn:iris", seeds=2, epochs=1)
-    one, other = (start(study.features, study.target, seed) for seed in (0, 1))
+    one, other = (start(study, seed) for seed in (0, 1))
     assert set(one.split.test) != set(other.split.test)
     assert not torch.equal(one.weights["0.weight"], other.weights["0.weight"])
+    (candidate, *_) = study.candidates
+    loss = resolve(candidate, one.train.truth, 3, 1.0)
+    pairing = pair(candidate.kind, study.target)
+
+    def course(begin):
+        return _Course(begin, loss, pairing, Recipe(1, 16), study.metric)
+
     orders = [
-        torch.cat([rows for rows, _ in _batches(begin, torch.zeros(90), Recipe(1, 16))])
-        for begin in (one, one, other)
+        torch.cat([rows for rows, _ in course(begin)._batches()]) for begin in (one, one, other)
     ]
     assert torch.equal(orders[0], orders[1])
     back = [(row[None] == one.train.features).all(dim=1).nonzero()[0] for row in orders[0]]
@@ -69,7 +76,7 @@ def test_seeds_vary_rows_weights_and_order() -> None:
 
 def test_the_best_epoch_is_kept() -> None:
     study = plan("sklearn:diabetes", losses=["MSE"], seeds=1, epochs=25)
-    begin = start(study.features, study.target, 0)
+    begin = start(study, 0)
     (candidate,) = study.candidates
     loss = resolve(candidate, begin.train.truth, 0, begin.scale)
     recipe = Recipe(25, 16, 0.03)  # a high rate, so that the last epoch is not the best
@@ -122,7 +129,7 @@ def test_a_run_that_diverges_is_told_not_hidden() -> None:
             return super().value_at(input * 1e30, target, xp)
 
     study = plan("sklearn:diabetes", losses=["MSE"], seeds=1, epochs=2)
-    begin = start(study.features, study.target, 0)
+    begin = start(study, 0)
     pairing = pair(CATALOGUE["MSE"], study.target)
     fit = train(begin, Overflow(), pairing, Recipe(2, 16), study.metric, print)
     assert not any(map(math.isfinite, fit.validation_loss))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from losskit.cli.output import Format, fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from losskit.compare import Study
+    from losskit.compare.processes import Processes
+    from losskit.compare.store import Store
+
 __all__ = ["compare"]
-
-
-class Format(StrEnum):
-    """What is printed."""
-
-    text = "text"
-    json = "json"
 
 
 class TaskName(StrEnum):
@@ -31,14 +34,14 @@ class TaskName(StrEnum):
 
 def compare(
     data: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="DATA",
+            metavar="[DATA]",
             show_default=False,
             help="A CSV, Parquet or JSONL file, or sklearn:NAME for a data set that scikit-learn "
             "brings along, such as sklearn:diabetes.",
         ),
-    ],
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +67,36 @@ def compare(
         int, typer.Option(metavar="N", help="Repetitions with other splits and initial weights.")
     ] = 5,
     epochs: Annotated[int, typer.Option(metavar="N", help="Passes over the training rows.")] = 60,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="MODULE:FUNCTION",
+            help="Instead of DATA: a function of yours that returns inputs and targets "
+            "(docs/compare.md).",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Instead of the small network: a function of yours that builds a model.",
+            show_default=False,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Rows per step.  [default: about 32 steps an epoch]",
+            show_default=False,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Adam's step size.  [default: 0.003]", show_default=False),
+    ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +124,9 @@ def compare(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a report that stands there already.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a comparison that was interrupted.")
+    ] = False,
     output: Annotated[
         Format, typer.Option("--format", help="Print text, or the content of results.json.")
     ] = Format.text,
@@ -102,44 +138,39 @@ def compare(
 
     Every loss meets the same splits, initial weights and batch order. What it learnt is measured
     on rows it never saw, by metrics that do not depend on the loss, and the verdict says only
-    what the numbers can show.
+    what the numbers can show. An interrupted comparison goes on with --resume; several processes
+    share it under torchrun.
 
     Example: losskit compare houses.csv --target price --loss MSE --loss Huber:delta=20000
     """
-    try:
-        _run(
-            _Request(
-                data,
-                target,
-                loss,
-                seeds,
-                epochs,
-                metric,
-                task.value if task else None,
-                out,
-                overwrite,
-                output,
-                quiet,
-            )
+    if (data is None) == (load is None):
+        fail(
+            "compare takes DATA or --data, not both"
+            if data is not None
+            else "compare needs data: a file, sklearn:NAME, or a function of yours with --data"
         )
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; no report was written.", err=True)
-        raise typer.Exit(130) from None
+    plain = (seeds, epochs, metric, task.value if task else None, batch_size, learning_rate)
+    _run(_Request(data, load, model, target, loss, *plain, out, overwrite, resume, output, quiet))
 
 
 @dataclass(frozen=True)
 class _Request:
     """What was asked for on the command line."""
 
-    data: str
+    data: str | None
+    load: str | None
+    model: str | None
     target: str | None
     losses: list[str] | None
     seeds: int
     epochs: int
     metric: str | None
     task: str | None
+    batch_size: int | None
+    learning_rate: float | None
     out: Path | None
     overwrite: bool
+    resume: bool
     output: Format
     quiet: bool
 
@@ -147,39 +178,91 @@ class _Request:
 def _run(request: _Request) -> None:
     from rich.console import Console
 
-    chatty = request.output is Format.text and not request.quiet
+    chatty = request.output is Format.text and not request.quiet and _leads()
     errors = Console(stderr=True)
     try:
         with errors.status("Loading PyTorch …") if chatty else nullcontext():
-            from losskit.cli import compare_view as view
-            from losskit.compare import plan, run
-            from losskit.compare.report import write
+            from losskit.compare.processes import processes
+            from losskit.compare.store import UNFINISHED, Store
             from losskit.reporting.errors import RequestError
-            from losskit.reporting.folder import Folder
+    except KeyboardInterrupt:
+        _interrupted(None)
     except ModuleNotFoundError as error:
-        _fail(f'compare needs {error.name}, which is not installed: pip install "losskit[compare]"')
+        fail(f'compare needs {error.name}, which is not installed: pip install "losskit[compare]"')
+    store: Store | None = None
     try:
-        study = plan(
-            request.data,
-            request.target,
-            request.losses,
-            seeds=request.seeds,
-            epochs=request.epochs,
-            metric=request.metric,
-            task=request.task,
-        )
-        path = request.out or Path("losskit-reports", _folder_name(study.table.name))
-        folder = Folder(path, overwrite=request.overwrite)
-        try:
-            if chatty:
-                view.found(study)
-            with view.bar(study, errors) if chatty else nullcontext() as progress:
-                results = run(study, progress)
-            report, _ = write(folder, results)
-        finally:
-            folder.discard()
+        with processes() as group:
+            study = _plan(request)
+            path = request.out or Path("losskit-reports", _folder_name(study.table.name))
+            store = Store(path / UNFINISHED)
+            _compare(request, study, path, store, group, errors)
     except RequestError as error:
-        _fail(str(error))
+        if not _leads():
+            raise typer.Exit(2) from None
+        fail(str(error))
+    except KeyboardInterrupt:
+        _interrupted(store)
+
+
+def _plan(request: _Request) -> Study:
+    from losskit.compare import plan
+    from losskit.compare.own import function_named
+
+    return plan(
+        function_named("--data", request.load) if request.load else request.data or "",
+        request.target,
+        request.losses,
+        seeds=request.seeds,
+        epochs=request.epochs,
+        metric=request.metric,
+        task=request.task,
+        model=request.model,
+        batch_size=request.batch_size,
+        learning_rate=request.learning_rate,
+    )
+
+
+def _compare(
+    request: _Request,
+    study: Study,
+    path: Path,
+    store: Store,
+    group: Processes,
+    errors: Console,
+) -> None:
+    """Train, and let the leading one of the processes write and print."""
+    from losskit.cli import compare_view as view
+    from losskit.compare import Keeping, run
+    from losskit.compare.report import write
+    from losskit.reporting.errors import RequestError
+    from losskit.reporting.folder import Folder
+
+    chatty = request.output is Format.text and not request.quiet and group.leads
+    refused: RequestError | None = None
+    folder: Folder | None = None
+    if group.leads:
+        try:
+            folder = Folder(path, overwrite=request.overwrite)
+        except RequestError as error:
+            refused = error
+    # What one of them refuses all refuse, so that none waits for another.
+    refused = group.gather(refused)[0]
+    if refused is not None:
+        raise refused
+    try:
+        if chatty:
+            view.found(study, group.size)
+        keeping = Keeping(store, request.resume, request.overwrite)
+        with view.bar(study, errors) if chatty else nullcontext() as progress:
+            results = run(study, progress, keeping=keeping, group=group)
+        if folder is None:
+            return
+        report, _ = write(folder, results)
+        store.clear()
+    finally:
+        if folder is not None:
+            store.leave()
+            folder.discard()
     if request.output is Format.json:
         typer.echo(results.model_dump_json(indent=1))
         return
@@ -188,11 +271,26 @@ def _run(request: _Request) -> None:
     view.verdict(results, report)
 
 
+def _interrupted(store: Store | None) -> NoReturn:
+    """Say what is left of an interrupted comparison, and exit as interrupted programs do."""
+    done, begun = store.holds if store is not None else (0, 0)
+    if store is not None and (done or begun):
+        runs = f"{done} finished and {begun} begun" if begun else f"{done} finished"
+        typer.echo(
+            f"Interrupted; {runs} run{'s' * (done + begun > 1)} kept in {store.path}: "
+            "the same command with --resume goes on from there.",
+            err=True,
+        )
+    elif _leads():
+        typer.echo("Interrupted; no report was written.", err=True)
+    raise typer.Exit(130)
+
+
+def _leads() -> bool:
+    """Whether this process is the one of several that prints."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _folder_name(name: str) -> str:
     """Make a data set's name one that any file system takes."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"Error: {message}", err=True)
-    raise typer.Exit(2)

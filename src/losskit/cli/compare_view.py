@@ -24,7 +24,7 @@ COLUMN = 16
 GAP = 2
 
 
-def found(study: Study) -> None:
+def found(study: Study, processes: int = 1) -> None:
     """Say what is in the data, what the task is and what will be trained."""
     target, features = study.target, study.features
     console = Console(highlight=False, soft_wrap=True)
@@ -38,9 +38,10 @@ def found(study: Study) -> None:
     if features.dropped:
         dropped = "; ".join(f"{name!r}: {why}" for name, why in features.dropped.items())
         console.print(escape(f"Left out: {dropped}."), style="dim")
+    shared = f", {count(processes, 'process', 'processes')}" if processes > 1 else ""
     console.print(
         f"{sentence(count(len(study.candidates), 'loss', 'losses'))}, "
-        f"{count(study.seeds, 'seed')}, {count(study.epochs, 'epoch')}: "
+        f"{count(study.seeds, 'seed')}, {count(study.epochs, 'epoch')}{shared}: "
         + escape(", ".join(candidate.title for candidate in study.candidates))
     )
 
@@ -48,7 +49,6 @@ def found(study: Study) -> None:
 @contextmanager
 def bar(study: Study, console: Console) -> Iterator[Callable[[Step], None]]:
     """Show how far the training is, if someone can see it."""
-    total = study.seeds * study.epochs * len(study.candidates)
     with Progress(
         BarColumn(bar_width=30),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -58,12 +58,13 @@ def bar(study: Study, console: Console) -> Iterator[Callable[[Step], None]]:
         disable=not console.is_terminal,
         transient=True,
     ) as progress:
-        task = progress.add_task("", total=total)
+        task = progress.add_task("", total=None)
 
         def show(step: Step) -> None:
             progress.update(
                 task,
                 completed=step.done,
+                total=step.total,
                 description=f"seed {step.seed + 1} of {study.seeds}, {escape(step.loss)}",
             )
 

@@ -7,22 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from losskit.compare.errors import CompareError
+from losskit.compare.processes import Processes
 from losskit.compare.results import Results
-from losskit.compare.runs import Progress, run
+from losskit.compare.runs import Keeping, Progress, run
+from losskit.compare.store import Store
 from losskit.compare.study import EPOCHS, SEEDS, Study, plan
 from losskit.core.loss import Loss
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["CompareError", "Progress", "Results", "Study", "compare", "plan", "run"]
+__all__ = [
+    "CompareError",
+    "Keeping",
+    "Processes",
+    "Progress",
+    "Results",
+    "Store",
+    "Study",
+    "compare",
+    "plan",
+    "run",
+]
 
 
 def compare(
-    data: str | Path | pl.DataFrame,
+    data: str | Path | pl.DataFrame | Callable[[], Any],
     target: str | None = None,
     losses: Sequence[str | Loss] | None = None,
     *,
@@ -30,6 +43,9 @@ def compare(
     epochs: int = EPOCHS,
     metric: str | None = None,
     task: str | None = None,
+    model: str | Callable[..., Any] | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Results:
     """Train the same small network with each loss, and measure it on held-out rows.
@@ -41,7 +57,8 @@ def compare(
     ----------
     data
         A CSV, Parquet or JSONL file, ``sklearn:NAME`` for a data set that scikit-learn brings
-        along, or a Polars data frame.
+        along, a Polars data frame, or a function that returns inputs and targets (see
+        ``docs/compare.md``).
     target
         The column to predict; may be left out for a bundled data set.
     losses
@@ -55,6 +72,11 @@ def compare(
         What decides; by default the mean absolute error or the balanced accuracy.
     task
         ``"regression"``, ``"binary"`` or ``"multiclass"``, where the target leaves it open.
+    model
+        A function that builds a model of your own, or its name, ``package.module:build``; by
+        default a small network.
+    batch_size, learning_rate
+        Of Adam's steps; by default about 32 steps an epoch, and 0.003.
     progress
         Called after each epoch.
 
@@ -70,5 +92,16 @@ def compare(
     >>> [arm.label for arm in results.losses]
     ['MSE', 'MAE']
     """
-    study = plan(data, target, losses, seeds=seeds, epochs=epochs, metric=metric, task=task)
+    study = plan(
+        data,
+        target,
+        losses,
+        seeds=seeds,
+        epochs=epochs,
+        metric=metric,
+        task=task,
+        model=model,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
     return run(study, progress)

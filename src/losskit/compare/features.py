@@ -47,6 +47,12 @@ class Features:
     numbers: Floats
     categories: Objects
     notes: tuple[str, ...] = ()
+    parts = None
+    """Where the parts' rows are: they are drawn."""
+
+    def encoder(self, rows: Ints) -> Encoder:
+        """Return what encodes rows, having learnt how from some of them."""
+        return Encoder(self, rows)
 
 
 def read_features(frame: pl.DataFrame, target: str, others: Collection[str] = ()) -> Features:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HIDDEN", "Network", "build"]
+__all__ = ["HIDDEN", "Network", "build", "seeded"]
 
 HIDDEN = (64, 64)
 
@@ -25,8 +27,15 @@ class Network(nn.Sequential):
         super().__init__(*layers)
 
 
-def build(inputs: int, outputs: int, seed: int) -> dict[str, Tensor]:
-    """Draw initial weights; the same for the same seed, whatever was drawn before."""
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let what is drawn within depend on the seed only, and leave no trace of it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        yield
+
+
+def build(inputs: int, outputs: int, seed: int) -> dict[str, Tensor]:
+    """Draw initial weights; the same for the same seed, whatever was drawn before."""
+    with seeded(seed):
         return Network(inputs, outputs).state_dict()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import losskit
 from losskit.compare.candidates import resolve
-from losskit.compare.fit import Fit, Recipe, Start
+from losskit.compare.fit import Recipe, Start
 from losskit.compare.metrics import METRICS, measure, recalls
 from losskit.compare.network import HIDDEN
 from losskit.compare.pairing import pair
@@ -29,6 +29,7 @@ from losskit.compare.results import (
 from losskit.compare.shapes import calibration, residuals, shape
 from losskit.compare.snippet import learnt, program
 from losskit.compare.study import Study
+from losskit.compare.training import Fit
 from losskit.compare.verdict import Table, judge
 from losskit.reporting.arrays import Floats, Ints, floats, ints
 from losskit.reporting.machine import machine
@@ -231,7 +232,9 @@ def _training(study: Study, first: Start, recipe: Recipe) -> Training:
         train_rows=len(first.split.train),
         validation_rows=len(first.split.validation),
         test_rows=len(first.split.test),
-        hidden=list(HIDDEN),
+        hidden=[] if study.model else list(HIDDEN),
+        model=study.model.name if study.model else _described(first),
+        divided=study.features.parts is not None,
         outputs=first.outputs,
         weights=sum(one.numel() for one in first.weights.values()),
         optimiser="Adam",
@@ -239,6 +242,11 @@ def _training(study: Study, first: Start, recipe: Recipe) -> Training:
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
     )
+
+
+def _described(first: Start) -> str:
+    sizes = (first.inputs, *HIDDEN, first.outputs)
+    return f"{' → '.join(map(str, sizes))}, ReLU"
 
 
 def _metrics(study: Study) -> list[MetricInfo]:

@@ -77,7 +77,11 @@ class Training(Model):
     train_rows: int
     validation_rows: int
     test_rows: int
-    hidden: list[int] = Field(description="sizes of the network's hidden layers")
+    hidden: list[int] = Field(
+        description="sizes of the network's hidden layers; empty for a model of one's own"
+    )
+    model: str = Field(description="the network in words, or what built one's own")
+    divided: bool = Field(description="whether rows came divided, so that no seed draws them anew")
     outputs: int
     weights: int = Field(description="numbers that are learnt")
     optimiser: str

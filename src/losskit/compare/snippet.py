@@ -8,6 +8,7 @@ import numpy as np
 
 from losskit.compare.fit import Recipe, Start
 from losskit.compare.network import HIDDEN
+from losskit.compare.own import size_of
 from losskit.compare.pairing import Pairing
 from losskit.compare.results import Learnt
 from losskit.core.loss import Loss
@@ -51,12 +52,7 @@ def _literal(value: Any, array: bool) -> str:
 
 def program(code: Learnt, begin: Start, recipe: Recipe, *, centred: bool) -> str:
     """Write a program that runs as it is, with random rows where the user's own go."""
-    layers = []
-    before = begin.inputs
-    for size in HIDDEN:
-        layers += [f"    torch.nn.Linear({before}, {size}),", "    torch.nn.ReLU(),"]
-        before = size
-    layers.append(f"    torch.nn.Linear({before}, {begin.outputs}),")
+    layers = _layers(begin)
     if begin.outputs == 1:
         layers.append("    torch.nn.Flatten(start_dim=0),")
     if begin.classes:
@@ -83,6 +79,7 @@ def program(code: Learnt, begin: Start, recipe: Recipe, *, centred: bool) -> str
         [
             loss_import,
             "import torch",
+            *([begin.make.code] if begin.make else []),
             "",
             "model = torch.nn.Sequential(",
             *layers,
@@ -90,7 +87,7 @@ def program(code: Learnt, begin: Start, recipe: Recipe, *, centred: bool) -> str
             f"loss_function = {code.module}",
             f"optimiser = torch.optim.Adam(model.parameters(), lr={recipe.learning_rate:g})",
             "",
-            f"features = torch.randn(256, {begin.inputs})  # your rows, standardised",
+            f"features = {_features(begin)}",
             *target,
             "",
             "for epoch in range(10):",
@@ -104,6 +101,28 @@ def program(code: Learnt, begin: Start, recipe: Recipe, *, centred: bool) -> str
             "",
         ]
     )
+
+
+def _layers(begin: Start) -> list[str]:
+    """Write the layers of the network, or the call that builds one's own."""
+    if begin.make is not None:
+        return [f"    {begin.make.call(size_of(begin.train.features), begin.outputs)},"]
+    layers = []
+    before = begin.inputs
+    for size in HIDDEN:
+        layers += [f"    torch.nn.Linear({before}, {size}),", "    torch.nn.ReLU(),"]
+        before = size
+    return [*layers, f"    torch.nn.Linear({before}, {begin.outputs}),"]
+
+
+def _features(begin: Start) -> str:
+    """Write random rows like those that were learnt from."""
+    rows = begin.train.features
+    shape = ", ".join(map(str, (256, *rows.shape[1:])))
+    if rows.is_floating_point():
+        said = "standardised" if begin.make is None else "as the model takes them"
+        return f"torch.randn({shape})  # your rows, {said}"
+    return f"torch.randint({int(rows.max()) + 1}, ({shape},))  # your rows"
 
 
 def _of_rows(expression: str) -> str:
