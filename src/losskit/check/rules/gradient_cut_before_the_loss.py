@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Backward
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -48,3 +53,28 @@ def step(model, optimizer, inputs, targets):
     tools=(Tool.LINT, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_backward(backward: Backward) -> Iterator[Seen]:
+    """Look at what backward() is called on."""
+    value = backward.value
+    if value.flow is not Flow.CUT or value.cut is None:
+        return
+    call = value.call
+    why = value.cut.text
+    if call is not None and value.kind is Kind.LOSS:
+        yield Seen(
+            f"no gradient gets from {call.face.name} to the model: {why}",
+            value.cut,
+            "the loss is computed from it",
+            node=call.node,
+            unit=call.unit,
+        )
+    else:
+        yield Seen(
+            f"no gradient gets from here to the model: {why}",
+            value.cut,
+            "backward() is called",
+            node=value.cut.node,
+            unit=value.cut.unit,
+        )

@@ -1,0 +1,276 @@
+"""What an analysis has at hand: bounds, the changes that branches make, and who is told."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from losskit.check.lint.kinds import Flow
+from losskit.check.lint.units import Project, Unit
+from losskit.check.lint.values import (
+    ABSENT,
+    Chain,
+    Choice,
+    Container,
+    Frame,
+    Guard,
+    Instance,
+    Library,
+    Option,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+    options,
+)
+
+if TYPE_CHECKING:
+    from losskit.check.lint.facts import Fact, LossCall
+
+__all__ = ["End", "Exhausted", "Machine", "with_step"]
+
+_FUEL = 150_000
+_DEPTH = 28
+_FORKS = 24
+_MISSING: Any = object()
+
+
+class Exhausted(Exception):
+    """The steps that an analysis may take are used up."""
+
+
+class End(Enum):
+    """How a block of statements ends."""
+
+    NEXT = "goes on"
+    LOOP = "break or continue"
+    RETURN = "return or raise"
+
+
+@dataclass(slots=True)
+class Machine:
+    """The state of one analysis.
+
+    Attributes
+    ----------
+    project : Project
+        Where modules come from.
+    tell : callable
+        Takes what is seen: see `losskit.check.lint.facts`.
+    entry : str
+        Path of the file that is analysed.
+    fuel : int
+        Steps that are left.
+    stack : list
+        Functions that are running.
+    executed : set
+        Nodes of functions that have run.
+    instances : dict
+        Node of a class → its first object.
+    ungraded : int
+        How many ``no_grad`` blocks are open.
+    branches : list of frozenset of Guard
+        Undecided branches that are being run, and choices between what is called.
+    demands : list
+        Which losses took which tensors, in this entry.
+    """
+
+    project: Project
+    tell: Callable[[Fact], None]
+    entry: str = ""
+    fuel: int = _FUEL
+    stack: list[ast.AST] = field(default_factory=list)
+    executed: set[int] = field(default_factory=set)
+    instances: dict[int, Instance] = field(default_factory=dict)
+    ungraded: int = 0
+    branches: list[frozenset[Guard]] = field(default_factory=list)
+    demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
+    _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
+
+    def tick(self) -> None:
+        """Take a step."""
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise Exhausted
+
+    def refuel(self, steps: int = _FUEL) -> None:
+        """Begin another entry into the code."""
+        self.fuel = steps
+        self.stack.clear()
+        self.ungraded = 0
+        self.branches.clear()
+        self.demands.clear()
+        self._journals.clear()
+
+    @property
+    def deep(self) -> bool:
+        """Whether no further function may be entered."""
+        return len(self.stack) >= _DEPTH
+
+    def write(self, container: Container, key: Any, value: Any) -> None:
+        """Change a container, so that it can be undone."""
+        if self._journals:
+            journal = self._journals[-1]
+            slot = (id(container), key)
+            if slot not in journal:
+                journal[slot] = (container, container.data.get(key, _MISSING))
+        if value is _MISSING:
+            container.data.pop(key, None)
+        else:
+            container.data[key] = value
+
+    def fork(self, frame: Frame, node: ast.AST, sides: list[Callable[[], End]]) -> End:
+        """Run each side as if the others did not run, and join what they leave behind."""
+        if len(self._journals) >= _FORKS:
+            raise Exhausted
+        before = frame.guards
+        left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
+        touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
+        for number, side in enumerate(sides):
+            guard = Guard(id(node), number)
+            frame.guards = before | {guard}
+            self._journals.append({})
+            self.branches.append(frozenset({guard}))
+            try:
+                end = side()
+            finally:
+                self.branches.pop()
+                journal = self._journals.pop()
+                after = {}
+                for slot, (container, old) in journal.items():
+                    after[slot] = container.data.get(slot[1], _MISSING)
+                    touched.setdefault(slot, (container, old))
+                    if old is _MISSING:
+                        container.data.pop(slot[1], None)
+                    else:
+                        container.data[slot[1]] = old
+            left.append((number, end, after))
+        live = [(number, after) for number, end, after in left if end is not End.RETURN]
+        frame.guards = before
+        if not live:
+            return End.RETURN
+        if len(live) < len(sides) and len(live) == 1:
+            frame.guards = before | {Guard(id(node), live[0][0])}
+        for slot, (container, old) in touched.items():
+            found = [(after.get(slot, old), Guard(id(node), number)) for number, after in live]
+            self.write(container, slot[1], _merged(container, found))
+        ends = {end for _, end, _ in left if end is not End.RETURN}
+        return End.NEXT if End.NEXT in ends else End.LOOP
+
+    @contextmanager
+    def under(self, guards: frozenset[Guard]) -> Iterator[None]:
+        """Run what depends on a choice that was made before."""
+        self.branches.append(guards)
+        try:
+            yield
+        finally:
+            self.branches.pop()
+
+    @property
+    def conditions(self) -> frozenset[Guard]:
+        """All that it depends on whether this runs."""
+        return frozenset().union(*self.branches)
+
+    @contextmanager
+    def entering(self, node: ast.AST) -> Iterator[None]:
+        """Run a function's body."""
+        self.executed.add(id(node))
+        self.stack.append(node)
+        try:
+            yield
+        finally:
+            self.stack.pop()
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Run a module that is imported: no branch of its importer undoes it."""
+        journals, self._journals = self._journals, []
+        stack, self.stack = self.stack, []
+        ungraded, self.ungraded = self.ungraded, 0
+        try:
+            yield
+        finally:
+            self._journals, self.stack, self.ungraded = journals, stack, ungraded
+
+    @contextmanager
+    def without_gradient(self, really: bool = True) -> Iterator[None]:
+        """Run what keeps no gradient."""
+        self.ungraded += really
+        try:
+            yield
+        finally:
+            self.ungraded -= really
+
+    def step(self, value: Value, unit: Unit, node: ast.AST, text: str) -> Value:
+        """Note how a value travels."""
+        if isinstance(value, Tensor):
+            return with_step(value, unit, node, text)
+        if isinstance(value, Choice):
+            return Choice(
+                tuple((self.step(one, unit, node, text), guards) for one, guards in value.among)
+            )
+        return value
+
+
+def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
+    """Return the same tensor, a step further."""
+    from dataclasses import replace
+
+    if tensor.trail is None:
+        return tensor
+    last = tensor.trail
+    if last.unit is unit and last.text == text and last.node is node:
+        return tensor
+    return replace(tensor, trail=Trail(unit, node, text, last))
+
+
+def _merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:
+    """Join what the sides of a branch left at one place."""
+    first = found[0][0]
+    if all(value is first for value, _ in found):
+        return first
+    if isinstance(container, Sequence):
+        return _merged_items(found)
+    there = [(value, guard) for value, guard in found if value is not _MISSING]
+    if isinstance(container, Chain) and len(there) < len(found):
+        there = [(ABSENT if value is _MISSING else value, guard) for value, guard in found]
+    return guarded(there)
+
+
+def guarded(found: list[tuple[Value, Guard]]) -> Value:
+    """Join values of the sides of a branch; each keeps its side."""
+    builds = all(_builds(one) for value, _ in found for one, _ in options(value))
+    pairs: list[Option] = [
+        (value, frozenset({Guard(guard.branch, guard.side, builds)})) for value, guard in found
+    ]
+    return join(pairs)
+
+
+def _builds(value: Value) -> bool:
+    if isinstance(value, (Tensor, Unknown)):
+        return False
+    return not (isinstance(value, Library) and value.name == "torch.Tensor")
+
+
+def _merged_items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:
+    lists = [(items, guard) for items, guard in found if items is not _MISSING]
+    if any(items is None for items, _ in lists):
+        return None
+    longest = max(len(items) for items, _ in lists)
+    return tuple(
+        guarded([(items[at] if at < len(items) else ABSENT, guard) for items, guard in lists])
+        for at in range(longest)
+    )
+
+
+def flow_of(value: Value) -> Flow:
+    """Where a value comes from."""
+    if isinstance(value, (Tensor, Unknown)):
+        return value.flow
+    return Flow.UNKNOWN
