@@ -17,6 +17,7 @@ from losskit.check.lint.machine import Exhausted, Machine
 from losskit.check.lint.objects import find_in_class, lineage
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import (
+    NONE,
     Arguments,
     Class,
     Dictionary,
@@ -44,6 +45,20 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
     """Tell what happens in a file; False where the steps were used up before its end."""
     machine = Machine(project, tell, unit.path)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
+    whole = _run(machine, unit)
+    if any(machine.passed_by(body) for body in machine.skipped.values()):
+        # What the settings of the code leave out is looked into as well.
+        project.begin_again()
+        again = project.unit(unit.path)
+        if again is not None:
+            second = Machine(project, tell, unit.path, exploring=True, reached=machine.reached)
+            _run(second, again)
+    tell(Scanned(unit, unit.tree))
+    return whole
+
+
+def _run(machine: Machine, unit: Unit) -> bool:
+    """Run a file, and what it does not call; False where the steps were used up."""
     whole = _try(machine, lambda: loaded(machine, unit))
     spent = 0
     for run in _uncalled(machine, unit):
@@ -53,9 +68,7 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
         spent += max(0, min(_SMALL_FUEL, _MOST_FUEL - spent) - machine.fuel)
         del before
         if spent >= _MOST_FUEL:
-            whole = False
-            break
-    tell(Scanned(unit, unit.tree))
+            return False
     return whole
 
 
@@ -85,7 +98,7 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
 
 
 def _function(machine: Machine, frame: Frame, function: Function) -> Iterator[Callable[[], object]]:
-    if id(function.node) in machine.executed:
+    if id(function.node) in machine.executed and not _has_more(function):
         return
     yield lambda: invoke(machine, frame, function, _given(machine, function, skip=0), function.node)
 
@@ -115,8 +128,9 @@ def _methods(machine: Machine, frame: Frame, kind: Class) -> Iterator[Callable[[
                 yield instance
             continue
         own = function.owner is kind
-        inherited = not own and name in _INHERITED
-        if (own and id(function.node) not in machine.executed) or inherited:
+        inherited = not own and (name in _INHERITED or _calls_own(function, kind))
+        fresh = id(function.node) not in machine.executed or _has_more(function)
+        if (own and fresh) or inherited:
             yield lambda function=function: invoke(
                 machine,
                 frame,
@@ -125,6 +139,35 @@ def _methods(machine: Machine, frame: Frame, kind: Class) -> Iterator[Callable[[
                 function.node,
             )
 
+
+def _has_more(function: Function) -> bool:
+    """Whether a function has a side with a loss that only some of its calls take."""
+    if NONE not in function.defaults.values():
+        return False
+    return any(
+        isinstance(node, ast.Call) and _LOSS.search(_leaf(node.func))
+        for node in ast.walk(function.node)
+    )
+
+
+def _leaf(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _calls_own(function: Function, kind: Class) -> bool:
+    """Whether an inherited method calls one that the class defines anew."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        and isinstance(kind.data.get(node.attr), Function)
+        for node in ast.walk(function.node)
+    )
+
+
+_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
 
 _INHERITED = {"training_step", "compute_loss", "_step", "step", "shared_step", "_shared_step"}
 
@@ -148,7 +191,8 @@ def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
     parameters = [*declared.posonlyargs, *declared.args][skip:] + declared.kwonlyargs
     named: dict[str, Value] = {}
     for parameter in parameters:
-        if parameter.arg in function.defaults:
+        default = function.defaults.get(parameter.arg)
+        if default is not None and default != NONE:
             continue
         value: Value = Unknown(parameter.arg)
         if function.name == "training_step" and parameter.arg == "batch":

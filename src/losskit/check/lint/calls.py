@@ -30,6 +30,7 @@ from losskit.check.lint.values import (
     Sequence,
     Unknown,
     Value,
+    excluded,
     join,
 )
 
@@ -83,8 +84,9 @@ def call(machine: Machine, frame: Frame, callee: Value, given: Arguments, node: 
 def _each(machine: Machine, frame: Frame, callee: Choice, given: Arguments, node: ast.AST) -> Value:
     """Call each of several; what the losses among them see depends on the choice."""
     found: list[Option] = []
+    conditions = machine.conditions
     for one, guards in callee.among:
-        if isinstance(one, (Const, Absent)):
+        if isinstance(one, (Const, Absent)) or excluded(guards, conditions):
             continue
         with machine.under(guards):
             found.append((call(machine, frame, one, given, node), guards))
@@ -107,7 +109,7 @@ def _unknown(
     if callee.flow is Flow.DATA:
         return Unknown("", Flow.DATA)
     if callee.flow is Flow.MODEL or _MODEL.search(callee.name):
-        return Unknown("", Flow.MODEL)
+        return Unknown("", Flow.CUT if machine.ungraded else Flow.MODEL)
     return UNKNOWN
 
 

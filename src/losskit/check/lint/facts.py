@@ -19,6 +19,7 @@ from losskit.check.lint.values import (
     Tensor,
     Trail,
     Value,
+    excluded,
     options,
 )
 
@@ -97,7 +98,7 @@ class LossCall(Fact):
             (value, guards)
             for value, guards in options(self.values.get(argument, NONE))
             if not (isinstance(value, Const) and value.value is None)
-            and not _excluded(guards, self.guards)
+            and not excluded(guards, self.guards)
         ]
         hits = [
             (value, guards)
@@ -113,12 +114,6 @@ class LossCall(Fact):
         return next(
             (value for value, guards in hits if guards and all(one.builds for one in guards)), None
         )
-
-
-def _excluded(guards: frozenset[Guard], others: frozenset[Guard]) -> bool:
-    """Whether two values cannot meet, since they are on different sides of one branch."""
-    sides = {one.branch: one.side for one in others}
-    return any(sides.get(one.branch, one.side) != one.side for one in guards)
 
 
 @dataclass(frozen=True, eq=False)

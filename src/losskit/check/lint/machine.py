@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,12 @@ class Machine:
         Node of a class → its first object.
     ungraded : int
         How many ``no_grad`` blocks are open.
+    exploring : bool
+        Whether branches are looked into that the settings of the code leave out.
+    skipped : dict
+        Branches with losses that were left out.
+    reached : set
+        Calls of losses that were made.
     branches : list of frozenset of Guard
         Undecided branches that are being run, and choices between what is called.
     demands : list
@@ -89,6 +96,9 @@ class Machine:
     executed: set[int] = field(default_factory=set)
     instances: dict[int, Instance] = field(default_factory=dict)
     ungraded: int = 0
+    exploring: bool = False
+    skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
@@ -177,6 +187,10 @@ class Machine:
         """All that it depends on whether this runs."""
         return frozenset().union(*self.branches)
 
+    def passed_by(self, body: list[ast.stmt]) -> bool:
+        """Whether a branch with a loss was never looked into."""
+        return any(id(node) not in self.reached for node in loss_calls(body))
+
     @contextmanager
     def entering(self, node: ast.AST) -> Iterator[None]:
         """Run a function's body."""
@@ -216,6 +230,21 @@ class Machine:
                 tuple((self.step(one, unit, node, text), guards) for one, guards in value.among)
             )
         return value
+
+
+_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
+
+
+def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    """Yield what looks like calls of losses."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                function = node.func
+                name = function.attr if isinstance(function, ast.Attribute) else ""
+                name = function.id if isinstance(function, ast.Name) else name
+                if _LOSS.search(name):
+                    yield node
 
 
 def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:

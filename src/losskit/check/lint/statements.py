@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from losskit.check.lint import objects
 from losskit.check.lint.expressions import element_of, evaluate
 from losskit.check.lint.imports import import_from, import_module
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.tensors import data_tensor
-from losskit.check.lint.machine import End, Machine
-from losskit.check.lint.truth import truth_of
+from losskit.check.lint.machine import End, Machine, loss_calls
+from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -24,6 +26,7 @@ from losskit.check.lint.values import (
     Dictionary,
     Frame,
     Function,
+    Guard,
     Instance,
     Library,
     Made,
@@ -105,6 +108,8 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         machine.write(where, target.id, value)
     elif isinstance(target, ast.Attribute):
         owner = evaluate(machine, frame, target.value)
+        if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
+            _learnt(machine, frame, target.value.id, owner)
         objects.set_attribute(machine, owner, target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, frame, target.elts, value)
@@ -112,6 +117,12 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         assign(machine, frame, target.value, UNKNOWN)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, frame, target, value)
+
+
+def _learnt(machine: Machine, frame: Frame, name: str, value: Value) -> None:
+    """Note that data is what is optimised, as in a search for an adversarial example."""
+    if isinstance(value, (Tensor, Unknown)) and value.flow is Flow.DATA:
+        machine.write(frame, name, replace(value, flow=Flow.UNKNOWN))
 
 
 def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:
@@ -190,14 +201,40 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
 
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
-    truth = truth_of(evaluate(machine, frame, node.test))
+    test = evaluate(machine, frame, node.test)
+    truth = truth_of(test)
     if truth is not None:
-        return run_block(machine, frame, node.body if truth else node.orelse)
+        other = node.orelse if truth else node.body
+        if not machine.exploring and other and any(True for _ in loss_calls(other)):
+            machine.skipped[id(node)] = other
+        if not (machine.exploring and machine.passed_by(other) and _is_setting(node.test)):
+            return run_block(machine, frame, node.body if truth else node.orelse)
     sides = [
-        partial(run_block, machine, frame, node.body),
-        partial(run_block, machine, frame, node.orelse),
+        partial(_side, machine, frame, node.body, implied(test, True)),
+        partial(_side, machine, frame, node.orelse, implied(test, False)),
     ]
     return machine.fork(frame, node, sides)
+
+
+def _side(
+    machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]
+) -> End:
+    with machine.under(guards):
+        return run_block(machine, frame, body)
+
+
+def _is_setting(test: ast.expr) -> bool:
+    """Whether a test may come out otherwise: it asks for no phase of a training."""
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        one.value
+        for one in ast.walk(test)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+    return not any(
+        TRAINING.match(word) or EVALUATION.match(word) or word == "__name__" for word in words
+    )
 
 
 def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:

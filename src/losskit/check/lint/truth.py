@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from losskit.check.lint.values import (
+    NO_GUARDS,
     Absent,
     Bound,
     Chain,
@@ -13,6 +14,7 @@ from losskit.check.lint.values import (
     Const,
     Dictionary,
     Function,
+    Guard,
     Instance,
     Made,
     Partial,
@@ -22,7 +24,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["EVALUATION", "TRAINING", "negated", "truth_of"]
+__all__ = ["EVALUATION", "TRAINING", "implied", "negated", "truth_of"]
 
 TRAINING = re.compile(r"^(is_|do_|in_|mode_)?(train|training)(_?mode)?$", re.IGNORECASE)
 EVALUATION = re.compile(
@@ -58,6 +60,14 @@ def truth_of(value: Value) -> bool | None:
     if isinstance(value, (Tensor, Absent)):
         return None
     return None
+
+
+def implied(value: Value, truth: bool) -> frozenset[Guard]:
+    """What must hold where a condition comes out so: the branch that made it so was taken."""
+    if not isinstance(value, Choice):
+        return NO_GUARDS
+    left = [guards for one, guards in value.among if truth_of(one) in {truth, None}]
+    return left[0] if len(left) == 1 else NO_GUARDS
 
 
 def negated(truth: bool | None) -> bool | None:

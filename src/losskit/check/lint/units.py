@@ -158,6 +158,10 @@ class Project:
         self.foreign = set()
         self._units = {}
 
+    def begin_again(self) -> None:
+        """Forget what modules hold, within one analysis."""
+        self._units = {}
+
     def unit(self, path: str) -> Unit | None:
         """Return a file's unit; None where it cannot be read."""
         self.looked_up.add(path)

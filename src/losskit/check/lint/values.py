@@ -46,6 +46,7 @@ __all__ = [
     "Trail",
     "Unknown",
     "Value",
+    "excluded",
     "join",
     "options",
 ]
@@ -156,6 +157,8 @@ class Tensor(Value):
         The loss that gave it.
     name : str
         What it was called where nothing else was known of it.
+    lost : tuple of Tensor
+        Terms of the sum that this is, which have no gradient.
     ident : int
         Equal where tensors hold the same numbers.
     """
@@ -174,6 +177,7 @@ class Tensor(Value):
     reduction: str | None = None
     call: LossCall | None = None
     name: str = ""
+    lost: tuple[Tensor, ...] = ()
     ident: int = field(default_factory=lambda: next(_idents))
 
     @property
@@ -191,6 +195,7 @@ class Tensor(Value):
             self.complement,
             self.reduction,
             id(self.call),
+            tuple(id(one) for one in self.lost),
         )
 
 
@@ -425,6 +430,14 @@ class Choice(Value):
     """One of several values; each with the sides of the branches that lead to it."""
 
     among: tuple[Option, ...]
+
+
+def excluded(guards: frozenset[Guard], others: frozenset[Guard]) -> bool:
+    """Whether two values cannot meet, since they are on different sides of one branch."""
+    if not guards or not others:
+        return False
+    sides = {one.branch: one.side for one in others}
+    return any(sides.get(one.branch, one.side) != one.side for one in guards)
 
 
 def options(value: Value) -> tuple[Option, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward
-from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
@@ -56,25 +56,13 @@ def step(model, optimizer, inputs, targets):
 
 
 def on_backward(backward: Backward) -> Iterator[Seen]:
-    """Look at what backward() is called on."""
-    value = backward.value
-    if value.flow is not Flow.CUT or value.cut is None:
-        return
-    call = value.call
-    why = value.cut.text
-    if call is not None and value.kind is Kind.LOSS:
-        yield Seen(
-            f"no gradient gets from {call.face.name} to the model: {why}",
-            value.cut,
-            "the loss is computed from it",
-            node=call.node,
-            unit=call.unit,
-        )
-    else:
-        yield Seen(
-            f"no gradient gets from here to the model: {why}",
-            value.cut,
-            "backward() is called",
-            node=value.cut.node,
-            unit=value.cut.unit,
-        )
+    """Look at what backward() is called on, and at the terms of its sum."""
+    for value in (backward.value, *backward.value.lost):
+        if value.flow is Flow.CUT and value.cut is not None:
+            yield Seen(
+                f"no gradient gets from here to the model: {value.cut.text}",
+                value.cut,
+                "backward() is called on what is computed from it",
+                node=value.cut.node,
+                unit=value.cut.unit,
+            )

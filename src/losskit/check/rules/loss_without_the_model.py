@@ -54,17 +54,18 @@ def step(model, optimizer, inputs, labels):
 
 
 def on_backward(backward: Backward) -> Iterator[Seen]:
-    """Look at what a loss was computed from."""
-    value = backward.value
-    if value.kind is not Kind.LOSS or value.call is None:
-        return
-    call = value.call
-    if value.flow is Flow.DATA or _itself(call):
-        yield Seen(
-            f"{call.face.name} depends on no output of the model",
-            node=call.node,
-            unit=call.unit,
-        )
+    """Look at what a loss, or each term of a sum, was computed from."""
+    for value in (backward.value, *backward.value.lost):
+        call = value.call
+        if value.kind is not Kind.LOSS or call is None:
+            continue
+        ungraded = value.flow is Flow.CUT and value.cut is None
+        if value.flow is Flow.DATA or ungraded or _itself(call):
+            yield Seen(
+                f"{call.face.name} depends on no output of the model that has a gradient",
+                node=call.node,
+                unit=call.unit,
+            )
 
 
 def _itself(call: LossCall) -> bool:

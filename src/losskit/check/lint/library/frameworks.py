@@ -120,7 +120,10 @@ def trained(
         # skorch takes the logarithm of what the module gives before it calls this loss.
         return
     output = call(machine, frame, model, Arguments((Unknown("", Flow.DATA),)), node)
-    call(machine, frame, loss, Arguments((output, Unknown("", Flow.DATA))), node)
+    at = {"create_supervised_trainer": 2}.get(library.leaf, 99)
+    names = [one for one in _LOSS_NAMES if one in given.named]
+    where = _argument_node(node, names[0] if names else "", at)
+    call(machine, frame, loss, Arguments((output, Unknown("", Flow.DATA))), where)
 
 
 def _takes_logarithm_itself(face: LossFace) -> bool:

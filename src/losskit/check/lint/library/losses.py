@@ -110,6 +110,7 @@ def take(
 ) -> Value:
     """Let a loss take its arguments, and return its value."""
     guards = machine.conditions
+    machine.reached.add(id(node))
     call = LossCall(
         frame.unit,
         node,

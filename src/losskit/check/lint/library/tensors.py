@@ -211,7 +211,8 @@ def apply(
     if special is not None:
         return special(machine, frame, tensor, given, node)
     if name in _CUTTING:
-        return cut(tensor, unit, node, f"{name} cuts the gradient")
+        found = cut(tensor, unit, node, f"{name} cuts the gradient")
+        return replace(found, rank=0) if name == "item" else found
     if name in _COUNTING:
         return _counted(tensor, name, unit, node)
     if name in _SAME:
@@ -317,7 +318,7 @@ def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         kind = Kind.MULTI_HOT
     if tensor.kind is Kind.RAW:
         kind = Kind.RAW
-    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank)
+    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost)
 
 
 def _largest(
@@ -367,6 +368,24 @@ def _backward(
     return NONE
 
 
+def _learnt(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """What is optimised itself, as an image or a noise."""
+    return replace(tensor, flow=Flow.UNKNOWN) if tensor.flow is Flow.DATA else tensor
+
+
+def _matmul(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    other = given.get(0, "mat2", "other")
+    flow, trail = combined_flow([tensor, UNKNOWN if other is None else other])
+    if isinstance(other, Tensor) and other.kind is Kind.ONE_HOT and tensor.kind is Kind.SOFTMAX:
+        # Probabilities of examples, gathered by their classes.
+        return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
+    return Tensor(flow=flow, cut=trail)
+
+
 def _power(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -410,6 +429,9 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "sort": _largest,
     "one_hot": _one_hot,
     "backward": _backward,
+    "requires_grad_": _learnt,
+    "bmm": _matmul,
+    "matmul": _matmul,
     "pow": _power,
     "abs": _power,
     "sqrt": _power,
@@ -457,6 +479,7 @@ def arithmetic(machine: Machine, unit: Unit, node: ast.BinOp, left: Value, right
         complement=complement,
         reduction=tensor.reduction,
         call=tensor.call if known else None,
+        lost=tensor.lost,
     )
 
 
@@ -489,9 +512,13 @@ def _with_scalar(
 
 def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     flow, trail = combined_flow([left, right])
+    lost = (*left.lost, *right.lost)
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        pairs = ((left, right), (right, left))
+        lost += tuple(one for one, other in pairs if _is_lost(one, other))
     for one in (left, right):
         if one.kind is Kind.LOSS:
-            return replace(one, flow=flow, cut=trail, call=None)
+            return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
     both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
     kind = Kind.UNKNOWN
     if both_raw and isinstance(node.op, (ast.Add, ast.Sub)):
@@ -507,7 +534,14 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         rank,
         units=left.units if both_raw and left.units == right.units else None,
         last=left.last if left.last == right.last else None,
+        lost=lost,
     )
+
+
+def _is_lost(one: Tensor, other: Tensor) -> bool:
+    """Whether a term of a sum of losses has no gradient, while the other has one."""
+    reduced = one.rank == 0 and (other.kind is Kind.LOSS or other.rank == 0)
+    return reduced and one.flow is Flow.CUT and other.flow is not Flow.CUT
 
 
 def negative(value: Value) -> Value:
