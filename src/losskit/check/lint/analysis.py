@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 
 from losskit.check.lint.calls import call, instantiate, invoke
 from losskit.check.lint.expressions import lookup
@@ -61,7 +62,7 @@ def _run(machine: Machine, unit: Unit) -> bool:
     """Run a file, and what it does not call; False where the steps were used up."""
     whole = _try(machine, lambda: loaded(machine, unit))
     spent = 0
-    for run in _uncalled(machine, unit):
+    for run in chain(_uncalled(machine, unit), _left(machine, unit)):
         before = machine.fuel
         machine.refuel(min(_SMALL_FUEL, _MOST_FUEL - spent))
         whole = _try(machine, run) and whole
@@ -97,13 +98,26 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
                 yield from _function(machine, frame, found)
 
 
+def _left(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
+    """Yield calls of methods with losses, of objects that the file makes of other files' classes.
+
+    As those that a framework calls, or another file.
+    """
+    for made in list(machine.instances.values()):
+        kind = made.kind
+        if kind.unit is not unit and kind.unit.frame is not None:
+            yield from _methods(machine, kind.unit.frame, kind, only_losses=True)
+
+
 def _function(machine: Machine, frame: Frame, function: Function) -> Iterator[Callable[[], object]]:
     if id(function.node) in machine.executed and not _has_more(function):
         return
     yield lambda: invoke(machine, frame, function, _given(machine, function, skip=0), function.node)
 
 
-def _methods(machine: Machine, frame: Frame, kind: Class) -> Iterator[Callable[[], object]]:
+def _methods(
+    machine: Machine, frame: Frame, kind: Class, *, only_losses: bool = False
+) -> Iterator[Callable[[], object]]:
     """Yield a call of each method, on an object that the code made, or one that is made here."""
     held: list[Instance] = []
 
@@ -128,6 +142,8 @@ def _methods(machine: Machine, frame: Frame, kind: Class) -> Iterator[Callable[[
                 yield instance
             continue
         own = function.owner is kind
+        if only_losses and not _has_loss(function):
+            continue
         inherited = not own and (name in _INHERITED or _calls_own(function, kind))
         fresh = id(function.node) not in machine.executed or _has_more(function)
         if (own and fresh) or inherited:
@@ -142,8 +158,10 @@ def _methods(machine: Machine, frame: Frame, kind: Class) -> Iterator[Callable[[
 
 def _has_more(function: Function) -> bool:
     """Whether a function has a side with a loss that only some of its calls take."""
-    if NONE not in function.defaults.values():
-        return False
+    return NONE in function.defaults.values() and _has_loss(function)
+
+
+def _has_loss(function: Function) -> bool:
     return any(
         isinstance(node, ast.Call) and _LOSS.search(_leaf(node.func))
         for node in ast.walk(function.node)

@@ -108,8 +108,10 @@ def _unknown(
             return found
     if callee.flow is Flow.DATA:
         return Unknown("", Flow.DATA)
+    if machine.ungraded:
+        return Unknown("", Flow.CUT)
     if callee.flow is Flow.MODEL or _MODEL.search(callee.name):
-        return Unknown("", Flow.CUT if machine.ungraded else Flow.MODEL)
+        return Unknown("", Flow.MODEL)
     return UNKNOWN
 
 

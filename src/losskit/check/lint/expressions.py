@@ -179,12 +179,30 @@ def _operated(machine: Machine, frame: Frame, node: ast.BinOp, left: Value, righ
     if isinstance(left, Const) and isinstance(right, Const):
         return _computed(node.op, left.value, right.value)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(node.op, ast.Add):
-        if left.items is None or right.items is None:
-            return Sequence(None)
-        return Sequence((*left.items, *right.items))
+        return _put_together(left, right)
+    if isinstance(right, Sequence) and right.filling is not None and isinstance(node.op, ast.Add):
+        return _put_together(Sequence(None), right)
     if isinstance(left, Sequence) and isinstance(node.op, ast.Mult):
-        return left
+        return _repeated(left, right)
     return arithmetic(machine, frame.unit, node, left, right)
+
+
+def _put_together(left: Sequence, right: Sequence) -> Sequence:
+    if left.items is not None and right.items is not None:
+        return Sequence((*left.items, *right.items))
+    made = Sequence(None)
+    made.padding = right.filling or left.padding
+    return made
+
+
+def _repeated(value: Sequence, times: Value) -> Sequence:
+    """``[0] * n``: what lists are filled up with."""
+    items = value.items
+    if items is None or len(items) != 1 or isinstance(times, Const):
+        return value
+    made = Sequence(None, items[0])
+    made.filling = items[0] if isinstance(items[0], Const) else None
+    return made
 
 
 _COMPUTED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

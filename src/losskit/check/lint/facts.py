@@ -109,11 +109,17 @@ class LossCall(Fact):
             return None
         if len(hits) == len(found):
             return hits[0][0]
-        if self.guards:
-            return None
-        return next(
-            (value for value, guards in hits if guards and all(one.builds for one in guards)), None
-        )
+        missed = [guards for value, guards in found if (value, guards) not in hits]
+        rest = frozenset[Guard]().union(*missed)
+        return next((value for value, guards in hits if self._independent(guards or rest)), None)
+
+    def _independent(self, guards: frozenset[Guard]) -> bool:
+        """Whether a choice of models has nothing to do with how the loss was come by."""
+        if not guards or not all(one.builds for one in guards):
+            return False
+        words = frozenset[str]().union(*(one.words for one in guards))
+        others = self.guards - guards
+        return not any(one.builds or one.words & words for one in others)
 
 
 @dataclass(frozen=True, eq=False)

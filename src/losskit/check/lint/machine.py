@@ -14,14 +14,20 @@ from losskit.check.lint.kinds import Flow
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import (
     ABSENT,
+    Bound,
     Chain,
     Choice,
+    Class,
+    Const,
     Container,
     Frame,
+    Function,
     Guard,
     Instance,
     Library,
+    Made,
     Option,
+    Partial,
     Sequence,
     Tensor,
     Trail,
@@ -140,10 +146,11 @@ class Machine:
         if len(self._journals) >= _FORKS:
             raise Exhausted
         before = frame.guards
+        words = words_of(node)
         left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
         for number, side in enumerate(sides):
-            guard = Guard(id(node), number)
+            guard = Guard(id(node), number, words=words)
             frame.guards = before | {guard}
             self._journals.append({})
             self.branches.append(frozenset({guard}))
@@ -168,7 +175,10 @@ class Machine:
         if len(live) < len(sides) and len(live) == 1:
             frame.guards = before | {Guard(id(node), live[0][0])}
         for slot, (container, old) in touched.items():
-            found = [(after.get(slot, old), Guard(id(node), number)) for number, after in live]
+            found = [
+                (after.get(slot, old), Guard(id(node), number, words=words))
+                for number, after in live
+            ]
             self.write(container, slot[1], _merged(container, found))
         ends = {end for _, end, _ in left if end is not End.RETURN}
         return End.NEXT if End.NEXT in ends else End.LOOP
@@ -247,6 +257,28 @@ def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
                     yield node
 
 
+_COMMON = frozenset(
+    " self args opt cfg config len isinstance hparams params not use is has with type name mode n "
+    "num flag the".split(" ")
+)
+
+
+def words_of(node: ast.AST) -> frozenset[str]:
+    """Return the names that the condition of a branch asks for."""
+    test = getattr(node, "test", None)
+    if test is None:
+        return frozenset()
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        str(one.slice.value)
+        for one in ast.walk(test)
+        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
+    }
+    tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
+    return frozenset(tokens - _COMMON)
+
+
 def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
     """Return the same tensor, a step further."""
     from dataclasses import replace
@@ -274,17 +306,24 @@ def _merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:
 
 def guarded(found: list[tuple[Value, Guard]]) -> Value:
     """Join values of the sides of a branch; each keeps its side."""
-    builds = all(_builds(one) for value, _ in found for one, _ in options(value))
+    every = [one for value, _ in found for one, _ in options(value)]
+    builds = all(_is_whole(one) for one in every) and not all(
+        isinstance(one, (Unknown, Const)) for one in every
+    )
     pairs: list[Option] = [
-        (value, frozenset({Guard(guard.branch, guard.side, builds)})) for value, guard in found
+        (value, frozenset({Guard(guard.branch, guard.side, builds, guard.words)}))
+        for value, guard in found
     ]
     return join(pairs)
 
 
-def _builds(value: Value) -> bool:
-    if isinstance(value, (Tensor, Unknown)):
-        return False
-    return not (isinstance(value, Library) and value.name == "torch.Tensor")
+def _is_whole(value: Value) -> bool:
+    """Whether a value may be a model or a loss by itself, and not a part of one."""
+    if isinstance(value, Made):
+        return value.face is not None or value.root not in {"torch", "keras", "tensorflow", "flax"}
+    if isinstance(value, Library):
+        return value.name != "torch.Tensor"
+    return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))
 
 
 def _merged_items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:

@@ -9,9 +9,10 @@ from functools import partial
 
 from losskit.check.lint import objects
 from losskit.check.lint.expressions import element_of, evaluate
+from losskit.check.lint.facts import Backward
 from losskit.check.lint.imports import import_from, import_module
-from losskit.check.lint.kinds import Flow
-from losskit.check.lint.library.tensors import data_tensor
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.tensors import combined_flow, data_tensor
 from losskit.check.lint.machine import End, Machine, loss_calls
 from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
 from losskit.check.lint.values import (
@@ -194,10 +195,18 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
             if -len(names) <= key.value < len(names):
                 machine.write(one, names[key.value], value)
         elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
-            # Written into: no longer what it was.
-            machine.write(frame, target.value.id, data_tensor(one))
+            machine.write(frame, target.value.id, _written(one, value))
         elif isinstance(one, Unknown):
             objects.set_unknown_item(machine, frame, target.value, value)
+
+
+def _written(tensor: Tensor, value: Value) -> Tensor:
+    """Return a tensor into which something was written."""
+    flow, cut = combined_flow([tensor, value])
+    if tensor.kind is Kind.UNKNOWN and tensor.flow is Flow.DATA and isinstance(value, Tensor):
+        # As where a decoder's outputs are put into zeros, one after the other.
+        return Tensor(value.kind, flow, value.trail, cut, axis=value.axis)
+    return Tensor(flow=flow, cut=cut)
 
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
@@ -354,10 +363,26 @@ def _try(machine: Machine, frame: Frame, node: ast.Try) -> End:
 def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
     value = evaluate(machine, frame, node.value) if node.value is not None else NONE
     name = frame.function.name if frame.function is not None else ""
+    if name in _TRAINING_STEPS:
+        gradient_taken(machine, frame, value, node)
     frame.returns.append(
         (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
     )
     return End.RETURN
+
+
+_TRAINING_STEPS = {"training_step", "compute_loss"}
+
+
+def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:
+    """Tell of a loss whose gradient a framework takes."""
+    if isinstance(value, Dictionary):
+        value = value.data.get("loss", UNKNOWN)
+    if isinstance(value, Sequence) and value.items:
+        value = value.items[0]
+    for one, _ in options(value):
+        if isinstance(one, Tensor) and not machine.ungraded:
+            machine.tell(Backward(frame.unit, node, one))
 
 
 def _define(machine: Machine, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> End:
@@ -428,8 +453,29 @@ def _leave_loop(machine: Machine, frame: Frame, node: ast.stmt) -> End:
     return End.LOOP
 
 
+def _matches(pattern: ast.pattern, subject: Value) -> bool | None:
+    """Whether a pattern fits; None where that cannot be told."""
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+        return True
+    if isinstance(pattern, ast.MatchOr):
+        found = [_matches(one, subject) for one in pattern.patterns]
+        return True if True in found else (False if all(one is False for one in found) else None)
+    if isinstance(subject, Const) and isinstance(pattern, ast.MatchSingleton):
+        return subject.value is pattern.value
+    if isinstance(subject, Const) and isinstance(pattern, ast.MatchValue):
+        if isinstance(pattern.value, ast.Constant):
+            return bool(subject.value == pattern.value.value)
+    return None
+
+
 def _match(machine: Machine, frame: Frame, node: ast.Match) -> End:
-    evaluate(machine, frame, node.subject)
+    subject = evaluate(machine, frame, node.subject)
+    for case in node.cases:
+        fits = _matches(case.pattern, subject)
+        if fits is None or case.guard is not None:
+            break
+        if fits:
+            return run_block(machine, frame, case.body)
     sides = [partial(run_block, machine, frame, case.body) for case in node.cases]
     return machine.fork(frame, node, [*sides, lambda: End.NEXT])
 

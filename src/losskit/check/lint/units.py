@@ -151,6 +151,7 @@ class Project:
         self.stems = stems_of(files)
         self._sources: OrderedDict[str, Unit | None] = OrderedDict()
         self._units: dict[str, Unit] = {}
+        self._folders_with_files: frozenset[str] | None = None
 
     def begin(self) -> None:
         """Forget what modules hold, but not their text: each file is analysed from scratch."""
@@ -214,31 +215,24 @@ class Project:
             yield folder
             yield os.path.join(folder, "src")
             above = os.path.dirname(folder)
-            if above == folder or not self.holds(above):
+            if above == folder:
                 return
             folder = above
 
     def holds(self, folder: str) -> bool:
-        """Whether files at or below this folder may be read."""
+        """Whether there are files below a folder."""
         return folder in self._known_folders()
 
-    def _known_folders(self) -> set[str]:
-        if not hasattr(self, "_all_folders"):
+    def _known_folders(self) -> frozenset[str]:
+        if self._folders_with_files is None:
             folders: set[str] = set()
             for path in self.files:
                 folder = os.path.dirname(path)
                 while folder not in folders:
                     folders.add(folder)
-                    above = os.path.dirname(folder)
-                    if above == folder:
-                        break
-                    folder = above
-            common = os.path.commonpath(list(self.files)) if self.files else os.sep
-            top = common if common not in self.files else os.path.dirname(common)
-            self._all_folders = {
-                folder for folder in folders if folder == top or folder.startswith(top + os.sep)
-            }
-        return self._all_folders
+                    folder = os.path.dirname(folder)
+            self._folders_with_files = frozenset(folders)
+        return self._folders_with_files
 
     def at(self, folder: str, parts: list[str]) -> str | None:
         """Return the path of a module of a folder."""

@@ -59,12 +59,13 @@ class Guard:
     """One side of a branch that the linter cannot decide.
 
     ``builds`` tells that the sides build different objects, such as models, in contrast to
-    computing different tensors.
+    computing different tensors. ``words`` are the names that its condition asks for.
     """
 
     branch: int
     side: int
     builds: bool = False
+    words: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 NO_GUARDS: frozenset[Guard] = frozenset()
@@ -209,13 +210,18 @@ class Container(Value):
 
 
 class Sequence(Container):
-    """A list or tuple; ``items`` is None where its length is not known, and ``each`` one item."""
+    """A list or tuple; ``items`` is None where its length is not known, and ``each`` one item.
 
-    __slots__ = ("each",)
+    ``filling`` is what it repeats, ``padding`` what it was filled up with.
+    """
+
+    __slots__ = ("each", "filling", "padding")
 
     def __init__(self, items: Iterable[Value] | None, each: Value = UNKNOWN) -> None:
         super().__init__({"items": None if items is None else tuple(items)})
         self.each = each
+        self.filling: Const | None = None
+        self.padding: Const | None = None
 
     @property
     def items(self) -> tuple[Value, ...] | None:

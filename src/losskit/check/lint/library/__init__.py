@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import data, frameworks, layers, losses, python, tensors
@@ -27,6 +28,7 @@ from losskit.check.lint.values import (
     Sequence,
     Super,
     Tensor,
+    Trail,
     Unknown,
     Value,
     options,
@@ -95,6 +97,11 @@ def call_library(
             losses.loss_built(machine, frame, face, given, node)
             return Made(name, given, node, frame.unit, face)
         return losses.call_loss(machine, frame, face, given, node)
+    if leaf == "data_parallel" and len(given.positional) > 1:
+        from losskit.check.lint.calls import call
+
+        rest = Arguments((given.positional[1],))
+        return call(machine, frame, given.positional[0], rest, node)
     passed = frameworks.passed_on(leaf, given)
     if passed is not None and not (leaf == "compile" and root == "re"):
         return passed
@@ -148,9 +155,9 @@ def _tensor_library(
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
     if leaf in {"cat", "concat", "concatenate", "stack", "hstack", "vstack"}:
-        return _together(given, stacked=leaf == "stack")
+        return _together(given)
     if leaf in {"where"} and len(given.positional) == 3:
-        return _together(Arguments((Sequence(given.positional[1:]),)), stacked=False)
+        return _chosen(given.positional)
     if leaf in {"tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"}:
         return _made_tensor(frame, leaf, given, node)
     if leaf in {
@@ -184,10 +191,16 @@ def _tensor_library(
             if operand is None
             else tensors.apply(machine, frame, "rearrange", operand, Arguments(), node)
         )
+    if isinstance(operand, Const) and any(isinstance(o, Tensor) for o in given.positional):
+        flow, trail = tensors.combined_flow(list(given.positional))
+        return Tensor(flow=flow, cut=trail)
     if operand is None or isinstance(operand, (Const, Function, Class)):
         return None
     if leaf in {"linear", "conv1d", "conv2d", "conv3d"} and len(given.values()) > 1:
-        return Tensor(Kind.RAW, Flow.MODEL)
+        flow, trail = tensors.combined_flow(list(given.values()))
+        if flow in {Flow.DATA, Flow.CUT}:
+            return Tensor(flow=flow, cut=trail)
+        return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
     skip = {"input", "x", "a", "self", "features"} | (
         {"logits"} if "logits" in given.named else set()
     )
@@ -205,10 +218,12 @@ def _tensor_library(
     found = tensors.apply(machine, frame, leaf, operand, rest, node)
     if found is not None:
         return found
-    if isinstance(operand, (Tensor, Unknown)):
-        flow, trail = tensors.combined_flow(list(given.positional))
+    if leaf in {"load", "device"}:
+        return UNKNOWN
+    flow, trail = tensors.combined_flow(list(given.positional))
+    if isinstance(operand, Tensor):
         return Tensor(flow=flow, cut=trail)
-    return None
+    return Unknown("", flow) if isinstance(operand, Unknown) else None
 
 
 def _chain(given: Arguments, *, keras: bool) -> Value:
@@ -224,7 +239,7 @@ def _chain(given: Arguments, *, keras: bool) -> Value:
     return Chain({str(at): layer for at, layer in enumerate(layers_given)}, keras=keras)
 
 
-def _together(given: Arguments, *, stacked: bool) -> Value:
+def _together(given: Arguments) -> Value:
     """Tensors that are put together are what all of them are."""
     first = given.get(0, "tensors", "values", "arrays")
     items = first.items if isinstance(first, Sequence) else None
@@ -244,14 +259,23 @@ def _together(given: Arguments, *, stacked: bool) -> Value:
     kinds = {one.kind for one in found if isinstance(one, Tensor)}
     whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
     trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
-    del stacked
     return Tensor(kinds.pop() if whole else Kind.UNKNOWN, flow, trail, cut)
+
+
+def _chosen(values: tuple[Value, ...]) -> Value:
+    """``where(condition, a, b)``."""
+    found = _together(Arguments((Sequence(values[1:]),)))
+    flow, cut = tensors.combined_flow(list(values))
+    return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
 
 
 def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
     """``torch.tensor(...)`` makes a tensor that remembers nothing."""
     first = given.get(0, "data")
     tensor = tensors.as_tensor(first) if first is not None else None
+    if isinstance(first, Sequence) and first.padding is not None:
+        trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
+        return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
     if isinstance(first, (Sequence, Const)):
         inner = first.items if isinstance(first, Sequence) else ()
         if any(isinstance(one, Tensor) for one in inner or ()):
@@ -265,6 +289,9 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
         return tensor if leaf != "array" else tensors.data_tensor(tensor)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN
+    if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
+        # What it is made of may well be data.
+        return replace(tensor, flow=Flow.UNKNOWN)
     return tensors.cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
 
 
@@ -327,10 +354,22 @@ def call_method(
     return UNKNOWN
 
 
+def _backward(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> None:
+    """``accelerator.backward(loss)`` and the like."""
+    from losskit.check.lint.statements import gradient_taken
+
+    first = given.get(0, "loss")
+    if first is not None:
+        gradient_taken(machine, frame, first, node)
+
+
 def unknown_method(
     machine: Machine, frame: Frame, owner: Unknown, name: str, given: Arguments, node: ast.AST
 ) -> Value | None:
     """Call a method of something unknown, if it is one that tensors have."""
+    if name in {"backward", "manual_backward"}:
+        _backward(machine, frame, given, node)
+        return NONE
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
@@ -360,6 +399,9 @@ def _made_method(
 ) -> Value:
     if name in {"forward", "__call__", "call"}:
         return call_made(machine, frame, owner, given, node)
+    if name in {"backward", "manual_backward"}:
+        _backward(machine, frame, given, node)
+        return NONE
     if owner.root == "argparse":
         return Unknown("args")
     passed = frameworks.passed_on(name, given)
@@ -390,6 +432,9 @@ def _instance_method(
         return call(machine, frame, owner, rest, node)
     if name in frameworks.MOVING:
         return owner
+    if name == "manual_backward":
+        _backward(machine, frame, given, node)
+        return NONE
     if name in {"add_module", "register_module"}:
         key, value = given.const(0), given.get(1)
         if isinstance(key, str) and value is not None:

@@ -12,7 +12,9 @@ from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
     Bound,
+    Choice,
     Const,
+    Dictionary,
     Frame,
     Function,
     Instance,
@@ -22,6 +24,7 @@ from losskit.check.lint.values import (
     Trail,
     Unknown,
     Value,
+    join,
 )
 
 __all__ = ["batch_of", "batch_of_unknown", "is_data", "padded"]
@@ -37,6 +40,7 @@ def is_data(name: str) -> bool:
 def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value:
     """Return what a loader gives in one step."""
     from losskit.check.lint.calls import call
+    from losskit.check.lint.objects import find_in_class
 
     if made.leaf == "TensorDataset":
         return Sequence([_row(one) for one in made.arguments.positional])
@@ -49,9 +53,32 @@ def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value
         given = Arguments((Sequence(None, Unknown("", Flow.DATA)),))
         return call(machine, frame, collate, given, node)
     dataset = made.arguments.get(0, "dataset")
+    if isinstance(dataset, Instance):
+        found = find_in_class(dataset.kind, "__getitem__")
+        if isinstance(found, Function):
+            item = call(
+                machine, frame, Bound(dataset, found), Arguments((Unknown("index"),)), node
+            )
+            return _collated(item)
     if isinstance(dataset, Made) and dataset.leaf == "TensorDataset":
         # Batches have the axes that the whole has.
         return Sequence([_data(one) for one in dataset.arguments.positional])
+    return Unknown("", Flow.DATA)
+
+
+def _collated(value: Value) -> Value:
+    """Return a batch of items: each tensor has an axis more."""
+    if isinstance(value, Choice):
+        return join((_collated(one), guards) for one, guards in value.among)
+    if isinstance(value, Sequence) and value.items is not None and value.padding is None:
+        return Sequence([_collated(one) for one in value.items])
+    if isinstance(value, Dictionary):
+        return Dictionary(
+            {key: _collated(item) for key, item in value.data.items()}, open=value.open
+        )
+    if isinstance(value, Tensor):
+        rank = None if value.rank is None else value.rank + 1
+        return replace(value, flow=Flow.DATA, rank=rank, units=None, cut=None)
     return Unknown("", Flow.DATA)
 
 

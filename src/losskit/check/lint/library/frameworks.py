@@ -69,7 +69,7 @@ _LOSS_NAMES = ("criterion", "loss_func", "loss_fn", "loss_function", "loss")
 
 def passed_on(callee: str, given: Arguments) -> Value | None:
     """Return what a wrapper or ``accelerator.prepare`` gives back."""
-    if callee in WRAPPERS:
+    if callee in WRAPPERS or (callee == "scale" and given.positional):
         first = given.get(0, "model", "module", "iterable")
         return UNKNOWN if first is None else first
     if callee in _PREPARING and given.values():

@@ -142,7 +142,7 @@ def _weighed(machine: Machine, frame: Frame, made: Made, value: Value, node: ast
     text = f"{made.leaf} gives raw scores"
     raw = Tensor(
         Kind.RAW,
-        Flow.MODEL if not machine.ungraded else Flow.UNKNOWN,
+        Flow.MODEL if not machine.ungraded else Flow.CUT,
         Trail(frame.unit, node, text, Trail(made.unit, made.node, f"{made.leaf} is built")),
         rank=rank,
         last=units if last else None,

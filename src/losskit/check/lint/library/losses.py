@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from losskit.check.lint.facts import LossBuilt, LossCall
 from losskit.check.lint.kinds import Flow, Kind
@@ -127,7 +128,7 @@ def take(
         for one, _ in options(value):
             if isinstance(one, Tensor) or (isinstance(one, Unknown) and one is not UNKNOWN):
                 machine.demands.append((_ident(one), call, guards))
-    flow, cut = _flow(list(values.values()))
+    flow, cut = _flow([_as_data(name, value) for name, value in values.items()])
     if machine.ungraded:
         flow = Flow.UNKNOWN
     reduction = call.setting("reduction")
@@ -141,6 +142,17 @@ def take(
         reduction=reduction if isinstance(reduction, str) else (None if unsettled else "mean"),
         call=call,
     )
+
+
+_LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ground_truth|gt)\w*$")
+
+
+def _as_data(name: str, value: Value) -> Value:
+    """Take what is called a target, and given as one, for a part of the data."""
+    if name == "target" and isinstance(value, (Unknown, Tensor)) and value.flow is Flow.UNKNOWN:
+        if _LABELS.search(value.name):
+            return Unknown(value.name, Flow.DATA)
+    return value
 
 
 def _flow(values: list[Value]) -> tuple[Flow, Trail | None]:

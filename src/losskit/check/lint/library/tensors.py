@@ -159,7 +159,7 @@ def activated(
     machine.tell(Activation(unit, node, name, tensor, dim, step))
     flow = tensor.flow
     if machine.ungraded and flow is Flow.MODEL:
-        flow = Flow.UNKNOWN
+        flow = Flow.CUT
     axis = dim.value if isinstance(dim, Const) and type(dim.value) is int else None
     text = f"{name} is applied"
     keeps = kind in PROBABLE | IN_LOGS
@@ -297,7 +297,7 @@ def _mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
         if tensor.reduction == "none" and tensor.call is not None:
             machine.tell(Averaged(frame.unit, node, tensor.call, axis is None))
         return replace(tensor, rank=None, last=None, reduction="mean")
-    rank = 0 if axis is None else (tensor.rank - 1 if tensor.rank else None)
+    rank = _reduced_rank(tensor, axis, given)
     kind = Kind.PROBABILITY if tensor.kind in PROBABLE else Kind.UNKNOWN
     if tensor.kind is Kind.SOFTMAX and axis is not None:
         # An average of distributions is one: an ensemble, or pooling over time.
@@ -310,7 +310,7 @@ def _mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
 
 def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
     axis = given.get(0, "dim", "axis")
-    rank = 0 if axis is None else (tensor.rank - 1 if tensor.rank else None)
+    rank = _reduced_rank(tensor, axis, given)
     if tensor.kind is Kind.LOSS:
         return replace(tensor, rank=rank, last=None, reduction="sum")
     kind = Kind.UNKNOWN
@@ -319,6 +319,14 @@ def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
     if tensor.kind is Kind.RAW:
         kind = Kind.RAW
     return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost)
+
+
+def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
+    if axis is None:
+        return 0
+    if given.const(1, "keepdim", "keepdims") or not tensor.rank:
+        return tensor.rank
+    return tensor.rank - 1
 
 
 def _largest(
