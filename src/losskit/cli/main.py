@@ -11,6 +11,7 @@ import typer
 from losskit import __version__
 from losskit.cli.compare import compare
 from losskit.cli.explain import explain
+from losskit.cli.lint import lint
 from losskit.cli.list import list_losses
 
 __all__ = ["app", "run"]
@@ -38,12 +39,13 @@ def losskit(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Loss functions: look them up, and see what different ones do on your data."""
+    """Loss functions: look them up, see what they do on your data, and find mistakes with them."""
 
 
 app.command("list")(list_losses)
 app.command("explain")(explain)
 app.command("compare")(compare)
+app.command("lint")(lint)
 
 
 def run() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from losskit.check.lint import objects
 from losskit.check.lint.calls import call
 from losskit.check.lint.imports import member
-from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.tensors import arithmetic, compared, indexed, negative
 from losskit.check.lint.machine import End, Machine, guarded
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated, truth_of
@@ -40,7 +39,48 @@ from losskit.check.lint.values import (
 __all__ = ["element_of", "evaluate", "lookup"]
 
 _BUILTINS = frozenset(
-    ["super", "range", "len", "zip", "enumerate", "list", "tuple", "dict", "set", "getattr", "setattr", "hasattr", "isinstance", "print", "map", "filter", "sum", "max", "min", "abs", "int", "float", "str", "bool", "reversed", "sorted", "type", "iter", "next", "property", "staticmethod", "classmethod", "object", "vars", "any", "all", "round", "callable", "locals", "globals"]
+    [
+        "super",
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "getattr",
+        "setattr",
+        "hasattr",
+        "isinstance",
+        "print",
+        "map",
+        "filter",
+        "sum",
+        "max",
+        "min",
+        "abs",
+        "int",
+        "float",
+        "str",
+        "bool",
+        "reversed",
+        "sorted",
+        "type",
+        "iter",
+        "next",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "object",
+        "vars",
+        "any",
+        "all",
+        "round",
+        "callable",
+        "locals",
+        "globals",
+    ]
 )
 
 
@@ -167,14 +207,24 @@ def _binary(machine: Machine, frame: Frame, node: ast.BinOp) -> Value:
     return value
 
 
-def _operated(machine: Machine, frame: Frame, node: ast.BinOp, left: Value, right: Value) -> Value:
+def _operated(
+    machine: Machine,
+    frame: Frame,
+    node: ast.BinOp,
+    left: Value,
+    right: Value,
+    *,
+    surely: bool = True,
+) -> Value:
     if isinstance(left, Choice):
         return join(
-            (_operated(machine, frame, node, one, right), guards) for one, guards in left.among
+            (_operated(machine, frame, node, one, right, surely=False), guards)
+            for one, guards in left.among
         )
     if isinstance(right, Choice):
         return join(
-            (_operated(machine, frame, node, left, one), guards) for one, guards in right.among
+            (_operated(machine, frame, node, left, one, surely=False), guards)
+            for one, guards in right.among
         )
     if isinstance(left, Const) and isinstance(right, Const):
         return _computed(node.op, left.value, right.value)
@@ -184,7 +234,7 @@ def _operated(machine: Machine, frame: Frame, node: ast.BinOp, left: Value, righ
         return _put_together(Sequence(None), right)
     if isinstance(left, Sequence) and isinstance(node.op, ast.Mult):
         return _repeated(left, right)
-    return arithmetic(machine, frame.unit, node, left, right)
+    return arithmetic(machine, frame.unit, node, left, right, surely=surely)
 
 
 def _put_together(left: Sequence, right: Sequence) -> Sequence:
@@ -267,9 +317,7 @@ def _comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     if found is not None:
         return Const(found)
     if isinstance(left, (Tensor, Unknown)) and not isinstance(op, (ast.Is, ast.IsNot, ast.In)):
-        if isinstance(left, Tensor) or left.flow is not Flow.UNKNOWN:
-            return compared(left)
-        return UNKNOWN
+        return compared(left)
     return UNKNOWN
 
 

@@ -175,5 +175,12 @@ class Backward(Fact):
 
 
 @dataclass(frozen=True, eq=False)
+class Returned(Fact):
+    """A function that is called a loss gives a tensor."""
+
+    value: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Scanned(Fact):
     """A whole file was read; ``node`` is its tree."""

@@ -258,8 +258,7 @@ def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
 
 
 _COMMON = frozenset(
-    " self args opt cfg config len isinstance hparams params not use is has with type name mode n "
-    "num flag the".split(" ")
+    ["", "self", "args", "opt", "cfg", "config", "len", "isinstance", "hparams", "params", "not", "use", "is", "has", "with", "type", "name", "mode", "n", "num", "flag", "the"]
 )
 
 

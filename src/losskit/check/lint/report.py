@@ -18,8 +18,10 @@ from losskit.check.lint.facts import (
     Logarithm,
     LossBuilt,
     LossCall,
+    Returned,
     Scanned,
 )
+from losskit.check.lint.noqa import silenced
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Trail
@@ -34,6 +36,7 @@ HOOKS: dict[str, type[Fact]] = {
     "on_averaged": Averaged,
     "on_combined": Combined,
     "on_backward": Backward,
+    "on_returned": Returned,
     "on_file": Scanned,
 }
 """Function of a rule's file → what it looks at. It yields what it sees."""
@@ -66,7 +69,11 @@ class Report:
 
     def _add(self, rule: Rule, fact: Fact, seen: Seen) -> None:
         unit = seen.unit or fact.unit
-        place = unit.place(seen.node or fact.node)
+        node = seen.node or fact.node
+        first = getattr(node, "lineno", 1)
+        if silenced(unit.lines, first, getattr(node, "end_lineno", None) or first, rule.code):
+            return
+        place = unit.place(node)
         severity = seen.severity or rule.severity
         key = ((place.path, place.cell, place.line, place.column), rule.code)
         known = self.findings.get(key)

@@ -9,7 +9,7 @@ from functools import partial
 
 from losskit.check.lint import objects
 from losskit.check.lint.expressions import element_of, evaluate
-from losskit.check.lint.facts import Backward
+from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import import_from, import_module
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.tensors import combined_flow, data_tensor
@@ -195,7 +195,10 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
             if -len(names) <= key.value < len(names):
                 machine.write(one, names[key.value], value)
         elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
-            machine.write(frame, target.value.id, _written(one, value))
+            written = _written(one, value)
+            if machine.ungraded and written.flow is not Flow.DATA:
+                written = replace(written, flow=Flow.CUT)
+            machine.write(frame, target.value.id, written)
         elif isinstance(one, Unknown):
             objects.set_unknown_item(machine, frame, target.value, value)
 
@@ -225,9 +228,7 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     return machine.fork(frame, node, sides)
 
 
-def _side(
-    machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]
-) -> End:
+def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
     with machine.under(guards):
         return run_block(machine, frame, body)
 
@@ -365,6 +366,10 @@ def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
     name = frame.function.name if frame.function is not None else ""
     if name in _TRAINING_STEPS:
         gradient_taken(machine, frame, value, node)
+    elif "loss" in name.lower() or _in_loss(frame):
+        for one, _ in options(value):
+            if isinstance(one, Tensor) and not machine.ungraded:
+                machine.tell(Returned(frame.unit, node, one))
     frame.returns.append(
         (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
     )
@@ -372,6 +377,14 @@ def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
 
 
 _TRAINING_STEPS = {"training_step", "compute_loss"}
+
+
+def _in_loss(frame: Frame) -> bool:
+    """Whether this is the call of an object that is a loss by its name or its base."""
+    function = frame.function
+    if function is None or function.owner is None or function.name not in {"forward", "__call__"}:
+        return False
+    return "loss" in function.owner.name.lower()
 
 
 def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:

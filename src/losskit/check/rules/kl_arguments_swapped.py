@@ -71,14 +71,16 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             fix=fix,
         )
         return
-    found = call.seen(call.input, lambda tensor: tensor.kind in IN_LOGS and tensor.flow is Flow.CUT)
+    found = call.seen(call.input, lambda tensor: tensor.flow is Flow.CUT)
     target = call.seen(
-        "target", lambda tensor: tensor.kind in PROBABLE and tensor.flow is Flow.MODEL
+        "target",
+        lambda tensor: tensor.kind in PROBABLE and tensor.flow in {Flow.MODEL, Flow.UNKNOWN},
     )
     if target is not None and found is not None:
         yield Seen(
-            f"{call.face.name} gets what has no gradient as its input, and the model as its target",
+            f"{call.face.name} gets what has no gradient as its input, and what has one as its "
+            "target",
             found.trail,
             f"{call.face.name} takes it as the model's output",
-            Severity.SUSPICIOUS,
+            Severity.SUSPICIOUS if found.kind in IN_LOGS else None,
         )

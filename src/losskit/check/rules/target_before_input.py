@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -55,6 +56,8 @@ def step(model, inputs, labels):
 
 
 _LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ytrue|gt|ground_truth|truth)$")
+_TRUTH = re.compile(r"^(gt|target|label|y_true|true|ground_truth)s?(_|$)")
+_GUESS = re.compile(r"^(pred|prediction|output|logit|recon|y_hat|y_pred)s?(_|$)")
 _ASYMMETRIC = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 
 
@@ -65,15 +68,22 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     if call.face.of_distributions:
         return
     given, target = call.values[call.input], call.values["target"]
-    if not _is_data(given) or not _is_output(target):
+    named = _called(call.nodes.get(call.input), _TRUTH) and _called(
+        call.nodes.get("target"), _GUESS
+    )
+    if not named and not (_is_data(given) and _is_output(target)):
         return
     nodes = [call.nodes.get(name) for name in (call.input, "target")]
     fix = None
     if nodes[0] is not None and nodes[1] is not None:
         texts = [call.unit.text(node) for node in nodes if node is not None]
         fix = replacing(call.unit, (nodes[0], texts[1]), (nodes[1], texts[0]), safe=False)
-    sure = isinstance(target, Tensor) and target.kind in PROBABLE | IN_LOGS | {Kind.RAW}
-    sure = sure or (_flow(given) is Flow.DATA and _flow(target) is Flow.MODEL)
+    sure = (
+        _is_data(given)
+        and isinstance(target, Tensor)
+        and target.kind in PROBABLE | IN_LOGS | {Kind.RAW}
+    )
+    sure = sure or (_is_data(given) and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL)
     yield Seen(
         f"{call.face.name} takes the model's output first, and gets the target there",
         target.trail if isinstance(target, Tensor) else None,
@@ -81,6 +91,15 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         None if sure else Severity.SUSPICIOUS,
         fix=fix,
     )
+
+
+def _called(node: ast.AST | None, names: re.Pattern[str]) -> bool:
+    """Whether an argument is called so in the source."""
+    while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        if isinstance(node, ast.Attribute) and names.search(node.attr):
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return isinstance(node, ast.Name) and bool(names.search(node.id))
 
 
 def _flow(value: Value) -> Flow:

@@ -56,9 +56,7 @@ def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value
     if isinstance(dataset, Instance):
         found = find_in_class(dataset.kind, "__getitem__")
         if isinstance(found, Function):
-            item = call(
-                machine, frame, Bound(dataset, found), Arguments((Unknown("index"),)), node
-            )
+            item = call(machine, frame, Bound(dataset, found), Arguments((Unknown("index"),)), node)
             return _collated(item)
     if isinstance(dataset, Made) and dataset.leaf == "TensorDataset":
         # Batches have the axes that the whole has.

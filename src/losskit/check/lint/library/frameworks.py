@@ -32,19 +32,78 @@ from losskit.check.lint.values import (
 __all__ = ["MOVING", "WRAPPERS", "compiled", "passed_on", "trained", "transformed"]
 
 WRAPPERS = frozenset(
-    ["DataParallel", "DistributedDataParallel", "FullyShardedDataParallel", "convert_sync_batchnorm", "script", "compile", "optimize", "prepare_model", "DDP", "FSDP", "checkpoint_wrapper", "weight_norm", "spectral_norm", "torch_compile", "distribute_module", "prepare_model_for_kbit_training", "get_peft_model", "tqdm", "trange", "EpochIterator", "track", "progress"]
+    [
+        "DataParallel",
+        "DistributedDataParallel",
+        "FullyShardedDataParallel",
+        "convert_sync_batchnorm",
+        "script",
+        "compile",
+        "optimize",
+        "prepare_model",
+        "DDP",
+        "FSDP",
+        "checkpoint_wrapper",
+        "weight_norm",
+        "spectral_norm",
+        "torch_compile",
+        "distribute_module",
+        "prepare_model_for_kbit_training",
+        "get_peft_model",
+        "tqdm",
+        "trange",
+        "EpochIterator",
+        "track",
+        "progress",
+    ]
 )
 """What gives back its first argument, wrapped."""
 
 MOVING = frozenset(
-    ["to", "cuda", "cpu", "half", "float", "double", "bfloat16", "eval", "train", "requires_grad_", "apply", "share_memory", "type", "xpu", "compile", "to_empty", "zero_grad", "set_train", "set_eval", "deepcopy", "clone"]
+    [
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "eval",
+        "train",
+        "requires_grad_",
+        "apply",
+        "share_memory",
+        "type",
+        "xpu",
+        "compile",
+        "to_empty",
+        "zero_grad",
+        "set_train",
+        "set_eval",
+        "deepcopy",
+        "clone",
+    ]
 )
 """Methods after which a module is what it was."""
 
 _PREPARING = frozenset({"prepare", "setup", "initialize", "setup_module"})
 
 _TRANSFORMS = frozenset(
-    ["jit", "vmap", "pmap", "grad", "value_and_grad", "checkpoint", "remat", "shard_map", "filter_jit", "filter_grad", "filter_value_and_grad", "filter_vmap", "function"]
+    [
+        "jit",
+        "vmap",
+        "pmap",
+        "grad",
+        "value_and_grad",
+        "checkpoint",
+        "remat",
+        "shard_map",
+        "filter_jit",
+        "filter_grad",
+        "filter_value_and_grad",
+        "filter_vmap",
+        "function",
+    ]
 )
 
 _TRAINERS = {
@@ -64,7 +123,7 @@ _TRAINERS = {
 }
 _TRAINER_ROOTS = {"skorch", "fastai", "ignite", "catalyst", "poutyne", "torchbearer"}
 _MODEL_NAMES = ("module", "model", "arch", "network", "net")
-_LOSS_NAMES = ("criterion", "loss_func", "loss_fn", "loss_function", "loss")
+_LOSS_NAMES = ("criterion", "loss_func", "loss_fn", "loss_function")
 
 
 def passed_on(callee: str, given: Arguments) -> Value | None:
@@ -103,7 +162,10 @@ def trained(
     """Let the loss that a trainer is given take the output of its model."""
     from losskit.check.lint.calls import call
 
-    if library.root not in _TRAINER_ROOTS or library.leaf not in _TRAINERS:
+    if library.root in {"torch", "builtins", "tensorflow", "keras", "jax"}:
+        return
+    known = library.root in _TRAINER_ROOTS and library.leaf in _TRAINERS
+    if not known and not any(name in given.named for name in _LOSS_NAMES):
         return
     model = next((given.named[name] for name in _MODEL_NAMES if name in given.named), None)
     loss = next((given.named[name] for name in _LOSS_NAMES if name in given.named), None)
@@ -115,8 +177,10 @@ def trained(
     if model is None or loss is None:
         return
     model, loss = _object(machine, frame, model, node), _object(machine, frame, loss, node)
+    if not isinstance(model, (Instance, Chain)) or not isinstance(loss, (Made, Instance)):
+        return
     face = loss.face if isinstance(loss, Made) else None
-    if library.root == "skorch" and face is not None and _takes_logarithm_itself(face):
+    if "skorch" in library.root and face is not None and _takes_logarithm_itself(face):
         # skorch takes the logarithm of what the module gives before it calls this loss.
         return
     output = call(machine, frame, model, Arguments((Unknown("", Flow.DATA),)), node)

@@ -6,12 +6,33 @@ import ast
 from dataclasses import replace
 
 from losskit.check.lint.kinds import Kind
-from losskit.check.lint.values import Arguments, Const, Sequence, Tensor, Value
+from losskit.check.lint.values import Arguments, Const, Sequence, Tensor, Unknown, Value
 
 __all__ = ["SHAPING", "picked", "shaped"]
 
 SHAPING = frozenset(
-    ["view", "reshape", "squeeze", "squeeze_", "unsqueeze", "unsqueeze_", "flatten", "ravel", "permute", "transpose", "t", "swapaxes", "swapaxis", "movedim", "moveaxis", "view_as", "reshape_as", "expand_dims", "unflatten", "rearrange"]
+    [
+        "view",
+        "reshape",
+        "squeeze",
+        "squeeze_",
+        "unsqueeze",
+        "unsqueeze_",
+        "flatten",
+        "ravel",
+        "permute",
+        "transpose",
+        "t",
+        "swapaxes",
+        "swapaxis",
+        "movedim",
+        "moveaxis",
+        "view_as",
+        "reshape_as",
+        "expand_dims",
+        "unflatten",
+        "rearrange",
+    ]
 )
 
 
@@ -64,6 +85,13 @@ def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
     return len(sizes), value
 
 
+def _is_number(part: Value) -> bool:
+    """Whether an index is a number, as far as its name tells."""
+    if isinstance(part, Unknown):
+        return part.name in {"index", "i", "idx", "j", "item"}
+    return isinstance(part, Const) and type(part.value) is int
+
+
 def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
     """Return a part of a tensor."""
     parts: tuple[Value, ...] = (key,)
@@ -71,12 +99,14 @@ def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
         parts = key.items or ()
     index = node.slice if isinstance(node, ast.Subscript) else None
     nodes = index.elts if isinstance(index, ast.Tuple) else [index]
-    numbers = [isinstance(part, Const) and type(part.value) is int for part in parts]
+    numbers = [_is_number(part) for part in parts]
     added = sum(isinstance(part, Const) and part.value is None for part in parts)
     ellipsis = any(isinstance(part, Const) and part.value is ... for part in parts)
     last_is_number = len(parts) > 1 and numbers[-1]
     rank = tensor.rank
-    known = all(isinstance(part, Const) for part in parts) and not ellipsis
+    known = not ellipsis and all(
+        isinstance(part, Const) or number for part, number in zip(parts, numbers, strict=True)
+    )
     rank = rank - sum(numbers) + added if rank is not None and known else None
     kind = tensor.kind
     if last_is_number and kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX, Kind.ONE_HOT}:

@@ -84,11 +84,93 @@ ACTIVATIONS: dict[str, Kind] = {
 WITH_AXIS = {"softmax", "log_softmax", "softmin"}
 
 _SAME = frozenset(
-    ["to", "float", "double", "half", "bfloat16", "type", "type_as", "cuda", "cpu", "contiguous", "clone", "requires_grad_", "as_tensor", "asarray", "array", "from_numpy", "tensor", "masked_select", "index_select", "narrow", "select", "gather", "take_along_dim", "masked_fill", "roll", "flip", "fliplr", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "Dropout", "interpolate", "upsample", "pad", "identity", "Identity", "cast", "astype", "copy", "stop_gradient", "convert_to_tensor", "expand", "expand_as", "repeat", "repeat_interleave", "tile", "broadcast_to", "pin_memory", "retain_grad", "unfold", "chunk_cat", "all_gather", "gather_for_metrics"]
+    [
+        "to",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "type",
+        "type_as",
+        "cuda",
+        "cpu",
+        "contiguous",
+        "clone",
+        "requires_grad_",
+        "as_tensor",
+        "asarray",
+        "array",
+        "from_numpy",
+        "tensor",
+        "masked_select",
+        "index_select",
+        "narrow",
+        "select",
+        "gather",
+        "take_along_dim",
+        "masked_fill",
+        "roll",
+        "flip",
+        "fliplr",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "Dropout",
+        "interpolate",
+        "upsample",
+        "pad",
+        "identity",
+        "Identity",
+        "cast",
+        "astype",
+        "copy",
+        "stop_gradient",
+        "convert_to_tensor",
+        "expand",
+        "expand_as",
+        "repeat",
+        "repeat_interleave",
+        "tile",
+        "broadcast_to",
+        "pin_memory",
+        "retain_grad",
+        "unfold",
+        "chunk_cat",
+        "all_gather",
+        "gather_for_metrics",
+    ]
 )
-_CUTTING = frozenset(["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"])
+_CUTTING = frozenset(
+    ["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"]
+)
 _COUNTING = frozenset(
-    ["argmax", "argmin", "argsort", "round", "floor", "ceil", "sign", "sgn", "eq", "ne", "gt", "lt", "ge", "le", "bool", "long", "int", "logical_not", "logical_and", "multinomial", "bincount", "nonzero", "histc"]
+    [
+        "argmax",
+        "argmin",
+        "argsort",
+        "round",
+        "floor",
+        "ceil",
+        "sign",
+        "sgn",
+        "eq",
+        "ne",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "bool",
+        "long",
+        "int",
+        "logical_not",
+        "logical_and",
+        "multinomial",
+        "bincount",
+        "nonzero",
+        "histc",
+    ]
 )
 _POOLING = re.compile(r"(max|avg|mean|adaptive).*_?pool", re.IGNORECASE)
 _EPSILON = re.compile(r"(^|[._])(eps|epsilon|smooth|tiny|EPS|EPSILON|SMOOTH)", re.IGNORECASE)
@@ -158,7 +240,7 @@ def activated(
     dim = given.get(0, "dim", "axis") if name in WITH_AXIS else NONE
     machine.tell(Activation(unit, node, name, tensor, dim, step))
     flow = tensor.flow
-    if machine.ungraded and flow is Flow.MODEL:
+    if machine.ungraded and flow is not Flow.DATA:
         flow = Flow.CUT
     axis = dim.value if isinstance(dim, Const) and type(dim.value) is int else None
     text = f"{name} is applied"
@@ -453,17 +535,27 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
 }
 
 
-def arithmetic(machine: Machine, unit: Unit, node: ast.BinOp, left: Value, right: Value) -> Value:
+def arithmetic(
+    machine: Machine,
+    unit: Unit,
+    node: ast.BinOp,
+    left: Value,
+    right: Value,
+    *,
+    surely: bool = True,
+) -> Value:
     """Compute with operators."""
     from losskit.check.lint.facts import Combined
 
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         flow, _ = combined_flow([left, right])
-        if flow in {Flow.UNKNOWN, Flow.CUT}:
-            return UNKNOWN
-        return Tensor(flow=flow)
+        scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(left, Unknown)
+        if scaled and isinstance(right, Unknown) and right.flow is Flow.UNKNOWN:
+            # A temperature or the like: what the tensor depends on stays.
+            flow = left.flow
+        return UNKNOWN if flow is Flow.UNKNOWN else Tensor(flow=flow)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        if isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+        if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
             machine.tell(Combined(unit, node, left, right))
         return _of_two(node, left, right)
     tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
@@ -521,7 +613,7 @@ def _with_scalar(
 def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     flow, trail = combined_flow([left, right])
     lost = (*left.lost, *right.lost)
-    if isinstance(node.op, (ast.Add, ast.Sub)):
+    if isinstance(node.op, ast.Add):
         pairs = ((left, right), (right, left))
         lost += tuple(one for one, other in pairs if _is_lost(one, other))
     for one in (left, right):
