@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
 
-from losskit.check.lint.calls import call, instantiate, invoke
-from losskit.check.lint.expressions import lookup
+from losskit.check.lint.calls import call, instantiate, invoke, through
+from losskit.check.lint.expressions import element_of, evaluate, lookup
 from losskit.check.lint.facts import Fact, Scanned
 from losskit.check.lint.imports import loaded
+from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.kinds import Flow
-from losskit.check.lint.machine import Exhausted, Machine
+from losskit.check.lint.machine import Exhausted, Machine, Parts
 from losskit.check.lint.objects import find_in_class, lineage
+from losskit.check.lint.statements import assign, gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import (
     NONE,
@@ -31,10 +33,10 @@ from losskit.check.lint.values import (
 
 __all__ = ["analyse"]
 
-_SMALL_FUEL = 30_000
+_SMALL_FUEL = 15_000
 """Steps for each function that nobody calls."""
 
-_MOST_FUEL = 400_000
+_MOST_FUEL = 100_000
 """Steps for a whole file."""
 
 _DATA = re.compile(
@@ -42,9 +44,12 @@ _DATA = re.compile(
 )
 
 
+_PARTS = Parts(evaluate, element_of, call, invoke, through, run_block, assign, gradient_taken)
+
+
 def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
     """Tell what happens in a file; False where the steps were used up before its end."""
-    machine = Machine(project, tell, unit.path)
+    machine = Machine(_PARTS, project, tell, unit.path)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     whole = _run(machine, unit)
     if any(machine.passed_by(body) for body in machine.skipped.values()):
@@ -52,7 +57,9 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
         project.begin_again()
         again = project.unit(unit.path)
         if again is not None:
-            second = Machine(project, tell, unit.path, exploring=True, reached=machine.reached)
+            second = Machine(
+                _PARTS, project, tell, unit.path, exploring=True, reached=machine.reached
+            )
             _run(second, again)
     tell(Scanned(unit, unit.tree))
     return whole
@@ -86,16 +93,33 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
     frame = unit.frame
     if frame is None:
         return
+    worth = look(unit, _imported(machine, unit))
     for node in unit.tree.body:
         if isinstance(node, ast.ClassDef):
             kind = frame.data.get(node.name)
             if isinstance(kind, Class) and kind.node is node:
-                yield from _methods(machine, frame, kind)
+                yield from _methods(machine, frame, kind, worth)
     for node in ast.walk(unit.tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             found = frame.data.get(node.name)
             if isinstance(found, Function) and found.node is node:
-                yield from _function(machine, frame, found)
+                yield from _function(machine, frame, found, worth)
+
+
+def _imported(machine: Machine, unit: Unit) -> frozenset[str]:
+    """Names of other files of the project that a rule may see something in."""
+    found: set[str] = set()
+    project = machine.project
+    for node in unit.tree.body:
+        if isinstance(node, ast.ImportFrom):
+            path = project.find(unit.path, node.module or "", node.level)
+            named = {alias.name for alias in node.names}
+            names = project.interest(path)
+            found |= names if "*" in named else names & named
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= project.interest(project.find(unit.path, alias.name, 0))
+    return frozenset(found)
 
 
 def _left(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
@@ -106,17 +130,22 @@ def _left(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
     for made in list(machine.instances.values()):
         kind = made.kind
         if kind.unit is not unit and kind.unit.frame is not None:
-            yield from _methods(machine, kind.unit.frame, kind, only_losses=True)
+            worth = look(kind.unit)
+            yield from _methods(machine, kind.unit.frame, kind, worth, only_losses=True)
 
 
-def _function(machine: Machine, frame: Frame, function: Function) -> Iterator[Callable[[], object]]:
-    if id(function.node) in machine.executed and not _has_more(function):
+def _function(
+    machine: Machine, frame: Frame, function: Function, worth: Interest
+) -> Iterator[Callable[[], object]]:
+    if id(function.node) in machine.executed and not _has_more(function, worth):
+        return
+    if function.node.lineno not in worth.functions:
         return
     yield lambda: invoke(machine, frame, function, _given(machine, function, skip=0), function.node)
 
 
 def _methods(
-    machine: Machine, frame: Frame, kind: Class, *, only_losses: bool = False
+    machine: Machine, frame: Frame, kind: Class, worth: Interest, *, only_losses: bool = False
 ) -> Iterator[Callable[[], object]]:
     """Yield a call of each method, on an object that the code made, or one that is made here."""
     held: list[Instance] = []
@@ -142,10 +171,12 @@ def _methods(
                 yield instance
             continue
         own = function.owner is kind
-        if only_losses and not _has_loss(function):
+        if only_losses and own and function.node.lineno not in worth.losses:
             continue
-        inherited = not own and (name in _INHERITED or _calls_own(function, kind))
-        fresh = id(function.node) not in machine.executed or _has_more(function)
+        if own and function.node.lineno not in worth.functions:
+            continue
+        inherited = not own and (name in _INHERITED or _calls_own(function, kind, worth))
+        fresh = id(function.node) not in machine.executed or _has_more(function, worth)
         if (own and fresh) or inherited:
             yield lambda function=function: invoke(
                 machine,
@@ -156,36 +187,26 @@ def _methods(
             )
 
 
-def _has_more(function: Function) -> bool:
+def _has_more(function: Function, worth: Interest) -> bool:
     """Whether a function has a side with a loss that only some of its calls take."""
-    return NONE in function.defaults.values() and _has_loss(function)
+    return NONE in function.defaults.values() and function.node.lineno in worth.losses
 
 
-def _has_loss(function: Function) -> bool:
-    return any(
-        isinstance(node, ast.Call) and _LOSS.search(_leaf(node.func))
-        for node in ast.walk(function.node)
-    )
-
-
-def _leaf(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _calls_own(function: Function, kind: Class) -> bool:
-    """Whether an inherited method calls one that the class defines anew."""
-    return any(
+def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
+    """Whether an inherited method calls one with a loss that the class defines anew."""
+    own = {
+        name
+        for name, value in kind.data.items()
+        if isinstance(value, Function) and value.node.lineno in worth.functions
+    }
+    return bool(own) and any(
         isinstance(node, ast.Attribute)
+        and node.attr in own
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
-        and isinstance(kind.data.get(node.attr), Function)
         for node in ast.walk(function.node)
     )
 
-
-_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
 
 _INHERITED = {"training_step", "compute_loss", "_step", "step", "shared_step", "_shared_step"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from losskit.check.lint import objects
+from losskit.check.lint import library, objects
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import (
@@ -46,8 +46,6 @@ _MODEL = re.compile(
 
 def call(machine: Machine, frame: Frame, callee: Value, given: Arguments, node: ast.AST) -> Value:
     """Return what a call gives."""
-    from losskit.check.lint import library
-
     machine.tick()
     if isinstance(callee, Choice):
         return _each(machine, frame, callee, given, node)
@@ -97,8 +95,6 @@ def _unknown(
     machine: Machine, frame: Frame, callee: Unknown, given: Arguments, node: ast.AST
 ) -> Value:
     """Call something unknown: a method of what may be a tensor, or a model by its name."""
-    from losskit.check.lint import library
-
     owner, dot, leaf = callee.name.rpartition(".")
     if dot:
         found = library.unknown_method(
@@ -138,9 +134,6 @@ def invoke(
     machine: Machine, frame: Frame, function: Function, given: Arguments, node: ast.AST
 ) -> Value:
     """Run a function of the code."""
-    from losskit.check.lint.expressions import evaluate
-    from losskit.check.lint.statements import run_block
-
     body = function.node
     if machine.deep or machine.stack.count(body) > 1:
         return UNKNOWN
@@ -148,8 +141,8 @@ def invoke(
     _bind(machine, inner, function, given)
     with machine.entering(body), machine.without_gradient("no_grad" in function.wrappers):
         if isinstance(body, ast.Lambda):
-            return evaluate(machine, inner, body.body)
-        run_block(machine, inner, body.body)
+            return machine.evaluate(inner, body.body)
+        machine.run_block(inner, body.body)
     if inner.yields:
         return Sequence(None, join((value, NO_GUARDS) for value in inner.yields))
     return join(inner.returns) if inner.returns else NONE
@@ -216,8 +209,6 @@ def instantiate(
     elif _is_record(kind):
         _fill_record(machine, kind, made, given)
     else:
-        from losskit.check.lint import library
-
         library.build_base(machine, frame, made, given, node)
     if given.named:
         machine.write(made, "<given>", Dictionary(dict(given.named)))
@@ -250,8 +241,6 @@ def _fill_record(machine: Machine, kind: Class, made: Instance, given: Arguments
 def _call_instance(
     machine: Machine, frame: Frame, callee: Instance, given: Arguments, node: ast.AST
 ) -> Value:
-    from losskit.check.lint import library
-
     for name in ("forward", "__call__", "call"):
         found = objects.find_in_class(callee.kind, name)
         if isinstance(found, Function):

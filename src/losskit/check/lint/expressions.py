@@ -9,8 +9,10 @@ from typing import Any
 
 from losskit.check.lint import objects
 from losskit.check.lint.calls import call
-from losskit.check.lint.imports import member
-from losskit.check.lint.library.tensors import arithmetic, compared, indexed, negative
+from losskit.check.lint.imports import forced
+from losskit.check.lint.library.data import batch_of, batch_of_unknown
+from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.tensors import arithmetic, compared, negative
 from losskit.check.lint.machine import End, Machine, guarded
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated, truth_of
 from losskit.check.lint.values import (
@@ -21,6 +23,7 @@ from losskit.check.lint.values import (
     Choice,
     Class,
     Const,
+    Deferred,
     Dictionary,
     Frame,
     Function,
@@ -36,7 +39,7 @@ from losskit.check.lint.values import (
     join,
 )
 
-__all__ = ["element_of", "evaluate", "lookup"]
+__all__ = ["element_of", "evaluate", "lookup", "unrolled"]
 
 _BUILTINS = frozenset(
     [
@@ -103,9 +106,8 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Value:
     while scope is not None:
         found = scope.data.get(name)
         if found is not None:
-            if isinstance(found, Pending):
-                found = member(machine, found.unit, found.name)
-                scope.data[name] = found
+            if isinstance(found, (Pending, Deferred)):
+                found = scope.data[name] = forced(machine, found, name)
             return found  # type: ignore[no-any-return]
         scope = scope.outer
     if name in _BUILTINS:
@@ -418,21 +420,19 @@ def _lambda(machine: Machine, frame: Frame, node: ast.Lambda) -> Value:
 def _comprehension(
     machine: Machine, frame: Frame, node: ast.ListComp | ast.SetComp | ast.GeneratorExp
 ) -> Value:
-    from losskit.check.lint.statements import _unrolled, assign
-
     inner = Frame(frame.unit, frame, frame.function)
     first = node.generators[0]
     iterated = evaluate(machine, frame, first.iter)
-    items = _unrolled(iterated)
+    items = unrolled(iterated)
     if len(node.generators) == 1 and not first.ifs and items is not None:
         made = []
         for item in items:
-            assign(machine, inner, first.target, item)
+            machine.assign(inner, first.target, item)
             made.append(evaluate(machine, inner, node.elt))
         return Sequence(made)
     for at, generator in enumerate(node.generators):
         value = iterated if at == 0 else evaluate(machine, inner, generator.iter)
-        assign(machine, inner, generator.target, element_of(machine, inner, value, generator.iter))
+        machine.assign(inner, generator.target, element_of(machine, inner, value, generator.iter))
         for test in generator.ifs:
             evaluate(machine, inner, test)
     one = evaluate(machine, inner, node.elt)
@@ -443,17 +443,15 @@ def _comprehension(
 
 
 def _dict_comprehension(machine: Machine, frame: Frame, node: ast.DictComp) -> Value:
-    from losskit.check.lint.statements import _unrolled, assign
-
     inner = Frame(frame.unit, frame, frame.function)
     made = Dictionary(open=True)
     for generator in node.generators:
         iterated = evaluate(machine, inner, generator.iter)
-        items = _unrolled(iterated)
+        items = unrolled(iterated)
         if items is not None and len(node.generators) == 1 and not generator.ifs:
             made.open = False
             for item in items:
-                assign(machine, inner, generator.target, item)
+                machine.assign(inner, generator.target, item)
                 key = evaluate(machine, inner, node.key)
                 value = evaluate(machine, inner, node.value)
                 if isinstance(key, Const):
@@ -461,8 +459,7 @@ def _dict_comprehension(machine: Machine, frame: Frame, node: ast.DictComp) -> V
                 else:
                     made.open = True
             return made
-        assign(
-            machine,
+        machine.assign(
             inner,
             generator.target,
             element_of(machine, inner, iterated, generator.iter),
@@ -472,10 +469,8 @@ def _dict_comprehension(machine: Machine, frame: Frame, node: ast.DictComp) -> V
 
 
 def _walrus(machine: Machine, frame: Frame, node: ast.NamedExpr) -> Value:
-    from losskit.check.lint.statements import assign
-
     value = evaluate(machine, frame, node.value)
-    assign(machine, frame, node.target, value)
+    machine.assign(frame, node.target, value)
     return value
 
 
@@ -500,6 +495,25 @@ def _formatted(machine: Machine, frame: Frame, node: ast.JoinedStr) -> Value:
     return UNKNOWN
 
 
+_UNROLLED = 12
+"""Items of a list that a loop runs through one by one."""
+
+
+def unrolled(value: Value) -> tuple[Value, ...] | None:
+    """Return the items of a list that is short enough."""
+    if isinstance(value, Chain):
+        items: tuple[Value, ...] | None = tuple(value.data.values())
+    elif isinstance(value, Dictionary) and not value.open:
+        items = tuple(Const(key) for key in value.data)
+    elif isinstance(value, Sequence):
+        items = value.items
+    else:
+        return None
+    if items is None or not 0 < len(items) <= _UNROLLED:
+        return None
+    return tuple(item for item in items if not isinstance(item, Absent))
+
+
 def element_of(machine: Machine, frame: Frame, value: Value, node: ast.expr) -> Value:
     """Return one item of what a loop runs over."""
     if isinstance(value, Choice):
@@ -513,12 +527,8 @@ def element_of(machine: Machine, frame: Frame, value: Value, node: ast.expr) -> 
     if isinstance(value, Tensor):
         return indexed(machine, frame, value, Const(0), node)
     if isinstance(value, Made):
-        from losskit.check.lint.library.data import batch_of
-
         return batch_of(machine, frame, value, node)
     if isinstance(value, Unknown):
-        from losskit.check.lint.library.data import batch_of_unknown
-
         return batch_of_unknown(value)
     return UNKNOWN
 

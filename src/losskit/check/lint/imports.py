@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
+
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import starred
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
     UNKNOWN,
     Const,
+    Deferred,
     Folder,
     Frame,
     Library,
@@ -15,7 +20,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["import_from", "import_module", "loaded", "member", "within"]
+__all__ = ["forced", "import_from", "import_module", "loaded", "member", "within"]
 
 
 def import_module(machine: Machine, frame: Frame, name: str) -> Value:
@@ -30,15 +35,50 @@ def import_module(machine: Machine, frame: Frame, name: str) -> Value:
 
 def loaded(machine: Machine, unit: Unit) -> Frame:
     """Return the names of a file, which runs when it is needed first."""
-    from losskit.check.lint.statements import run_module
-
     if unit.frame is None:
         unit.frame = Frame(unit, None)
         is_entry = unit.path == machine.entry
         unit.frame.data["__name__"] = Const("__main__" if is_entry else "imported")
         with machine.apart():
-            run_module(machine, unit.frame)
+            if is_entry:
+                machine.run_block(unit.frame, unit.tree.body)
+            else:
+                _prepare(machine, unit.frame, unit.tree.body)
     return unit.frame
+
+
+def _prepare(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
+    """Run a module as far as it has to be; its definitions wait until they are asked for."""
+    bound = Counter(name for node in body if (name := _bound(node)))
+    for node in body:
+        name = _bound(node)
+        if name and bound[name] == 1:
+            frame.data[name] = Deferred(frame, node)
+        elif not isinstance(node, (ast.Expr, ast.For, ast.While, ast.Assert, ast.Delete)):
+            machine.run_block(frame, [node])
+
+
+def _bound(node: ast.stmt) -> str:
+    """Return the one name that a definition binds."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        return target.id if isinstance(target, ast.Name) else ""
+    return ""
+
+
+def forced(machine: Machine, value: Value, name: str) -> Value:
+    """Return what a name stands for that was not asked for before."""
+    if isinstance(value, Pending):
+        return member(machine, value.unit, value.name)
+    if not isinstance(value, Deferred):
+        return value
+    value.frame.data[name] = UNKNOWN
+    with machine.apart():
+        machine.run_block(value.frame, [value.node])
+    found: Value = value.frame.data.get(name, UNKNOWN)
+    return found
 
 
 def import_from(
@@ -52,7 +92,11 @@ def import_from(
         if unit is None:
             return _all_of_library(module)
         names = loaded(machine, unit)
-        return [(key, value) for key, value in names.data.items() if not key.startswith("_")]
+        return [
+            (key, Pending(unit, key) if isinstance(value, Deferred) else value)
+            for key, value in names.data.items()
+            if not key.startswith("_")
+        ]
     if unit is not None:
         return [(name, Pending(unit, name))]
     inner = machine.project.find(importer, f"{module}.{name}" if module else name, level)
@@ -69,8 +113,8 @@ def member(machine: Machine, unit: Unit, name: str) -> Value:
     names = loaded(machine, unit)
     if name in names.data:
         found: Value = names.data[name]
-        if isinstance(found, Pending) and found != Pending(unit, name):
-            found = member(machine, found.unit, found.name)
+        if isinstance(found, (Pending, Deferred)) and found != Pending(unit, name):
+            found = names.data[name] = forced(machine, found, name)
         return UNKNOWN if isinstance(found, Pending) else found
     if unit.path.endswith("__init__.py"):
         path = machine.project.find(unit.path, name, 1)
@@ -92,6 +136,4 @@ def within(machine: Machine, folder: Folder, name: str) -> Value:
 
 def _all_of_library(module: str) -> list[tuple[str, Value]]:
     """What a star import of a library brings, as far as losses go."""
-    from losskit.check.lint.library import starred
-
     return [(name, Library(f"{module}.{name}")) for name in starred(module)]

@@ -11,7 +11,7 @@ from losskit.core.contracts import (
     Contract,
 )
 
-__all__ = ["ACTIVATED", "IN_LOGS", "PROBABLE", "Flow", "Kind", "breaks"]
+__all__ = ["ACTIVATED", "ACTIVATIONS", "IN_LOGS", "PROBABLE", "Flow", "Kind", "breaks"]
 
 
 class Kind(StrEnum):
@@ -56,3 +56,32 @@ _BREAKS = {
 def breaks(kind: Kind, contract: Contract) -> bool:
     """Whether values of this kind are known not to be what the contract wants."""
     return kind in _BREAKS.get(contract.name, frozenset())
+
+
+ACTIVATIONS: dict[str, Kind] = {
+    "softmax": Kind.SOFTMAX,
+    "softmin": Kind.SOFTMAX,
+    "log_softmax": Kind.LOG_SOFTMAX,
+    "sigmoid": Kind.SIGMOID,
+    "sigmoid_": Kind.SIGMOID,
+    "expit": Kind.SIGMOID,
+    "hardsigmoid": Kind.SIGMOID,
+    "hard_sigmoid": Kind.SIGMOID,
+    "logsigmoid": Kind.LOG_PROBABILITY,
+    "log_sigmoid": Kind.LOG_PROBABILITY,
+    "tanh": Kind.BOUNDED,
+    "tanh_": Kind.BOUNDED,
+    "hardtanh": Kind.BOUNDED,
+    "relu": Kind.POSITIVE,
+    "relu_": Kind.POSITIVE,
+    "relu6": Kind.POSITIVE,
+    "softplus": Kind.POSITIVE,
+    "gelu": Kind.RAW,
+    "elu": Kind.RAW,
+    "selu": Kind.RAW,
+    "silu": Kind.RAW,
+    "swish": Kind.RAW,
+    "leaky_relu": Kind.RAW,
+    "mish": Kind.RAW,
+}
+"""Function of the activation → what it gives."""

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from losskit.check.lint.kinds import Flow
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import (
     ABSENT,
+    Arguments,
     Bound,
     Chain,
     Choice,
@@ -40,9 +41,9 @@ from losskit.check.lint.values import (
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
 
-__all__ = ["End", "Exhausted", "Machine", "with_step"]
+__all__ = ["End", "Exhausted", "Machine", "Parts", "guarded", "loss_calls", "with_step"]
 
-_FUEL = 150_000
+_FUEL = 40_000
 _DEPTH = 28
 _FORKS = 24
 _MISSING: Any = object()
@@ -60,12 +61,28 @@ class End(Enum):
     RETURN = "return or raise"
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the interpreter that call each other in a circle."""
+
+    evaluate: Callable[..., Value]
+    element_of: Callable[..., Value]
+    call: Callable[..., Value]
+    invoke: Callable[..., Value]
+    through: Callable[..., Value]
+    run_block: Callable[..., End]
+    assign: Callable[..., None]
+    gradient_taken: Callable[..., None]
+
+
 @dataclass(slots=True)
 class Machine:
     """The state of one analysis.
 
     Attributes
     ----------
+    parts : Parts
+        What evaluates and runs code.
     project : Project
         Where modules come from.
     tell : callable
@@ -88,12 +105,17 @@ class Machine:
         Branches with losses that were left out.
     reached : set
         Calls of losses that were made.
+    words : dict
+        Branch → the names that its condition asks for.
+    loops : dict
+        Loop → what its body changes.
     branches : list of frozenset of Guard
         Undecided branches that are being run, and choices between what is called.
     demands : list
         Which losses took which tensors, in this entry.
     """
 
+    parts: Parts
     project: Project
     tell: Callable[[Fact], None]
     entry: str = ""
@@ -105,6 +127,8 @@ class Machine:
     exploring: bool = False
     skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
+    words: dict[int, frozenset[str]] = field(default_factory=dict)
+    loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
@@ -123,6 +147,38 @@ class Machine:
         self.branches.clear()
         self.demands.clear()
         self._journals.clear()
+
+    def evaluate(self, frame: Frame, node: ast.expr) -> Value:
+        """Return what an expression may be."""
+        return self.parts.evaluate(self, frame, node)
+
+    def element_of(self, frame: Frame, value: Value, node: ast.expr) -> Value:
+        """Return one item of what a loop runs over."""
+        return self.parts.element_of(self, frame, value, node)
+
+    def call(self, frame: Frame, callee: Value, given: Arguments, node: ast.AST) -> Value:
+        """Return what a call gives."""
+        return self.parts.call(self, frame, callee, given, node)
+
+    def invoke(self, frame: Frame, function: Function, given: Arguments, node: ast.AST) -> Value:
+        """Run a function of the code."""
+        return self.parts.invoke(self, frame, function, given, node)
+
+    def through(self, frame: Frame, chain: Chain, value: Value, node: ast.AST) -> Value:
+        """Send a value through a chain of layers."""
+        return self.parts.through(self, frame, chain, value, node)
+
+    def run_block(self, frame: Frame, body: list[ast.stmt]) -> End:
+        """Run statements until one leaves the block."""
+        return self.parts.run_block(self, frame, body)
+
+    def assign(self, frame: Frame, target: ast.expr, value: Value) -> None:
+        """Give a value to a name, an attribute, an item, or several of them."""
+        self.parts.assign(self, frame, target, value)
+
+    def gradient_taken(self, frame: Frame, value: Value, node: ast.AST) -> None:
+        """Tell of a loss whose gradient a framework takes."""
+        self.parts.gradient_taken(self, frame, value, node)
 
     @property
     def deep(self) -> bool:
@@ -146,7 +202,9 @@ class Machine:
         if len(self._journals) >= _FORKS:
             raise Exhausted
         before = frame.guards
-        words = words_of(node)
+        words = self.words.get(id(node))
+        if words is None:
+            words = self.words[id(node)] = words_of(node)
         left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
         for number, side in enumerate(sides):
@@ -258,7 +316,30 @@ def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
 
 
 _COMMON = frozenset(
-    ["", "self", "args", "opt", "cfg", "config", "len", "isinstance", "hparams", "params", "not", "use", "is", "has", "with", "type", "name", "mode", "n", "num", "flag", "the"]
+    [
+        "",
+        "self",
+        "args",
+        "opt",
+        "cfg",
+        "config",
+        "len",
+        "isinstance",
+        "hparams",
+        "params",
+        "not",
+        "use",
+        "is",
+        "has",
+        "with",
+        "type",
+        "name",
+        "mode",
+        "n",
+        "num",
+        "flag",
+        "the",
+    ]
 )
 
 
@@ -280,8 +361,6 @@ def words_of(node: ast.AST) -> frozenset[str]:
 
 def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
     """Return the same tensor, a step further."""
-    from dataclasses import replace
-
     if tensor.trail is None:
         return tensor
     last = tensor.trail

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from losskit.check.lint.imports import member, within
 from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
@@ -41,10 +42,26 @@ __all__ = [
     "lineage",
     "set_attribute",
     "set_unknown_item",
+    "ungrades",
 ]
 
 _HEADS = {"fc", "head", "heads", "classifier", "last_linear", "linear", "logits", "output_layer"}
 """Attributes of library models that hold their last layer."""
+
+
+_UNGRADED = {"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad"}
+
+
+def ungrades(manager: Value) -> bool:
+    """Whether a context manager, or a decorator, switches gradients off."""
+    if isinstance(manager, Library):
+        return manager.name in _UNGRADED
+    if isinstance(manager, Made):
+        if manager.name in _UNGRADED:
+            return True
+        if manager.name.endswith("set_grad_enabled"):
+            return manager.arguments.const(0, "mode") is False
+    return False
 
 
 def lineage(kind: Class) -> Iterator[Value]:
@@ -88,16 +105,14 @@ def function_of(
     owner: Class | None,
 ) -> Function:
     """Make a function of its definition; its defaults are evaluated now."""
-    from losskit.check.lint.expressions import evaluate
-
     given = node.args
     defaults: dict[str, Value] = {}
     positional = [*given.posonlyargs, *given.args]
     for one, default in zip(reversed(positional), reversed(given.defaults), strict=False):
-        defaults[one.arg] = evaluate(machine, frame, default)
+        defaults[one.arg] = machine.evaluate(frame, default)
     for one, maybe in zip(given.kwonlyargs, given.kw_defaults, strict=True):
         if maybe is not None:
-            defaults[one.arg] = evaluate(machine, frame, maybe)
+            defaults[one.arg] = machine.evaluate(frame, maybe)
     return Function(node, frame, defaults, owner)
 
 
@@ -108,12 +123,9 @@ def decorated(
     function: Function,
 ) -> Value:
     """Note what decorators do to a function; most leave it what it is."""
-    from losskit.check.lint.expressions import evaluate
-    from losskit.check.lint.statements import ungrades
-
     wrappers = set()
     for decorator in node.decorator_list:
-        found = evaluate(machine, frame, decorator)
+        found = machine.evaluate(frame, decorator)
         if ungrades(found):
             wrappers.add("no_grad")
         elif isinstance(found, Library):
@@ -126,8 +138,6 @@ def decorated(
 
 def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node: ast.AST) -> Value:
     """Return an attribute of a value."""
-    from losskit.check.lint.calls import invoke
-
     if isinstance(owner, Choice):
         return join(
             (get_attribute(machine, frame, one, name, node), guards)
@@ -146,7 +156,7 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
             found = find_in_class(owner.kind, name)
             if isinstance(found, Function):
                 if "property" in found.wrappers or "cached_property" in found.wrappers:
-                    return invoke(machine, frame, found, Arguments((owner,)), node)
+                    return machine.invoke(frame, found, Arguments((owner,)), node)
                 if "staticmethod" in found.wrappers:
                     return found
                 return Bound(owner, found)
@@ -176,8 +186,6 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
         layer: Value = owner.data[name]
         return layer
     if isinstance(owner, Tensor):
-        from losskit.check.lint.library.tensors import attribute_of
-
         return attribute_of(frame.unit, owner, name, node)
     if isinstance(owner, (Chain, Sequence, Const, Function, Partial)):
         if name == "module":
@@ -228,10 +236,8 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
 
 def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:
     """Set an item of what a library's model holds, such as ``model.classifier[6]``."""
-    from losskit.check.lint.expressions import evaluate
-
     if isinstance(node, ast.Attribute) and node.attr in _HEADS:
-        owner = evaluate(machine, frame, node.value)
+        owner = machine.evaluate(frame, node.value)
         if isinstance(owner, Made):
             machine.write(owner, "<head>", value)
 

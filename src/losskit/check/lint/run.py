@@ -13,8 +13,9 @@ from losskit.check.findings import Finding, Severity
 from losskit.check.lint.analysis import analyse
 from losskit.check.lint.cache import Cache, Entry, digest
 from losskit.check.lint.files import Found, discover, read_text, source_of
+from losskit.check.lint.interest import look
 from losskit.check.lint.plain import finding_of, plain
-from losskit.check.lint.prefilter import is_of_interest
+from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script
 from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, Unreadable, parse, stems_of
@@ -86,6 +87,7 @@ def lint(
     outcome = Outcome(files=len(found))
     digests: dict[str, str] = {}
     asked: list[Found] = []
+    scripts: dict[str, tuple[Found, set[str]]] = {}
     for one in found:
         try:
             raw = read_text(one.path)
@@ -96,8 +98,16 @@ def lint(
         digests[one.path] = digest(raw)
         if is_of_interest(raw):
             asked.append(one)
-        elif one.named:
+            continue
+        if is_script(one.path, raw):
+            scripts[one.path] = (one, imported_stems(raw))
+        if one.named:
             _look(one, raw, outcome)
+    # A script may bring together a model and a training that other files define.
+    stems = {os.path.basename(one.path).removesuffix(".py") for one in asked}
+    stems |= {os.path.basename(os.path.dirname(one.path)) for one in asked} - {"src"}
+    asked += [one for one, imported in scripts.values() if not stems.isdisjoint(imported)]
+    asked.sort(key=lambda one: one.path)
     files = {one.path: one.shown for one in found if one.path in digests}
     entries = _analysed(files, asked, digests, cached, jobs, progress)
     merged: dict[tuple[object, str], Finding] = {}
@@ -164,7 +174,7 @@ def _analysed(
             known[one.path] = entry
     left = [one.path for one in asked if one.path not in known]
     done = 0
-    for path, entry in _worked(files, left, jobs):
+    for path, entry in _worked(files, left, [one.path for one in asked], jobs):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
         known[path] = Entry(depends, entry.foreign, entry.findings, entry.notes)
@@ -179,19 +189,19 @@ def _analysed(
 
 
 def _worked(
-    files: Mapping[str, str], paths: Sequence[str], jobs: int | None
+    files: Mapping[str, str], paths: Sequence[str], promising: list[str], jobs: int | None
 ) -> Iterable[tuple[str, Entry]]:
     """Analyse files, in several processes if there are enough of them."""
     jobs = jobs or os.cpu_count() or 1
     if len(paths) < _FEW or jobs == 1:
-        worker = _Worker(dict(files))
+        worker = _Worker(dict(files), promising)
         for path in paths:
             yield path, worker.entry(path)
         return
     groups = [paths[at : at + _TOGETHER] for at in range(0, len(paths), _TOGETHER)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        min(jobs, len(groups)), context, initializer=_begin, initargs=(dict(files),)
+        min(jobs, len(groups)), context, initializer=_begin, initargs=(dict(files), promising)
     ) as pool:
         for future in as_completed([pool.submit(_work, group) for group in groups]):
             yield from future.result()
@@ -200,9 +210,9 @@ def _worked(
 class _Worker:
     """Analyses one file after the other; what they import is parsed once."""
 
-    def __init__(self, files: dict[str, str]) -> None:
+    def __init__(self, files: dict[str, str], promising: list[str]) -> None:
         self.files = files
-        self.project = Project(files, self._read)
+        self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
 
     def _read(self, path: str) -> Unit:
         source, cells = source_of(path, read_text(path))
@@ -230,8 +240,8 @@ class _Worker:
 _workers: list[_Worker] = []
 
 
-def _begin(files: dict[str, str]) -> None:
-    _workers.append(_Worker(files))
+def _begin(files: dict[str, str], promising: list[str]) -> None:
+    _workers.append(_Worker(files, promising))
 
 
 def _work(paths: Sequence[str]) -> list[tuple[str, Entry]]:

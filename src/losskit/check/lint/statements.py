@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
 from losskit.check.lint import objects
-from losskit.check.lint.expressions import element_of, evaluate
+from losskit.check.lint.expressions import element_of, evaluate, unrolled
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import import_from, import_module
 from losskit.check.lint.kinds import Flow, Kind
@@ -18,7 +18,6 @@ from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
-    Absent,
     Chain,
     Choice,
     Class,
@@ -29,21 +28,16 @@ from losskit.check.lint.values import (
     Function,
     Guard,
     Instance,
-    Library,
     Made,
     Sequence,
     Tensor,
     Unknown,
     Value,
+    join,
     options,
 )
 
 __all__ = ["assign", "run_block", "run_module"]
-
-_UNROLLED = 12
-"""Items of a list that a loop runs through one by one."""
-
-_UNGRADED = {"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad"}
 
 
 def run_module(machine: Machine, frame: Frame) -> None:
@@ -147,8 +141,6 @@ def _named(part: Value, target: ast.expr) -> Value:
 
 def item_at(value: Value, at: int, count: int | None) -> Value:
     """Return an item of what is unpacked."""
-    from losskit.check.lint.values import join
-
     if isinstance(value, Choice):
         found = [
             (item_at(one, at, count), guards)
@@ -249,7 +241,7 @@ def _is_setting(test: ast.expr) -> bool:
 
 def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:
     iterated = evaluate(machine, frame, node.iter)
-    items = _unrolled(iterated)
+    items = unrolled(iterated)
     if items is not None:
         end = End.NEXT
         for item in items:
@@ -272,38 +264,35 @@ def _breaks(body: list[ast.stmt]) -> bool:
     return bool(body) and isinstance(body[-1], ast.Break)
 
 
-def _unrolled(value: Value) -> tuple[Value, ...] | None:
-    """Return the items of a list that is short enough."""
-    if isinstance(value, Chain):
-        items: tuple[Value, ...] | None = tuple(value.data.values())
-    elif isinstance(value, Dictionary) and not value.open:
-        items = tuple(Const(key) for key in value.data)
-    elif isinstance(value, Sequence):
-        items = value.items
-    else:
-        return None
-    if items is None or not 0 < len(items) <= _UNROLLED:
-        return None
-    return tuple(item for item in items if not isinstance(item, Absent))
-
-
 def _forget(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
     """Forget the constants that a loop's body changes: they hold in its first round only."""
+    if not body:
+        return
+    changed = machine.loops.get(id(body[0]))
+    if changed is None:
+        changed = machine.loops[id(body[0])] = list(_changed(body))
+    for node in changed:
+        if isinstance(node, ast.Name):
+            held = frame.data.get(node.id)
+            if isinstance(held, Const) and held.value is not None:
+                machine.write(frame, node.id, Unknown(node.id))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            owner = node.target.value
+            if isinstance(owner, ast.Name):
+                found = frame.data.get(owner.id)
+                if isinstance(found, Instance):
+                    held = found.data.get(node.target.attr)
+                    if isinstance(held, Const):
+                        machine.write(found, node.target.attr, Unknown(node.target.attr))
+
+
+def _changed(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the names that a loop's body sets, and what it adds to attributes."""
     for statement in body:
         for node in ast.walk(statement):
-            machine.tick()
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                held = frame.data.get(node.id)
-                if isinstance(held, Const) and held.value is not None:
-                    machine.write(frame, node.id, Unknown(node.id))
-            elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
-                owner = node.target.value
-                if isinstance(owner, ast.Name):
-                    found = frame.data.get(owner.id)
-                    if isinstance(found, Instance):
-                        held = found.data.get(node.target.attr)
-                        if isinstance(held, Const):
-                            machine.write(found, node.target.attr, Unknown(node.target.attr))
+            is_set = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if is_set or isinstance(node, ast.AugAssign):
+                yield node
 
 
 def _while(machine: Machine, frame: Frame, node: ast.While) -> End:
@@ -318,7 +307,7 @@ def _with(machine: Machine, frame: Frame, node: ast.With | ast.AsyncWith) -> End
     ungraded = False
     for item in node.items:
         manager = evaluate(machine, frame, item.context_expr)
-        ungraded = ungraded or ungrades(manager)
+        ungraded = ungraded or objects.ungrades(manager)
         if item.optional_vars is not None:
             given = manager
             if isinstance(manager, Made):
@@ -331,18 +320,6 @@ def _with(machine: Machine, frame: Frame, node: ast.With | ast.AsyncWith) -> End
             assign(machine, frame, item.optional_vars, given)
     with machine.without_gradient(ungraded):
         return run_block(machine, frame, node.body)
-
-
-def ungrades(manager: Value) -> bool:
-    """Whether a context manager, or a decorator, switches gradients off."""
-    if isinstance(manager, Library):
-        return manager.name in _UNGRADED
-    if isinstance(manager, Made):
-        if manager.name in _UNGRADED:
-            return True
-        if manager.name.endswith("set_grad_enabled"):
-            return manager.arguments.const(0, "mode") is False
-    return False
 
 
 def _try(machine: Machine, frame: Frame, node: ast.Try) -> End:

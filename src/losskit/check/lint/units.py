@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Project", "Unit", "Unreadable", "parse", "stems_of"]
 
-_KEPT_TREES = 256
-"""Parsed files that are kept, for the next file that imports them."""
+_KEPT = 2_500_000
+"""Characters of the parsed files that are kept, for the next file that imports them."""
 
 
 class Unreadable(Exception):
@@ -141,11 +141,24 @@ class Project:
         Absolute path → path as it is shown.
     read : callable
         Returns the unit of an absolute path, or raises `Unreadable`.
+    promising : iterable of str, optional
+        Those of the files that mention what rules are about; all of them, where it is None.
+    look : callable
+        Returns the names of a unit that rules may see something in.
     """
 
-    def __init__(self, files: Mapping[str, str], read: Callable[[str], Unit]) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str],
+        read: Callable[[str], Unit],
+        promising: Iterable[str] | None = None,
+        look: Callable[[Unit], frozenset[str]] = lambda unit: frozenset(),
+    ) -> None:
         self.files = files
         self.read = read
+        self.promising = frozenset(files if promising is None else promising)
+        self.look = look
+        self._interests: dict[str, frozenset[str]] = {}
         self.looked_up: set[str] = set()
         self.foreign: set[str] = set()
         self.stems = stems_of(files)
@@ -173,14 +186,30 @@ class Project:
                 self._sources[path] = self.read(path)
             except Unreadable:
                 self._sources[path] = None
-            if len(self._sources) > _KEPT_TREES:
-                self._sources.popitem(last=False)
+            self._trim()
         kept = self._sources.get(path)
         if kept is None:
             return None
         unit = Unit(kept.path, kept.shown, kept.source, kept.tree, kept.cells)
         self._units[path] = unit
         return unit
+
+    def _trim(self) -> None:
+        """Forget the trees that were read first, if there are too many."""
+        sizes = [0 if one is None else len(one.source) for one in self._sources.values()]
+        left = sum(sizes)
+        while left > _KEPT and len(self._sources) > 1:
+            _, dropped = self._sources.popitem(last=False)
+            left -= 0 if dropped is None else len(dropped.source)
+
+    def interest(self, path: str | None) -> frozenset[str]:
+        """Return the names of a file that rules may see something in."""
+        if path is None or path not in self.promising:
+            return frozenset()
+        if path not in self._interests:
+            unit = self.unit(path)
+            self._interests[path] = frozenset() if unit is None else self.look(unit)
+        return self._interests[path]
 
     def find(self, importer: str, name: str, level: int) -> str | None:
         """Return the path of an imported module.

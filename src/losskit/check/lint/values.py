@@ -28,6 +28,7 @@ __all__ = [
     "Class",
     "Const",
     "Container",
+    "Deferred",
     "Dictionary",
     "Folder",
     "Frame",
@@ -324,6 +325,14 @@ class Pending(Value):
 
     unit: Unit
     name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deferred(Value):
+    """A definition of an imported module that nobody has asked for yet."""
+
+    frame: Frame
+    node: ast.stmt
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import data, frameworks, layers, losses, python, tensors
-from losskit.check.lint.losses import face_of, loss_words
+from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.objects import library_bases
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Bound,
     Chain,
     Choice,
     Class,
@@ -40,7 +40,6 @@ __all__ = [
     "call_library",
     "call_made",
     "call_method",
-    "starred",
     "unknown_method",
 ]
 
@@ -61,29 +60,6 @@ _TENSORS = {
 _MODEL_BASES = {"Module", "LightningModule", "PreTrainedModel", "Model", "Sequential"}
 
 
-def starred(module: str) -> list[str]:
-    """Names that a star import of a library brings, as far as they matter."""
-    if module.partition(".")[0] not in _TENSORS | {"fastai", "optax"}:
-        return []
-    activations = list(tensors.ACTIVATIONS)
-    known = ["nn", "torch", "F", "Sequential", "Linear", "Dense", "Module", "Model", "Activation"]
-    layer_names = [
-        name
-        for name in (
-            "Softmax",
-            "Sigmoid",
-            "LogSoftmax",
-            "ReLU",
-            "Dropout",
-            "Flatten",
-            "Conv2D",
-            "Conv2d",
-            "BatchNormalization",
-        )
-    ]
-    return sorted({*loss_words(), *activations, *known, *layer_names})
-
-
 def call_library(
     machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
 ) -> Value:
@@ -98,10 +74,8 @@ def call_library(
             return Made(name, given, node, frame.unit, face)
         return losses.call_loss(machine, frame, face, given, node)
     if leaf == "data_parallel" and len(given.positional) > 1:
-        from losskit.check.lint.calls import call
-
         rest = Arguments((given.positional[1],))
-        return call(machine, frame, given.positional[0], rest, node)
+        return machine.call(frame, given.positional[0], rest, node)
     passed = frameworks.passed_on(leaf, given)
     if passed is not None and not (leaf == "compile" and root == "re"):
         return passed
@@ -356,11 +330,9 @@ def call_method(
 
 def _backward(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> None:
     """``accelerator.backward(loss)`` and the like."""
-    from losskit.check.lint.statements import gradient_taken
-
     first = given.get(0, "loss")
     if first is not None:
-        gradient_taken(machine, frame, first, node)
+        machine.gradient_taken(frame, first, node)
 
 
 def unknown_method(
@@ -387,8 +359,6 @@ def _is_keras(owner: Value) -> bool:
     if isinstance(owner, Made):
         return owner.leaf == "Model" and owner.root in {"keras", "tensorflow", "tf_keras"}
     if isinstance(owner, Instance):
-        from losskit.check.lint.objects import library_bases
-
         roots = {base.root for base in library_bases(owner.kind)}
         return bool(roots & {"keras", "tensorflow", "tf_keras"})
     return False
@@ -423,13 +393,10 @@ def _instance_method(
     machine: Machine, frame: Frame, owner: Instance, name: str, given: Arguments, node: ast.AST
 ) -> Value:
     """A method that a library's base class brings."""
-    from losskit.check.lint.calls import call
-    from losskit.check.lint.objects import library_bases
-
     bases = library_bases(owner.kind)
     if name in {"apply", "bind"} and any(base.root in {"flax", "haiku"} for base in bases):
         rest = Arguments(given.positional[1:], given.named, given.open)
-        return call(machine, frame, owner, rest, node)
+        return machine.call(frame, owner, rest, node)
     if name in frameworks.MOVING:
         return owner
     if name == "manual_backward":
@@ -454,7 +421,7 @@ def _instance_method(
             machine.write(chain, str(len(chain.data)), value)
         return NONE
     if name == "__call__":
-        return call(machine, frame, owner, given, node)
+        return machine.call(frame, owner, given, node)
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
@@ -474,8 +441,6 @@ def build_base(
     machine: Machine, frame: Frame, made: Instance, given: Arguments, node: ast.AST
 ) -> None:
     """Run the constructor of the library's class from which an object's class is derived."""
-    from losskit.check.lint.objects import library_bases
-
     for base in library_bases(made.kind):
         if base.leaf == "Sequential":
             machine.write(made, "<chain>", _chain(given, keras=base.root != "torch"))
@@ -493,13 +458,10 @@ def call_base(
     machine: Machine, frame: Frame, owner: Instance, given: Arguments, node: ast.AST
 ) -> Value:
     """Call an object whose class leaves the work to a library's class."""
-    from losskit.check.lint.calls import call
-
     for name in ("<chain>", "<made>"):
         inner = owner.data.get(name)
         if inner is not None:
-            return call(machine, frame, inner, given, node)
-    from losskit.check.lint.objects import library_bases
+            return machine.call(frame, inner, given, node)
 
     if any(base.leaf in _MODEL_BASES for base in library_bases(owner.kind)):
         return Unknown("", Flow.MODEL)

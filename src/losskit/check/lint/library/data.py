@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
@@ -39,9 +40,6 @@ def is_data(name: str) -> bool:
 
 def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value:
     """Return what a loader gives in one step."""
-    from losskit.check.lint.calls import call
-    from losskit.check.lint.objects import find_in_class
-
     if made.leaf == "TensorDataset":
         return Sequence([_row(one) for one in made.arguments.positional])
     if made.leaf != "DataLoader":
@@ -51,12 +49,12 @@ def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value
     collate = made.arguments.get(-1, "collate_fn")
     if isinstance(collate, (Function, Bound, Instance)):
         given = Arguments((Sequence(None, Unknown("", Flow.DATA)),))
-        return call(machine, frame, collate, given, node)
+        return machine.call(frame, collate, given, node)
     dataset = made.arguments.get(0, "dataset")
     if isinstance(dataset, Instance):
         found = find_in_class(dataset.kind, "__getitem__")
         if isinstance(found, Function):
-            item = call(machine, frame, Bound(dataset, found), Arguments((Unknown("index"),)), node)
+            item = machine.call(frame, Bound(dataset, found), Arguments((Unknown("index"),)), node)
             return _collated(item)
     if isinstance(dataset, Made) and dataset.leaf == "TensorDataset":
         # Batches have the axes that the whole has.

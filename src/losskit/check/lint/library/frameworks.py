@@ -28,6 +28,7 @@ from losskit.check.lint.values import (
     Value,
     options,
 )
+from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES
 
 __all__ = ["MOVING", "WRAPPERS", "compiled", "passed_on", "trained", "transformed"]
 
@@ -143,14 +144,12 @@ def transformed(
     machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST
 ) -> Value | None:
     """Call what JAX made of a function."""
-    from losskit.check.lint.calls import call
-
     if made.leaf not in _TRANSFORMS or not made.arguments.values():
         return None
     function = made.arguments.get(0, "fun", "func", "f")
     if function is None:
         return None
-    result = call(machine, frame, function, given, node)
+    result = machine.call(frame, function, given, node)
     if made.leaf in {"value_and_grad", "filter_value_and_grad"}:
         return Sequence((result, UNKNOWN))
     return UNKNOWN if "grad" in made.leaf else result
@@ -160,8 +159,6 @@ def trained(
     machine: Machine, frame: Frame, library: Library, given: Arguments, node: ast.AST
 ) -> None:
     """Let the loss that a trainer is given take the output of its model."""
-    from losskit.check.lint.calls import call
-
     if library.root in {"torch", "builtins", "tensorflow", "keras", "jax"}:
         return
     known = library.root in _TRAINER_ROOTS and library.leaf in _TRAINERS
@@ -183,25 +180,21 @@ def trained(
     if "skorch" in library.root and face is not None and _takes_logarithm_itself(face):
         # skorch takes the logarithm of what the module gives before it calls this loss.
         return
-    output = call(machine, frame, model, Arguments((Unknown("", Flow.DATA),)), node)
+    output = machine.call(frame, model, Arguments((Unknown("", Flow.DATA),)), node)
     at = {"create_supervised_trainer": 2}.get(library.leaf, 99)
     names = [one for one in _LOSS_NAMES if one in given.named]
     where = _argument_node(node, names[0] if names else "", at)
-    call(machine, frame, loss, Arguments((output, Unknown("", Flow.DATA))), where)
+    machine.call(frame, loss, Arguments((output, Unknown("", Flow.DATA))), where)
 
 
 def _takes_logarithm_itself(face: LossFace) -> bool:
-    from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES
-
     return face.contract is LOG_PROBABILITIES and CLASS_INDICES in face.targets
 
 
 def _object(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> Value:
     """Return an object where a class is given."""
-    from losskit.check.lint.calls import call
-
     if isinstance(value, (Class, Library)):
-        return call(machine, frame, value, Arguments(), node)
+        return machine.call(frame, value, Arguments(), node)
     return value
 
 
@@ -209,8 +202,6 @@ def compiled(
     machine: Machine, frame: Frame, model: Value, given: Arguments, node: ast.AST
 ) -> Value:
     """``model.compile`` of Keras: its loss takes what the model gives."""
-    from losskit.check.lint.calls import call
-
     loss = given.get(1, "loss")
     if loss is None:
         return NONE
@@ -220,7 +211,7 @@ def compiled(
         if output is None:
             return NONE
     else:
-        output = call(machine, frame, model, inputs, node)
+        output = machine.call(frame, model, inputs, node)
     if isinstance(loss, (Sequence, Dictionary)) or isinstance(output, (Sequence, Dictionary)):
         return NONE
     where = _argument_node(node, "loss", 1)

@@ -6,8 +6,8 @@ import ast
 import re
 from dataclasses import replace
 
-from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.tensors import ACTIVATIONS, activated, apply, as_tensor
+from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
+from losskit.check.lint.library.tensors import activated, apply, as_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import (
     NONE,
@@ -93,10 +93,8 @@ def layer_called(
 ) -> Value | None:
     """Apply a layer or a model of a library; None where it is not known."""
     if "<head>" in made.data:
-        from losskit.check.lint.calls import call
-
         inner = Arguments((Tensor(flow=Flow.MODEL),))
-        return call(machine, frame, made.data["<head>"], inner, node)
+        return machine.call(frame, made.data["<head>"], inner, node)
     if made.root in _MODELS or made.name.startswith("torch.hub"):
         return _model(made, node, frame)
     if made.root == "segmentation_models_pytorch":

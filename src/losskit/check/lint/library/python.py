@@ -6,6 +6,8 @@ import ast
 
 from losskit.check.lint import objects
 from losskit.check.lint.kinds import Flow
+from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.tensors import combined_flow, cut
 from losskit.check.lint.machine import Machine, guarded
 from losskit.check.lint.values import (
     NONE,
@@ -36,8 +38,6 @@ __all__ = ["builtin", "container_method"]
 
 def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: ast.AST) -> Value:
     """Call one of Python's functions."""
-    from losskit.check.lint.expressions import element_of
-
     first = given.get(0)
     expression = node.args[0] if isinstance(node, ast.Call) and node.args else ast.Constant(None)
     if name == "super":
@@ -50,12 +50,12 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
         items = _items(first)
         if items is not None:
             return Sequence(Sequence((Const(at), one)) for at, one in enumerate(items))
-        each = element_of(machine, frame, first, expression)
+        each = machine.element_of(frame, first, expression)
         return Sequence(None, Sequence((Unknown("index"), each)))
     if name == "zip":
         return _zipped(machine, frame, given, node)
     if name == "next":
-        return element_of(machine, frame, first, expression)
+        return machine.element_of(frame, first, expression)
     if name == "dict":
         if isinstance(first, Dictionary):
             return Dictionary(dict(first.data), open=first.open)
@@ -80,8 +80,6 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     if name in {"sum", "max", "min"}:
         return _reduced(first, given)
     if name in {"float", "int", "round"}:
-        from losskit.check.lint.library.tensors import cut
-
         if isinstance(first, Tensor):
             return cut(first, frame.unit, node, f"{name}() has no gradient")
         return first if isinstance(first, Const) else UNKNOWN
@@ -124,15 +122,13 @@ def _listed(value: Value, *, backwards: bool) -> Value:
 
 
 def _zipped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
-    from losskit.check.lint.expressions import element_of
-
     lists = [_items(one) for one in given.positional]
     if lists and all(one is not None for one in lists):
         rows = zip(*(one for one in lists if one is not None), strict=False)
         return Sequence(Sequence(row) for row in rows)
     place = ast.Constant(None)
     return Sequence(
-        None, Sequence([element_of(machine, frame, one, place) for one in given.positional])
+        None, Sequence([machine.element_of(frame, one, place) for one in given.positional])
     )
 
 
@@ -196,8 +192,6 @@ def _reduced(first: Value, given: Arguments) -> Value:
     items = _items(first)
     tensors = [one for one in items or () if isinstance(one, Tensor)]
     if tensors:
-        from losskit.check.lint.library.tensors import combined_flow
-
         flow, trail = combined_flow(list(items or ()))
         return Tensor(tensors[0].kind, flow, tensors[0].trail, trail)
     if isinstance(first, Sequence) and isinstance(first.each, Tensor):
@@ -270,8 +264,6 @@ def _dictionary_method(
         if isinstance(given.get(0), Const) and not owner.open:
             default = given.get(1)
             return NONE if default is None else default
-        from losskit.check.lint.library.tensors import indexed
-
         first = given.get(0)
         return UNKNOWN if first is None else indexed(machine, frame, owner, first, node)
     if name == "items" and not owner.open:
@@ -311,9 +303,7 @@ def _chain_method(
             machine.write(owner, next(reversed(owner.data)), Absent())
         return UNKNOWN
     if name in {"forward", "__call__"}:
-        from losskit.check.lint.calls import through
-
-        return through(machine, frame, owner, UNKNOWN if first is None else first, node)
+        return machine.through(frame, owner, UNKNOWN if first is None else first, node)
     if name == "children":
         return Sequence(owner.data.values())
     if name == "named_children":

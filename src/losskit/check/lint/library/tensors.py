@@ -8,21 +8,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
+from losskit.check.lint.facts import Activation, Averaged, Backward, Combined, Logarithm
+from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.library import shapes
+from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Absent,
     Arguments,
-    Bound,
-    Chain,
     Choice,
     Const,
-    Dictionary,
     Frame,
-    Guard,
-    Instance,
     Made,
     Sequence,
     Tensor,
@@ -37,49 +34,17 @@ if TYPE_CHECKING:
     from losskit.check.lint.units import Unit
 
 __all__ = [
-    "ACTIVATIONS",
     "WITH_AXIS",
     "Pair",
     "activated",
     "apply",
     "arithmetic",
     "as_tensor",
-    "attribute_of",
     "combined_flow",
     "compared",
-    "cut",
     "data_tensor",
-    "indexed",
     "negative",
 ]
-
-ACTIVATIONS: dict[str, Kind] = {
-    "softmax": Kind.SOFTMAX,
-    "softmin": Kind.SOFTMAX,
-    "log_softmax": Kind.LOG_SOFTMAX,
-    "sigmoid": Kind.SIGMOID,
-    "sigmoid_": Kind.SIGMOID,
-    "expit": Kind.SIGMOID,
-    "hardsigmoid": Kind.SIGMOID,
-    "hard_sigmoid": Kind.SIGMOID,
-    "logsigmoid": Kind.LOG_PROBABILITY,
-    "log_sigmoid": Kind.LOG_PROBABILITY,
-    "tanh": Kind.BOUNDED,
-    "tanh_": Kind.BOUNDED,
-    "hardtanh": Kind.BOUNDED,
-    "relu": Kind.POSITIVE,
-    "relu_": Kind.POSITIVE,
-    "relu6": Kind.POSITIVE,
-    "softplus": Kind.POSITIVE,
-    "gelu": Kind.RAW,
-    "elu": Kind.RAW,
-    "selu": Kind.RAW,
-    "silu": Kind.RAW,
-    "swish": Kind.RAW,
-    "leaky_relu": Kind.RAW,
-    "mish": Kind.RAW,
-}
-"""Function of the activation → what it gives."""
 
 WITH_AXIS = {"softmax", "log_softmax", "softmin"}
 
@@ -207,13 +172,6 @@ def combined_flow(values: list[Value]) -> tuple[Flow, Trail | None]:
     return (Flow.DATA if flows else Flow.UNKNOWN), None
 
 
-def cut(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
-    """Return a tensor through which no gradient passes."""
-    if tensor.flow is Flow.DATA:
-        return tensor
-    return replace(tensor, flow=Flow.CUT, cut=tensor.cut or Trail(unit, node, text))
-
-
 def activated(
     machine: Machine,
     unit: Unit,
@@ -224,8 +182,6 @@ def activated(
     built: Made | None = None,
 ) -> Value:
     """Apply an activation."""
-    from losskit.check.lint.facts import Activation
-
     if isinstance(value, Choice):
         return join(
             (activated(machine, unit, node, name, one, given, built), guards)
@@ -325,7 +281,6 @@ def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
 
 
 def _log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    from losskit.check.lint.facts import Logarithm
 
     if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID} and not tensor.shifted:
         machine.tell(Logarithm(frame.unit, node, tensor, "log"))
@@ -372,7 +327,6 @@ def _clamp(
 
 
 def _mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    from losskit.check.lint.facts import Averaged
 
     axis = given.get(0, "dim", "axis")
     if tensor.kind is Kind.LOSS:
@@ -451,7 +405,6 @@ def _one_hot(
 def _backward(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    from losskit.check.lint.facts import Backward
 
     if not machine.ungraded:
         machine.tell(Backward(frame.unit, node, tensor))
@@ -545,8 +498,6 @@ def arithmetic(
     surely: bool = True,
 ) -> Value:
     """Compute with operators."""
-    from losskit.check.lint.facts import Combined
-
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         flow, _ = combined_flow([left, right])
         scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(left, Unknown)
@@ -663,76 +614,3 @@ def compared(value: Value) -> Value:
     flow = Flow.CUT if tensor.flow is Flow.MODEL else tensor.flow
     kind = Kind.MULTI_HOT if tensor.kind is not Kind.LOSS else Kind.UNKNOWN
     return Tensor(kind, flow, None, tensor.cut, tensor.rank, tensor.last)
-
-
-def attribute_of(unit: Unit, tensor: Tensor, name: str, node: ast.AST) -> Value:
-    """Return an attribute of a tensor."""
-    if name == "data":
-        return cut(tensor, unit, node, ".data cuts the gradient")
-    if name in {"T", "mT", "H"}:
-        return replace(tensor, last=None)
-    if name in {"real", "values"}:
-        return tensor
-    return Bound(tensor, name)
-
-
-def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.AST) -> Value:
-    """Return ``owner[key]``."""
-    if isinstance(owner, Choice):
-        return join(
-            (indexed(machine, frame, one, key, node), guards)
-            for one, guards in owner.among
-            if not isinstance(one, Const)
-        )
-    index = key.value if isinstance(key, Const) else None
-    if isinstance(owner, Sequence):
-        return _of_sequence(owner, index, known=isinstance(key, Const), node=node)
-    if isinstance(owner, Dictionary):
-        if isinstance(key, Const):
-            found = owner.data.get(key.value) if _hashable(key.value) else None
-            return UNKNOWN if found is None else found
-        return _any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
-    if isinstance(owner, Chain):
-        layers = list(owner.data.values())
-        if type(index) is int and -len(layers) <= index < len(layers):
-            return layers[index]
-        if isinstance(index, slice):
-            names = list(owner.data)[index]
-            return Chain({name: owner.data[name] for name in names})
-        return _any_of(layers, node)
-    if isinstance(owner, Tensor):
-        return shapes.picked(owner, key, node)
-    if isinstance(owner, Unknown):
-        name = index if isinstance(index, str) else ""
-        return Unknown(name, owner.flow)
-    if isinstance(owner, Instance):
-        from losskit.check.lint.calls import call
-        from losskit.check.lint.objects import find_in_class
-
-        found = find_in_class(owner.kind, "__getitem__")
-        if found is not None:
-            return call(machine, frame, Bound(owner, found), Arguments((key,)), node)  # type: ignore[arg-type]
-    return UNKNOWN
-
-
-def _hashable(value: object) -> bool:
-    return value is None or isinstance(value, (str, int, float, bool, bytes))
-
-
-def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) -> Value:
-    if owner.items is None:
-        return owner if isinstance(index, slice) else owner.each
-    if type(index) is int:
-        return owner.items[index] if -len(owner.items) <= index < len(owner.items) else UNKNOWN
-    if isinstance(index, slice):
-        return Sequence(owner.items[index])
-    return UNKNOWN if known else _any_of(list(owner.items), node)
-
-
-def _any_of(values: list[Value], node: ast.AST) -> Value:
-    """Return one of several objects, nobody knows which."""
-    from losskit.check.lint.machine import guarded
-
-    if not values or len(values) > 8:
-        return UNKNOWN
-    return guarded([(value, Guard(id(node), at)) for at, value in enumerate(values)])
