@@ -33,10 +33,10 @@ from losskit.check.lint.values import (
 
 __all__ = ["analyse"]
 
-_SMALL_FUEL = 15_000
+_SMALL_FUEL = 5_000
 """Steps for each function that nobody calls."""
 
-_MOST_FUEL = 100_000
+_MOST_FUEL = 30_000
 """Steps for a whole file."""
 
 _DATA = re.compile(

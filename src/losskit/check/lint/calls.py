@@ -210,6 +210,9 @@ def instantiate(
         _fill_record(machine, kind, made, given)
     else:
         library.build_base(machine, frame, made, given, node)
+    for base in objects.library_bases(kind):
+        if "skorch" in base.root:
+            library.frameworks.trained(machine, frame, base, given, node)
     if given.named:
         machine.write(made, "<given>", Dictionary(dict(given.named)))
     return made

@@ -97,13 +97,19 @@ def _definitions(body: list[ast.stmt], owner: str) -> Iterator[tuple[Definition,
 @cache
 def _built() -> re.Pattern[str]:
     words = sorted((word for word in loss_words() if word[0].isupper()), key=len, reverse=True)
-    return re.compile(rf"(\w+)\s*(?::[^=\n]*)?=\s*[\w.]*\b(?:{'|'.join(map(re.escape, words))})\b")
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+
+
+_TARGET = re.compile(r"(\w+)\s*(?::[^=]*)?=(?!=)")
 
 
 def _kept_losses(source: str) -> Iterator[str]:
     """Yield the names under which the file keeps losses that it builds."""
     for found in _built().finditer(source):
-        yield found.group(1)
+        start = source.rfind("\n", 0, found.start()) + 1
+        targets = _TARGET.findall(source[start : found.start()])
+        if targets:
+            yield targets[-1]
 
 
 def _sees(leaves: set[str], text: str) -> bool:

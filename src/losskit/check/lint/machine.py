@@ -41,9 +41,9 @@ from losskit.check.lint.values import (
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
 
-__all__ = ["End", "Exhausted", "Machine", "Parts", "guarded", "loss_calls", "with_step"]
+__all__ = ["End", "Exhausted", "Machine", "Parts", "guarded", "with_step"]
 
-_FUEL = 40_000
+_FUEL = 15_000
 _DEPTH = 28
 _FORKS = 24
 _MISSING: Any = object()
@@ -107,6 +107,8 @@ class Machine:
         Calls of losses that were made.
     words : dict
         Branch → the names that its condition asks for.
+    calls : dict
+        First statement of a block → what looks like calls of losses in it.
     loops : dict
         Loop → what its body changes.
     branches : list of frozenset of Guard
@@ -128,6 +130,7 @@ class Machine:
     skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
     words: dict[int, frozenset[str]] = field(default_factory=dict)
+    calls: dict[int, list[int]] = field(default_factory=dict)
     loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
@@ -257,7 +260,16 @@ class Machine:
 
     def passed_by(self, body: list[ast.stmt]) -> bool:
         """Whether a branch with a loss was never looked into."""
-        return any(id(node) not in self.reached for node in loss_calls(body))
+        return any(one not in self.reached for one in self.loss_calls(body))
+
+    def loss_calls(self, body: list[ast.stmt]) -> list[int]:
+        """Return the ids of what looks like calls of losses in a block."""
+        if not body:
+            return []
+        found = self.calls.get(id(body[0]))
+        if found is None:
+            found = self.calls[id(body[0])] = [id(node) for node in loss_calls(body)]
+        return found
 
     @contextmanager
     def entering(self, node: ast.AST) -> Iterator[None]:

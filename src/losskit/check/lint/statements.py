@@ -13,7 +13,7 @@ from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import import_from, import_module
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.tensors import combined_flow, data_tensor
-from losskit.check.lint.machine import End, Machine, loss_calls
+from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
 from losskit.check.lint.values import (
     NONE,
@@ -209,7 +209,7 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     truth = truth_of(test)
     if truth is not None:
         other = node.orelse if truth else node.body
-        if not machine.exploring and other and any(True for _ in loss_calls(other)):
+        if not machine.exploring and machine.loss_calls(other):
             machine.skipped[id(node)] = other
         if not (machine.exploring and machine.passed_by(other) and _is_setting(node.test)):
             return run_block(machine, frame, node.body if truth else node.orelse)

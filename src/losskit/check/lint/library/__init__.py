@@ -31,6 +31,7 @@ from losskit.check.lint.values import (
     Trail,
     Unknown,
     Value,
+    join,
     options,
 )
 
@@ -246,6 +247,16 @@ def _chosen(values: tuple[Value, ...]) -> Value:
 def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
     """``torch.tensor(...)`` makes a tensor that remembers nothing."""
     first = given.get(0, "data")
+    if isinstance(first, Choice):
+        return join(
+            (
+                _made_tensor(
+                    frame, leaf, Arguments((one, *given.positional[1:]), given.named), node
+                ),
+                guards,
+            )
+            for one, guards in first.among
+        )
     tensor = tensors.as_tensor(first) if first is not None else None
     if isinstance(first, Sequence) and first.padding is not None:
         trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")

@@ -513,7 +513,8 @@ def arithmetic(
     assert isinstance(tensor, Tensor)  # noqa: S101
     kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
     flow, trail = combined_flow([left, right])
-    if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN:
+    scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
+    if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
     known = kind is not Kind.UNKNOWN
@@ -592,6 +593,9 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
 def _is_lost(one: Tensor, other: Tensor) -> bool:
     """Whether a term of a sum of losses has no gradient, while the other has one."""
     reduced = one.rank == 0 and (other.kind is Kind.LOSS or other.rank == 0)
+    if one.cut is not None and one.cut.text.startswith("detach") and one.kind is not Kind.LOSS:
+        # A term that is kept out on purpose, as of a control variate.
+        return False
     return reduced and one.flow is Flow.CUT and other.flow is not Flow.CUT
 
 
