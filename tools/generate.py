@@ -1,4 +1,4 @@
-"""Write what follows from the catalogue: the type stubs of ``losskit.torch``, the README's table.
+"""Write what follows from the catalogues: stubs of ``losskit.torch``, README's table, rules' pages.
 
 ``python tools/generate.py`` writes them; with ``--check`` it exits 1 if they are not up to date.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import losskit.torch
+from losskit.check.catalogue import rules_by_code
+from losskit.check.pages import page
 from losskit.core.cards import Family
 from losskit.core.loss import Loss
 from losskit.losses import CATALOGUE
@@ -20,8 +22,11 @@ from losskit.torch.modules import module_signature
 
 HOME = Path(losskit.torch.__file__).parent
 README = Path(__file__).parents[1] / "README.md"
+LINT = README.parent / "docs" / "lint.md"
+RULES = LINT.parent / "rules"
 HEADER = "# Made by tools/generate.py from the catalogue.\n\n"
 START, END = "<!-- losses, from the catalogue -->\n", "<!-- end of losses -->"
+RULES_START, RULES_END = "<!-- rules, from the catalogue -->\n", "<!-- end of rules -->"
 
 
 def arguments(signature: inspect.Signature, annotations: dict[str, object]) -> str:
@@ -87,12 +92,34 @@ def table(kinds: Iterable[type[Loss]]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def rules() -> str:
+    """Table of the linter's rules."""
+    rows = ["| code | what is wrong | severity | fix |", "|---|---|---|---|"]
+    rows += [
+        f"| [{rule.code}](rules/{rule.code}.md) | {rule.summary} | {rule.severity} | {rule.fixes} |"
+        for rule in rules_by_code().values()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def between(path: Path, start: str, end: str, text: str) -> str:
+    """Text of a file with something else between two marks."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(start)
+    return before + start + text + end + rest.partition(end)[2]
+
+
 def generated() -> dict[Path, str]:
     """Return the text of every generated file by its path."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2]
     kinds = list(CATALOGUE.values())
-    return stubs(kinds) | {README: before + START + table(kinds) + END + after}
+    pages = {RULES / f"{rule.code}.md": page(rule) for rule in rules_by_code().values()}
+    return (
+        stubs(kinds)
+        | pages
+        | {
+            README: between(README, START, END, table(kinds)),
+            LINT: between(LINT, RULES_START, RULES_END, rules()),
+        }
+    )
 
 
 def main() -> int:
@@ -110,6 +137,7 @@ def main() -> int:
         if check:
             sys.stderr.write(f"{path} is out of date; run: make format\n")
         else:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(texts[path], encoding="utf-8")
     return int(check and bool(stale))
 
