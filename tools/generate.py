@@ -1,4 +1,4 @@
-"""Write what follows from the catalogue and from types: stubs, README's table, schema, prompts.
+"""Write what follows from the catalogues and from types: stubs, tables, pages, schema, prompts.
 
 ``python tools/generate.py`` writes them; with ``--check`` it exits 1 if they are not up to date.
 """
@@ -15,6 +15,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 import losskit.torch
+from losskit.check.catalogue import rules_by_code
+from losskit.check.findings import Tool
+from losskit.check.pages import page
 from losskit.choose.prompts import PROMPTS
 from losskit.choose.recommendation import Answer
 from losskit.core.cards import Family
@@ -27,7 +30,10 @@ HOME = Path(losskit.torch.__file__).parent
 README = Path(__file__).parents[1] / "README.md"
 HEADER = "# Made by tools/generate.py from the catalogue.\n\n"
 DOCS = README.parent / "docs"
+LINT = DOCS / "lint.md"
+RULES = DOCS / "rules"
 START, END = "<!-- losses, from the catalogue -->\n", "<!-- end of losses -->"
+RULES_START, RULES_END = "<!-- rules, from the catalogue -->\n", "<!-- end of rules -->"
 
 
 def arguments(signature: inspect.Signature, annotations: dict[str, object]) -> str:
@@ -107,17 +113,35 @@ def schema() -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
+def rules() -> str:
+    """Table of the linter's rules."""
+    rows = ["| code | what is wrong | severity | fix |", "|---|---|---|---|"]
+    rows += [
+        f"| [{rule.code}](rules/{rule.code}.md) | {rule.summary} | {rule.severity} | {rule.fixes} |"
+        for rule in rules_by_code().values()
+        if Tool.LINT in rule.tools
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def between(path: Path, start: str, end: str, text: str) -> str:
+    """Text of a file with something else between two marks."""
+    before, _, rest = path.read_text(encoding="utf-8").partition(start)
+    return before + start + text + end + rest.partition(end)[2]
+
+
 def generated() -> dict[Path, str]:
     """Return the text of every generated file by its path."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(START)
-    after = rest.partition(END)[2]
     kinds = list(CATALOGUE.values())
     prompts = {DOCS / "prompts" / f"{name}.md": text() + "\n" for name, text in PROMPTS.items()}
+    pages = {RULES / f"{rule.code}.md": page(rule) for rule in rules_by_code().values()}
     return (
         stubs(kinds)
         | prompts
+        | pages
         | {
-            README: before + START + table(kinds) + END + after,
+            README: between(README, START, END, table(kinds)),
+            LINT: between(LINT, RULES_START, RULES_END, rules()),
             DOCS / "choose-schema.json": schema(),
         }
     )

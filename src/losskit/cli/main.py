@@ -14,6 +14,7 @@ from losskit.cli.choose import choose
 from losskit.cli.compare import compare
 from losskit.cli.diagnose import diagnose
 from losskit.cli.explain import explain
+from losskit.cli.lint import lint
 from losskit.cli.list import list_losses
 from losskit.cli.prompt import prompt
 from losskit.cli.study import study
@@ -51,6 +52,7 @@ app.command("explain")(explain)
 app.command("choose")(choose)
 app.command("compare")(compare)
 app.command("study")(study)
+app.command("lint")(lint)
 app.command("check")(check)
 app.command("diagnose")(diagnose)
 app.command("prompt")(prompt)

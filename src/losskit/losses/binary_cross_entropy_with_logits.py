@@ -72,6 +72,7 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         aliases=("bce with logits", "bcewithlogits", "logistic loss", "sigmoid cross-entropy"),
         equivalents={
             "Keras": "BinaryCrossentropy(from_logits=True)",
+            "TensorFlow": "nn.sigmoid_cross_entropy_with_logits",
             "optax": "sigmoid_binary_cross_entropy",
             "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "binary:logistic",

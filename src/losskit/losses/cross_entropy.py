@@ -94,7 +94,10 @@ class CrossEntropy(Classification):
         ),
         aliases=("ce", "softmax cross-entropy", "softmax loss", "categorical cross-entropy"),
         equivalents={
-            "Keras": "SparseCategoricalCrossentropy(from_logits=True), CategoricalCrossentropy",
+            "Keras": "SparseCategoricalCrossentropy(from_logits=True), "
+            "CategoricalCrossentropy(from_logits=True)",
+            "TensorFlow": "nn.sparse_softmax_cross_entropy_with_logits, "
+            "nn.softmax_cross_entropy_with_logits",
             "optax": "softmax_cross_entropy_with_integer_labels, softmax_cross_entropy",
             "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "multi:softprob",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Scanned
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -59,3 +64,69 @@ def train(model, optimizer, batches, accumulation_steps):
     tools=(Tool.LINT,),
     fixes=Fixes.NEVER,
 )
+
+
+_DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
+
+
+def on_file(file: Scanned) -> Iterator[Seen]:
+    """Look for loops that step once in several rounds."""
+    for loop in ast.walk(file.node):
+        if isinstance(loop, (ast.For, ast.While)):
+            yield from _accumulates(loop)
+
+
+def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
+    backward: ast.Call | None = None
+    steps: list[ast.If] = []
+    for node in _own(loop):
+        if isinstance(node, (ast.Div, ast.FloorDiv)):
+            return
+        if isinstance(node, ast.Attribute) and node.attr in _DIVIDING:
+            return
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "backward" and not node.args:
+                backward = node
+        if isinstance(node, ast.If) and _every(node.test) and _calls(node, "step"):
+            steps.append(node)
+    if backward is None or not steps:
+        return
+    inside = {id(node) for step in steps for node in ast.walk(step)}
+    outside = [node for node in _own(loop) if id(node) not in inside]
+    if id(backward) in inside:
+        return
+    if any(_calls_node(node, "step") or _calls_node(node, "zero_grad") for node in outside):
+        return
+    yield Seen(
+        "gradients of several batches are summed, and nothing divides by how many", node=backward
+    )
+
+
+def _own(loop: ast.For | ast.While) -> Iterator[ast.AST]:
+    """All nodes of a loop's body but those of loops within it that hold the whole matter."""
+    for statement in loop.body:
+        yield from ast.walk(statement)
+
+
+def _every(test: ast.expr) -> bool:
+    """Whether a test is true once in several rounds, as ``(i + 1) % n == 0`` is."""
+    return any(
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Mod)
+        and not (isinstance(node.left, ast.Constant) and isinstance(node.left.value, str))
+        for node in ast.walk(test)
+    )
+
+
+def _calls(node: ast.If, name: str) -> bool:
+    return any(_calls_node(one, name) for part in node.body for one in ast.walk(part))
+
+
+def _calls_node(node: ast.AST, name: str) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == name
+        and not node.args
+        and "sched" not in ast.dump(node.func.value).lower()
+    )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import breaks
+from losskit.check.lint.seen import Seen
+from losskit.core.contracts import PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -51,3 +57,18 @@ def step(inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a cross-entropy on probabilities takes."""
+    if call.face.contract is not PROBABILITIES:
+        return
+    if not (call.face.of_labels or call.face.of_classes):
+        return
+    found = call.seen(call.input, lambda tensor: breaks(tensor.kind, PROBABILITIES))
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} takes probabilities, and gets {found.kind}",
+            found.trail,
+            f"{call.face.name} takes it as a probability",
+        )

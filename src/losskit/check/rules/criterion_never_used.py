@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Scanned
+from losskit.check.lint.losses import loss_words
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -52,3 +58,57 @@ def train(model, optimizer, batches):
     tools=(Tool.LINT,),
     fixes=Fixes.NEVER,
 )
+
+
+def on_file(file: Scanned) -> Iterator[Seen]:
+    """Look for criteria in functions that compute another loss."""
+    for function in ast.walk(file.node):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _unused(function)
+
+
+def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:
+    built: dict[str, tuple[ast.Assign, str]] = {}
+    read: set[str] = set()
+    trains = other = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target, name = node.targets[0], _built(node.value)
+            if isinstance(target, ast.Name) and name:
+                built[target.id] = (node, name)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
+            read.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            read.update(node.names)
+        if isinstance(node, ast.Call):
+            leaf = _leaf(node.func)
+            trains = trains or leaf == "backward"
+            other = other or leaf in loss_words() or isinstance(node.func, ast.Name)
+            if leaf in {"locals", "vars", "eval", "exec"}:
+                return
+    if not (trains and other):
+        return
+    for name, (node, loss) in built.items():
+        if name not in read:
+            yield Seen(f"{name} = {loss}(...) is never used; another loss is", node=node)
+
+
+def _built(node: ast.expr) -> str:
+    """Return the name of the loss that an expression builds."""
+    while (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"to", "cuda"}
+    ):
+        node = node.func.value
+    if isinstance(node, ast.Call):
+        leaf = _leaf(node.func)
+        if leaf in loss_words() and leaf[:1].isupper():
+            return leaf
+    return ""
+
+
+def _leaf(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen
+from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
 
@@ -53,3 +59,23 @@ def step(inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a cross-entropy of classes takes."""
+    if call.face.contract is not LOGITS or not call.face.of_classes:
+        return
+    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SIGMOID)
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} applies softmax over the classes, and gets {found.kind}",
+            found.trail,
+            f"{call.face.name} takes it as logits",
+        )
+    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.RAW and tensor.units == 1)
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} gets a single logit, whose softmax is always 1",
+            found.trail,
+            f"{call.face.name} takes it as the logits of all classes",
+        )

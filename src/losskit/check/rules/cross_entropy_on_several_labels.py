@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen
+from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
 
@@ -47,3 +53,16 @@ def step(model, inputs, scores):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at the target of a cross-entropy of classes."""
+    if call.face.contract is not LOGITS or not call.face.of_classes or "target" not in call.values:
+        return
+    found = call.seen("target", lambda tensor: tensor.kind is Kind.MULTI_HOT)
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} gets {found.kind}; softmax makes them compete",
+            found.trail,
+            f"{call.face.name} takes it as one distribution",
+        )

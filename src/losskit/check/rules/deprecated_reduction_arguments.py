@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+import ast
+from collections.abc import Iterator
+
+from losskit.check.findings import Fix, Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Fact, LossBuilt, LossCall
+from losskit.check.lint.losses import LossFace
+from losskit.check.lint.seen import Seen, replacing
 
 __all__ = ["RULE"]
 
@@ -35,3 +41,50 @@ criterion = nn.MSELoss(reduction="sum")
     tools=(Tool.LINT,),
     fixes=Fixes.SAFE,
 )
+
+
+_OLD = ("size_average", "reduce")
+
+
+def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
+    """Look at what a loss is built with."""
+    yield from _deprecated(built, built.face)
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what the function of a loss is called with."""
+    if call.made is None:
+        yield from _deprecated(call, call.face)
+
+
+def _deprecated(fact: Fact, face: LossFace) -> Iterator[Seen]:
+    node = fact.node
+    if not isinstance(node, ast.Call) or face.library != "torch" or face.twin is None:
+        return
+    old = [one for one in node.keywords if one.arg in _OLD]
+    if old:
+        words = " and ".join(str(one.arg) for one in old)
+        yield Seen(f"{face.name} gets {words}; say reduction", fix=_fixed(fact, node, old))
+        return
+    settings = len(face.settings)
+    given = node.args
+    if face.built and len(given) > settings:
+        first = given[settings]
+        if isinstance(first, ast.Constant) and isinstance(first.value, bool):
+            yield Seen(f"{face.name} gets size_average by its position; say reduction")
+
+
+def _fixed(fact: Fact, node: ast.Call, old: list[ast.keyword]) -> Fix | None:
+    """Put what the old arguments come to in their place."""
+    said = {one.arg: one.value for one in old}
+    if any(one.arg == "reduction" for one in node.keywords) or len(old) != 1:
+        return None
+    [keyword] = old
+    value = said[keyword.arg]
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, (bool, type(None))):
+        return None
+    if keyword.arg == "size_average":
+        word = "sum" if value.value is False else "mean"
+    else:
+        word = "none" if value.value is False else "mean"
+    return replacing(fact.unit, (keyword, f'reduction="{word}"'), safe=True)

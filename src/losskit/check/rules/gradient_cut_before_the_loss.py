@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Backward, Returned
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -22,8 +27,8 @@ import torch.nn.functional as F
 
 
 def step(model, optimizer, inputs, targets):
-    predictions = model(inputs).argmax(dim=1)
-    loss = F.mse_loss(predictions.float(), targets)
+    counts = model(inputs).round()
+    loss = F.mse_loss(counts, targets)
     loss.requires_grad = True
     loss.backward()
     optimizer.step()
@@ -34,7 +39,7 @@ import torch.nn.functional as F
 
 
 def step(model, optimizer, inputs, targets):
-    loss = F.cross_entropy(model(inputs), targets)
+    loss = F.mse_loss(model(inputs), targets)
     loss.backward()
     optimizer.step()
 """,
@@ -48,3 +53,36 @@ def step(model, optimizer, inputs, targets):
     tools=(Tool.LINT, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_backward(backward: Backward) -> Iterator[Seen]:
+    """Look at what backward() is called on, and at the terms of its sum."""
+    for value in (backward.value, *backward.value.lost):
+        if value.flow is Flow.CUT and value.cut is not None:
+            yield Seen(
+                f"no gradient gets from here to the model: {value.cut.text}",
+                value.cut,
+                "backward() is called on what is computed from it",
+                node=value.cut.node,
+                unit=value.cut.unit,
+            )
+
+
+_STEPS = ("argmax", "argmin", "round", "floor", "ceil", "sign")
+
+
+def on_returned(returned: Returned) -> Iterator[Seen]:
+    """Look at what a function gives that is called a loss."""
+    value = returned.value
+    if value.flow is not Flow.CUT or value.cut is None:
+        return
+    remade = value.kind is Kind.LOSS and value.cut.text.startswith("torch.")
+    if remade or value.cut.text.startswith(_STEPS):
+        yield Seen(
+            f"no gradient gets from here to the model: {value.cut.text}",
+            value.cut,
+            "it is returned as a loss",
+            None if remade else Severity.SUSPICIOUS,
+            node=value.cut.node,
+            unit=value.cut.unit,
+        )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow
+from losskit.check.lint.seen import Seen, replacing
 
 __all__ = ["RULE"]
 
@@ -44,3 +49,38 @@ def step(student, teacher, inputs):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at both arguments of a KL divergence."""
+    if not call.face.of_distributions or call.setting("log_target") or call.unsettled("log_target"):
+        return
+    target = call.seen("target", lambda tensor: tensor.kind in IN_LOGS)
+    found = call.seen(call.input, lambda tensor: tensor.kind in PROBABLE)
+    if target is not None and found is not None:
+        nodes = [call.nodes.get(name) for name in (call.input, "target")]
+        fix = None
+        if nodes[0] is not None and nodes[1] is not None:
+            texts = [call.unit.text(node) for node in nodes if node is not None]
+            edits = ((nodes[0], texts[1]), (nodes[1], texts[0]))
+            fix = replacing(call.unit, *edits, safe=False)
+        yield Seen(
+            f"{call.face.name} gets probabilities as its input and log-probabilities as its target",
+            found.trail,
+            f"{call.face.name} takes it as its input, and logarithms as its target",
+            fix=fix,
+        )
+        return
+    found = call.seen(call.input, lambda tensor: tensor.flow is Flow.CUT)
+    target = call.seen(
+        "target",
+        lambda tensor: tensor.kind in PROBABLE and tensor.flow in {Flow.MODEL, Flow.UNKNOWN},
+    )
+    if target is not None and found is not None:
+        yield Seen(
+            f"{call.face.name} gets what has no gradient as its input, and what has one as its "
+            "target",
+            found.trail,
+            f"{call.face.name} takes it as the model's output",
+            Severity.SUSPICIOUS if found.kind in IN_LOGS else None,
+        )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import IN_LOGS, breaks
+from losskit.check.lint.seen import Seen, logged
+from losskit.core.contracts import LOG_PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -47,3 +53,18 @@ def step(student, teacher, inputs):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a KL divergence takes as its input."""
+    if not call.face.of_distributions:
+        return
+    found = call.seen(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
+    if found is None or call.seen("target", lambda tensor: tensor.kind in IN_LOGS) is not None:
+        return
+    yield Seen(
+        f"{call.face.name} takes log-probabilities as its input, and gets {found.kind}",
+        found.trail,
+        f"{call.face.name} takes it as log-probabilities",
+        fix=logged(call),
+    )

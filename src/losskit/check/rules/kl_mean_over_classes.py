@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Averaged, LossCall
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -48,3 +52,26 @@ def step(student, teacher, inputs):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at how a KL divergence is reduced."""
+    twin = call.face.twin
+    if not call.face.of_distributions or twin is None or not twin.batchmean:
+        return
+    if call.unsettled("reduction") or "size_average" in call.settings:
+        return
+    if call.setting("reduction") in {None, "mean"} and "reduce" not in call.settings:
+        yield Seen(
+            f"{call.face.name} is divided by the number of classes too; "
+            'reduction="batchmean" gives the divergence per row'
+        )
+
+
+def on_averaged(mean: Averaged) -> Iterator[Seen]:
+    """Look at a mean of a KL divergence's terms."""
+    if mean.call.face.of_distributions:
+        yield Seen(
+            f"the mean of {mean.call.face.name}'s terms divides by the number of classes; "
+            "sum over the classes first"
+        )

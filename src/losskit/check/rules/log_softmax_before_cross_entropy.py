@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen, stripped
+from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
 
@@ -44,3 +50,18 @@ def step(model, inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.SAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a cross-entropy of classes takes."""
+    if call.face.contract is not LOGITS or not call.face.of_classes:
+        return
+    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.LOG_SOFTMAX)
+    if found is not None:
+        names = {"log_softmax", "LogSoftmax"}
+        yield Seen(
+            f"{call.face.name} applies log-softmax itself, and gets {found.kind}",
+            found.trail,
+            f"{call.face.name} takes it, and applies log-softmax again",
+            fix=stripped(call.unit, call.nodes.get(call.input), names, safe=True),
+        )

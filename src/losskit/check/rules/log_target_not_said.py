@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import IN_LOGS
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -43,3 +48,17 @@ def step(student, teacher, inputs):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at the target of a KL divergence."""
+    if not call.face.of_distributions or call.setting("log_target") or call.unsettled("log_target"):
+        return
+    found = call.seen("target", lambda tensor: tensor.kind in IN_LOGS)
+    if found is None or call.seen(call.input, lambda tensor: tensor.kind in IN_LOGS) is None:
+        return
+    yield Seen(
+        f"{call.face.name} takes probabilities as its target, and gets {found.kind}",
+        found.trail,
+        f"{call.face.name} takes it as probabilities",
+    )

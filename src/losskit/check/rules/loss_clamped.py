@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Backward
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -50,3 +55,18 @@ def step(model, optimizer, inputs, targets):
     tools=(Tool.LINT,),
     fixes=Fixes.NEVER,
 )
+
+
+def on_backward(backward: Backward) -> Iterator[Seen]:
+    """Look at what backward() is called on."""
+    value = backward.value
+    if value.kind is not Kind.LOSS or not value.shifted or value.trail is None:
+        return
+    clamps = [step for step in value.trail if step.text == "the loss is clamped"]
+    if clamps and value.reduction != "none":
+        yield Seen(
+            "the loss is clamped: where it is largest it has no gradient",
+            value.trail,
+            node=clamps[0].node,
+            unit=clamps[0].unit,
+        )

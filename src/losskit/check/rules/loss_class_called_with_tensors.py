@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossBuilt
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen, replacing
+from losskit.check.lint.values import Tensor, Unknown, Value
 
 __all__ = ["RULE"]
 
@@ -41,3 +49,39 @@ def step(model, inputs, labels):
     tools=(Tool.LINT,),
     fixes=Fixes.SAFE,
 )
+
+
+_TENSORS = re.compile(
+    r"(^|[._])(outputs?|predictions?|preds?|logits|y_pred|y_hat|yhat|labels?|targets?|y|y_true|"
+    r"scores?)$"
+)
+
+
+def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
+    """Look at what the class of a loss is called with."""
+    given = built.arguments.positional
+    if len(given) < 2 or built.face.library != "torch" or built.face.twin is None:
+        return
+    certain = [_is_tensor(value) for value in given[:2]]
+    # The first argument of some losses is a tensor of weights.
+    if not certain[1] or not (certain[0] or built.face.settings):
+        return
+    node = built.node
+    fix = None
+    if isinstance(node, ast.Call):
+        function = built.unit.text(node.func)
+        fix = replacing(built.unit, (node.func, f"{function}()"), safe=True) if function else None
+    yield Seen(
+        f"{built.face.name} is a class: build it first, as in {built.face.name}()(input, target)",
+        fix=fix,
+    )
+
+
+def _is_tensor(value: Value) -> bool:
+    if isinstance(value, Tensor):
+        return value.kind not in {Kind.COUNTS} and (
+            value.flow is not Flow.UNKNOWN or value.kind is not Kind.UNKNOWN
+        )
+    if isinstance(value, Unknown):
+        return value.flow is not Flow.UNKNOWN or bool(_TENSORS.search(value.name))
+    return False

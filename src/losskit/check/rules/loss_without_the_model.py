@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Backward, LossCall
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Tensor, Unknown, Value
 
 __all__ = ["RULE"]
 
@@ -45,3 +51,32 @@ def step(model, optimizer, inputs, labels):
     tools=(Tool.LINT, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_backward(backward: Backward) -> Iterator[Seen]:
+    """Look at what a loss, or each term of a sum, was computed from."""
+    for value in (backward.value, *backward.value.lost):
+        call = value.call
+        if value.kind is not Kind.LOSS or call is None:
+            continue
+        ungraded = value.flow is Flow.CUT and value.cut is None
+        if value.flow is Flow.DATA or ungraded or _itself(call):
+            yield Seen(
+                f"{call.face.name} depends on no output of the model that has a gradient",
+                node=call.node,
+                unit=call.unit,
+            )
+
+
+def _itself(call: LossCall) -> bool:
+    """Whether a value is held against itself."""
+    given, target = call.values.get(call.input), call.values.get("target")
+    return _same(given, target)
+
+
+def _same(left: Value | None, right: Value | None) -> bool:
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return left.ident == right.ident
+    if isinstance(left, Unknown) and isinstance(right, Unknown):
+        return bool(left.name) and left == right
+    return False

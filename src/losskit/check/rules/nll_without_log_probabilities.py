@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import breaks
+from losskit.check.lint.seen import Seen, logged
+from losskit.core.contracts import LOG_PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -42,3 +48,17 @@ def step(model, inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a negative log-likelihood takes."""
+    if call.face.contract is not LOG_PROBABILITIES or not call.face.of_classes:
+        return
+    found = call.seen(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} takes log-probabilities, and gets {found.kind}",
+            found.trail,
+            f"{call.face.name} takes it as log-probabilities",
+            fix=logged(call),
+        )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Tensor, Trail
+from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -52,3 +59,28 @@ def step(model, inputs, labels, others):
     tools=(Tool.LINT,),
     fixes=Fixes.NEVER,
 )
+
+
+_APART = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at other losses that took the same tensor."""
+    value = call.values.get(call.input)
+    if isinstance(value, Tensor) and value.kind is not Kind.UNKNOWN:
+        return
+    if call.face.contract not in _APART:
+        return
+    for name, other in call.rivals:
+        wanted = other.face.contract
+        if name != call.input or wanted not in _APART or wanted is call.face.contract:
+            continue
+        if other.values.get(other.input) is not value:
+            continue
+        yield Seen(
+            f"{call.face.name} takes {call.face.contract.title}, and {other.face.name} got the "
+            f"same tensor as {wanted.title}",
+            Trail(other.unit, other.node, f"{other.face.name} takes the tensor"),
+            f"{call.face.name} takes it too",
+        )
+        return

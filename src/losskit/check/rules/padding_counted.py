@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -53,3 +57,27 @@ def step(model, inputs, sequences):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+_IGNORED = -100
+"""What cross-entropy ignores where nothing is said."""
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at padded targets."""
+    if not call.face.of_classes or "mask" in call.settings or "target" not in call.values:
+        return
+    if call.setting("reduction") == "none" or call.unsettled("ignore_index"):
+        return
+    padded = call.seen("target", lambda tensor: tensor.padding is not None)
+    if padded is None or padded.padding is None:
+        return
+    ignored = call.setting("ignore_index")
+    ignored = _IGNORED if ignored is None else ignored
+    if padded.padding.value != ignored:
+        yield Seen(
+            f"targets are padded with {padded.padding.value}, and {call.face.name} ignores "
+            f"{ignored}",
+            padded.trail,
+            f"{call.face.name} counts the padding",
+        )

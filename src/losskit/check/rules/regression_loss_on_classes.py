@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
 
@@ -50,3 +55,31 @@ def step(inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a loss of numbers takes."""
+    if not call.face.of_numbers or "target" not in call.values:
+        return
+    indices = call.seen(call.input, lambda tensor: tensor.kind is Kind.INDICES)
+    if indices is not None:
+        yield Seen(
+            f"{call.face.name} gets {indices.kind} as if they were amounts",
+            indices.trail,
+            f"{call.face.name} takes them",
+        )
+        return
+    found = call.seen(
+        call.input, lambda tensor: tensor.kind in {Kind.SOFTMAX, Kind.RAW, Kind.LOG_SOFTMAX}
+    )
+    target = call.seen(
+        "target",
+        lambda tensor: tensor.kind in {Kind.ONE_HOT, Kind.INDICES} and tensor.flow is not Flow.CUT,
+    )
+    if found is not None and target is not None:
+        yield Seen(
+            f"{call.face.name} holds {found.kind} against {target.kind}; cross-entropy takes "
+            "logits and classes",
+            found.trail,
+            f"{call.face.name} takes it",
+        )

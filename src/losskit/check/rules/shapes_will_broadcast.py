@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Combined, LossCall
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Tensor
 
 __all__ = ["RULE"]
 
@@ -49,3 +55,43 @@ def step(inputs, prices):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at the shapes of what a loss of numbers takes."""
+    if not call.face.of_numbers:
+        return
+    column = call.seen(call.input, _is_column)
+    row = call.seen("target", _is_row)
+    if column is None or row is None:
+        column = call.seen("target", lambda tensor: _is_column(tensor) and tensor.rank == 2)
+        row = call.seen(call.input, _is_row)
+    if column is not None and row is not None:
+        yield Seen(
+            f"{call.face.name} gets shapes (N, 1) and (N,), which broadcast to (N, N)",
+            column.trail,
+            f"{call.face.name} holds (N, 1) against (N,)",
+        )
+
+
+def on_combined(pair: Combined) -> Iterator[Seen]:
+    """Look at the shapes of what is put together by hand."""
+    for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
+        model = column if column.flow is Flow.MODEL else row
+        if _is_column(column) and column.rank == 2 and _is_row(row) and model.flow is Flow.MODEL:
+            if column.kind is Kind.RAW or row.kind is Kind.RAW:
+                yield Seen(
+                    "shapes (N, 1) and (N,) broadcast to (N, N)",
+                    column.trail,
+                    "(N, 1) meets (N,)",
+                )
+                return
+
+
+def _is_column(tensor: Tensor) -> bool:
+    """Whether the last axis has length 1, and there is one for the batch."""
+    return tensor.last == 1 and tensor.rank in {None, 2}
+
+
+def _is_row(tensor: Tensor) -> bool:
+    return tensor.rank == 1 and tensor.last != 1

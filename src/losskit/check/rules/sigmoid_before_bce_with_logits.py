@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import IN_LOGS, PROBABLE
+from losskit.check.lint.seen import Seen, stripped
+from losskit.check.lint.values import Tensor
+from losskit.core.contracts import LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -45,3 +52,44 @@ def step(model, inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a binary cross-entropy takes."""
+    if not call.face.of_labels:
+        return
+    node = call.nodes.get(call.input)
+    if call.face.contract is LOGITS:
+        found = call.seen(call.input, lambda tensor: tensor.kind in PROBABLE | IN_LOGS)
+        if found is not None:
+            yield Seen(
+                f"{call.face.name} applies sigmoid itself, and gets {found.kind}",
+                found.trail,
+                f"{call.face.name} takes it, and applies sigmoid",
+                fix=stripped(call.unit, node, {"sigmoid", "Sigmoid"}, safe=False),
+            )
+    elif call.face.contract is PROBABILITIES:
+        found = call.seen(call.input, _twice)
+        if found is not None:
+            yield Seen(
+                f"{call.face.name} gets the output of a sigmoid that was applied twice",
+                found.trail,
+                f"{call.face.name} takes it",
+                fix=stripped(call.unit, node, {"sigmoid", "Sigmoid"}, safe=False),
+            )
+
+
+def _twice(tensor: Tensor) -> bool:
+    """Whether a sigmoid was applied to probabilities."""
+    if tensor.kind not in PROBABLE or tensor.trail is None:
+        return False
+    applied = [step.text for step in tensor.trail if step.text.endswith("is applied")]
+    return (
+        len(applied) > 1
+        and applied[-1] == "sigmoid is applied"
+        and applied[-2]
+        in {
+            "sigmoid is applied",
+            "softmax is applied",
+        }
+    )

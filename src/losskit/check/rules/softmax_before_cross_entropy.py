@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen, stripped
+from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
 
@@ -47,3 +53,17 @@ def step(inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH, Tool.DIAGNOSE),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at what a cross-entropy of classes takes."""
+    if call.face.contract is not LOGITS or not call.face.of_classes:
+        return
+    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SOFTMAX)
+    if found is not None:
+        yield Seen(
+            f"{call.face.name} applies softmax itself, and gets {found.kind}",
+            found.trail,
+            f"{call.face.name} takes it, and applies softmax again",
+            fix=stripped(call.unit, call.nodes.get(call.input), {"softmax", "Softmax"}, safe=False),
+        )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import Activation
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Const
 
 __all__ = ["RULE"]
 
@@ -40,3 +46,29 @@ def predict(model, inputs):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_activation(activation: Activation) -> Iterator[Seen]:
+    """Look at the axis of a softmax."""
+    built = activation.built
+    node = None if built is None else built.node
+    unit = None if built is None else built.unit
+    if activation.dim is None or activation.dim == Const(None):
+        if activation.name in {"softmax", "log_softmax", "softmin"}:
+            yield Seen(
+                f"{activation.name} has no dim: the axis follows from the number of axes",
+                node=node,
+                unit=unit,
+            )
+        return
+    value = activation.value
+    if activation.dim == Const(0) and value.kind is Kind.RAW:
+        if value.rank is not None and value.rank > 1:
+            yield Seen(
+                f"{activation.name} goes over axis 0, which is the batch",
+                value.trail,
+                f"{activation.name} is applied over axis 0",
+                Severity.BUG,
+                node=node,
+                unit=unit,
+            )

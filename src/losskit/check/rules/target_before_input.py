@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossCall
+from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
+from losskit.check.lint.seen import Seen, replacing
+from losskit.check.lint.values import Tensor, Unknown, Value
+from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -44,3 +53,70 @@ def step(model, inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+_LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ytrue|gt|ground_truth|truth)$")
+_TRUTH = re.compile(r"^(gt|target|label|y_true|true|ground_truth)s?(_|$)")
+_GUESS = re.compile(r"^(pred|prediction|output|logit|recon|y_hat|y_pred)s?(_|$)")
+_ASYMMETRIC = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at both arguments of a loss whose arguments are not alike."""
+    if call.face.contract not in _ASYMMETRIC or "target" not in call.values:
+        return
+    if call.face.of_distributions:
+        return
+    given, target = call.values[call.input], call.values["target"]
+    named = _called(call.nodes.get(call.input), _TRUTH) and _called(
+        call.nodes.get("target"), _GUESS
+    )
+    if not named and not (_is_data(given) and _is_output(target)):
+        return
+    nodes = [call.nodes.get(name) for name in (call.input, "target")]
+    fix = None
+    if nodes[0] is not None and nodes[1] is not None:
+        texts = [call.unit.text(node) for node in nodes if node is not None]
+        fix = replacing(call.unit, (nodes[0], texts[1]), (nodes[1], texts[0]), safe=False)
+    sure = (
+        _is_data(given)
+        and isinstance(target, Tensor)
+        and target.kind in PROBABLE | IN_LOGS | {Kind.RAW}
+    )
+    sure = sure or (_is_data(given) and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL)
+    yield Seen(
+        f"{call.face.name} takes the model's output first, and gets the target there",
+        target.trail if isinstance(target, Tensor) else None,
+        f"{call.face.name} takes it as its target",
+        None if sure else Severity.SUSPICIOUS,
+        fix=fix,
+    )
+
+
+def _called(node: ast.AST | None, names: re.Pattern[str]) -> bool:
+    """Whether an argument is called so in the source."""
+    while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        if isinstance(node, ast.Attribute) and names.search(node.attr):
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return isinstance(node, ast.Name) and bool(names.search(node.id))
+
+
+def _flow(value: Value) -> Flow:
+    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
+
+
+def _is_data(value: Value) -> bool:
+    if not isinstance(value, (Tensor, Unknown)) or value.flow in {Flow.MODEL, Flow.CUT}:
+        return False
+    if isinstance(value, Tensor) and value.kind in {Kind.ONE_HOT, Kind.INDICES}:
+        return value.flow is Flow.DATA
+    if isinstance(value, Tensor) and value.kind is not Kind.UNKNOWN:
+        return False
+    return bool(_LABELS.search(value.name))
+
+
+def _is_output(value: Value) -> bool:
+    if isinstance(value, Tensor) and value.kind in PROBABLE | IN_LOGS | {Kind.RAW}:
+        return value.flow is not Flow.CUT
+    return _flow(value) is Flow.MODEL

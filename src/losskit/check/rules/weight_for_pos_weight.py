@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+import ast
+import re
+from collections.abc import Iterator
+
+from losskit.check.findings import Fix, Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.facts import LossBuilt
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.seen import Seen, replacing
+from losskit.check.lint.values import Tensor
+from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
 
@@ -45,3 +54,36 @@ criterion = nn.BCEWithLogitsLoss(pos_weight=pos_weight)
     tools=(Tool.LINT, Tool.CHECK),
     fixes=Fixes.UNSAFE,
 )
+
+
+_POSITIVE = re.compile(r"pos(itive)?s?_?(class_?)?(weight|ratio)", re.IGNORECASE)
+
+
+def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
+    """Look at the weights that a loss is built with."""
+    face, node = built.face, built.node
+    if not isinstance(node, ast.Call) or "weight" not in face.settings:
+        return
+    keyword = next((one for one in node.keywords if one.arg == "weight"), None)
+    given = keyword.value if keyword is not None else (node.args[0] if node.args else None)
+    if given is None:
+        return
+    words = {one.id for one in ast.walk(given) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(given) if isinstance(one, ast.Attribute)}
+    if face.contract is LOGITS and face.of_labels and any(_POSITIVE.search(word) for word in words):
+        fix: Fix | None = None
+        text = built.unit.text(given)
+        if text:
+            whole = keyword if keyword is not None else given
+            fix = replacing(built.unit, (whole, f"pos_weight={text}"), safe=False)
+        yield Seen(
+            f"{face.name}'s weight weighs both labels alike; pos_weight weighs the positives",
+            fix=fix,
+        )
+    value = built.arguments.get(0, "weight")
+    if face.per_class and isinstance(value, Tensor) and value.kind is Kind.COUNTS:
+        yield Seen(
+            f"{face.name}'s weights grow with the count of a class; they should fall with it",
+            value.trail,
+            f"{face.name} is built with it",
+        )

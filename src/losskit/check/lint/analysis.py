@@ -1,0 +1,259 @@
+"""The analysis of one file: run what it does, then what nobody called."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+from losskit.check.lint.calls import call, instantiate, invoke, through
+from losskit.check.lint.expressions import element_of, evaluate, lookup
+from losskit.check.lint.facts import Fact, Scanned
+from losskit.check.lint.imports import loaded
+from losskit.check.lint.interest import Interest, look
+from losskit.check.lint.kinds import Flow
+from losskit.check.lint.machine import Exhausted, Machine, Parts
+from losskit.check.lint.objects import find_in_class, lineage
+from losskit.check.lint.statements import assign, gradient_taken, run_block
+from losskit.check.lint.units import Project, Unit
+from losskit.check.lint.values import (
+    NONE,
+    Arguments,
+    Class,
+    Dictionary,
+    Frame,
+    Function,
+    Instance,
+    Unknown,
+    Value,
+)
+
+__all__ = ["analyse"]
+
+_SMALL_FUEL = 5_000
+"""Steps for each function that nobody calls."""
+
+_MOST_FUEL = 30_000
+"""Steps for a whole file."""
+
+_DATA = re.compile(
+    r"^(batch\w*|labels?|targets?|y|y_true|ys|x|xs|inputs?|images?|data|gt\w*|ground_truth)$"
+)
+
+
+_PARTS = Parts(evaluate, element_of, call, invoke, through, run_block, assign, gradient_taken)
+
+
+def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
+    """Tell what happens in a file; False where the steps were used up before its end."""
+    machine = Machine(_PARTS, project, tell, unit.path)
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
+    whole = _run(machine, unit)
+    if any(machine.passed_by(body) for body in machine.skipped.values()):
+        # What the settings of the code leave out is looked into as well.
+        project.begin_again()
+        again = project.unit(unit.path)
+        if again is not None:
+            second = Machine(
+                _PARTS, project, tell, unit.path, exploring=True, reached=machine.reached
+            )
+            _run(second, again)
+    tell(Scanned(unit, unit.tree))
+    return whole
+
+
+def _run(machine: Machine, unit: Unit) -> bool:
+    """Run a file, and what it does not call; False where the steps were used up."""
+    whole = _try(machine, lambda: loaded(machine, unit))
+    spent = 0
+    for run in chain(_uncalled(machine, unit), _left(machine, unit)):
+        before = machine.fuel
+        machine.refuel(min(_SMALL_FUEL, _MOST_FUEL - spent))
+        whole = _try(machine, run) and whole
+        spent += max(0, min(_SMALL_FUEL, _MOST_FUEL - spent) - machine.fuel)
+        del before
+        if spent >= _MOST_FUEL:
+            return False
+    return whole
+
+
+def _try(machine: Machine, run: Callable[[], object]) -> bool:
+    with suppress(Exhausted, RecursionError):
+        run()
+        return True
+    machine.refuel(0)
+    return False
+
+
+def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
+    """Yield calls of the functions and methods of a file that have not run."""
+    frame = unit.frame
+    if frame is None:
+        return
+    worth = look(unit, _imported(machine, unit))
+    for node in unit.tree.body:
+        if isinstance(node, ast.ClassDef):
+            kind = frame.data.get(node.name)
+            if isinstance(kind, Class) and kind.node is node:
+                yield from _methods(machine, frame, kind, worth)
+    for node in ast.walk(unit.tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found = frame.data.get(node.name)
+            if isinstance(found, Function) and found.node is node:
+                yield from _function(machine, frame, found, worth)
+
+
+def _imported(machine: Machine, unit: Unit) -> frozenset[str]:
+    """Names of other files of the project that a rule may see something in."""
+    found: set[str] = set()
+    project = machine.project
+    for node in unit.tree.body:
+        if isinstance(node, ast.ImportFrom):
+            path = project.find(unit.path, node.module or "", node.level)
+            named = {alias.name for alias in node.names}
+            names = project.interest(path)
+            found |= names if "*" in named else names & named
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= project.interest(project.find(unit.path, alias.name, 0))
+    return frozenset(found)
+
+
+def _left(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
+    """Yield calls of methods with losses, of objects that the file makes of other files' classes.
+
+    As those that a framework calls, or another file.
+    """
+    for made in list(machine.instances.values()):
+        kind = made.kind
+        if kind.unit is not unit and kind.unit.frame is not None:
+            worth = look(kind.unit)
+            yield from _methods(machine, kind.unit.frame, kind, worth, only_losses=True)
+
+
+def _function(
+    machine: Machine, frame: Frame, function: Function, worth: Interest
+) -> Iterator[Callable[[], object]]:
+    if id(function.node) in machine.executed and not _has_more(function, worth):
+        return
+    if function.node.lineno not in worth.functions:
+        return
+    yield lambda: invoke(machine, frame, function, _given(machine, function, skip=0), function.node)
+
+
+def _methods(
+    machine: Machine, frame: Frame, kind: Class, worth: Interest, *, only_losses: bool = False
+) -> Iterator[Callable[[], object]]:
+    """Yield a call of each method, on an object that the code made, or one that is made here."""
+    held: list[Instance] = []
+
+    def instance() -> Instance:
+        if not held:
+            found = machine.instances.get(id(kind.node))
+            if found is None:
+                made = instantiate(machine, frame, kind, Arguments(), kind.node)
+                found = made if isinstance(made, Instance) else Instance(kind)
+            held.append(found)
+        return held[0]
+
+    names: dict[str, Function] = {}
+    for one in lineage(kind):
+        if isinstance(one, Class):
+            for name, value in one.data.items():
+                if isinstance(value, Function):
+                    names.setdefault(name, value)
+    for name, function in names.items():
+        if name == "__init__":
+            if id(kind.node) not in machine.instances:
+                yield instance
+            continue
+        own = function.owner is kind
+        if only_losses and own and function.node.lineno not in worth.losses:
+            continue
+        if own and function.node.lineno not in worth.functions:
+            continue
+        inherited = not own and (name in _INHERITED or _calls_own(function, kind, worth))
+        fresh = id(function.node) not in machine.executed or _has_more(function, worth)
+        if (own and fresh) or inherited:
+            yield lambda function=function: invoke(
+                machine,
+                frame,
+                function,
+                _with_owner(machine, function, instance()),
+                function.node,
+            )
+
+
+def _has_more(function: Function, worth: Interest) -> bool:
+    """Whether a function has a side with a loss that only some of its calls take."""
+    return NONE in function.defaults.values() and function.node.lineno in worth.losses
+
+
+def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
+    """Whether an inherited method calls one with a loss that the class defines anew."""
+    own = {
+        name
+        for name, value in kind.data.items()
+        if isinstance(value, Function) and value.node.lineno in worth.functions
+    }
+    return bool(own) and any(
+        isinstance(node, ast.Attribute)
+        and node.attr in own
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        for node in ast.walk(function.node)
+    )
+
+
+_INHERITED = {"training_step", "compute_loss", "_step", "step", "shared_step", "_shared_step"}
+
+
+def _with_owner(machine: Machine, function: Function, owner: Instance) -> Arguments:
+    if "staticmethod" in function.wrappers:
+        return _given(machine, function, skip=0)
+    given = _given(machine, function, skip=1)
+    kept = owner.data.get("<given>")
+    if function.name == "compute_loss" and isinstance(kept, Dictionary):
+        for name in ("model",):
+            if name in kept.data:
+                given.named[name] = kept.data[name]
+    first: Value = owner.kind if "classmethod" in function.wrappers else owner
+    return Arguments((first,), given.named)
+
+
+def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
+    """What a function gets that nobody calls: its defaults, and what its names tell."""
+    declared = function.node.args
+    parameters = [*declared.posonlyargs, *declared.args][skip:] + declared.kwonlyargs
+    named: dict[str, Value] = {}
+    for parameter in parameters:
+        default = function.defaults.get(parameter.arg)
+        if default is not None and default != NONE:
+            continue
+        value: Value = Unknown(parameter.arg)
+        if function.name == "training_step" and parameter.arg == "batch":
+            value = Unknown(parameter.arg, Flow.DATA)
+        annotated = _annotated(machine, function, parameter)
+        named[parameter.arg] = value if annotated is None else annotated
+    return Arguments((), named)
+
+
+def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
+    """Return an object of the class that a parameter is annotated with."""
+    if not isinstance(parameter.annotation, (ast.Name, ast.Attribute)):
+        return None
+    name = parameter.annotation
+    if isinstance(name, ast.Name):
+        found = lookup(machine, function.frame, name.id)
+        if isinstance(found, Class) and find_in_class(found, "forward") is not None:
+            made = machine.instances.get(id(found.node))
+            if made is not None:
+                return made
+            return call(machine, function.frame, found, Arguments(), parameter)
+    return None
+
+
+_ = _DATA

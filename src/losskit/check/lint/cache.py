@@ -1,0 +1,122 @@
+"""What was found in files before, as long as neither they nor what they import have changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import losskit
+from losskit.check import catalogue
+
+__all__ = ["Cache", "Entry", "digest"]
+
+_FOLDER = ".losskit_cache"
+_FILE = "lint.json"
+_LAYOUT = 1
+
+
+def digest(raw: bytes) -> str:
+    """Return what tells one content from another."""
+    return blake2b(raw, digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the analysis of a file came to.
+
+    Attributes
+    ----------
+    depends : mapping
+        Path → digest of the content, for all that was read; None for what was looked for in vain.
+    foreign : tuple of str
+        First names of imports that no file of the project answered to.
+    findings : tuple
+        As plain data.
+    notes : tuple
+        Path and what is to be said of it.
+    """
+
+    depends: Mapping[str, str | None]
+    foreign: tuple[str, ...]
+    findings: tuple[dict[str, Any], ...]
+    notes: tuple[tuple[str, str], ...]
+
+    def holds(self, digests: Mapping[str, str], stems: frozenset[str]) -> bool:
+        """Whether the analysis would come to the same now."""
+        return stems.isdisjoint(self.foreign) and all(
+            digests.get(path) == known for path, known in self.depends.items()
+        )
+
+
+class Cache:
+    """Entries by path, in a folder of the working directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / _FOLDER
+        self.entries: dict[str, Entry] = {}
+        self._stamp = f"{_LAYOUT} {losskit.__version__} {_own_digest()}"
+        self._changed = False
+
+    def load(self) -> None:
+        """Read what is there; what cannot be read is as good as nothing."""
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            content = json.loads((self.folder / _FILE).read_bytes())
+            if content["stamp"] != self._stamp:
+                return
+            self.entries = {
+                path: Entry(
+                    one["depends"],
+                    tuple(one["foreign"]),
+                    tuple(one["findings"]),
+                    tuple((where, text) for where, text in one["notes"]),
+                )
+                for path, one in content["entries"].items()
+            }
+
+    def put(self, path: str, entry: Entry) -> None:
+        """Keep what an analysis came to."""
+        self.entries[path] = entry
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the entries; where that is not possible, the next run is slower."""
+        if not self._changed:
+            return
+        content = {
+            "stamp": self._stamp,
+            "entries": {
+                path: {
+                    "depends": dict(entry.depends),
+                    "foreign": entry.foreign,
+                    "findings": entry.findings,
+                    "notes": entry.notes,
+                }
+                for path, entry in self.entries.items()
+            },
+        }
+        temporary = self.folder / f"{_FILE}.{os.getpid()}.tmp"
+        with suppress(OSError):
+            self.folder.mkdir(exist_ok=True)
+            (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
+            temporary.write_text(json.dumps(content), encoding="utf-8")
+            temporary.replace(self.folder / _FILE)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _own_digest() -> str:
+    """Digest of the linter's own code and of the cards, so that a changed one is asked anew."""
+    home = Path(losskit.__file__).parent
+    state = blake2b(digest_size=12)
+    folders = [Path(catalogue.__file__).parent, home / "losses"]
+    for path in sorted(one for folder in folders for one in folder.rglob("*.py")):
+        state.update(path.name.encode())
+        with suppress(OSError):
+            state.update(path.read_bytes())
+    return state.hexdigest()

@@ -1,0 +1,186 @@
+"""What rules look at: the facts that an analysis comes upon."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from losskit.check.lint.losses import LossFace
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import (
+    NO_GUARDS,
+    NONE,
+    Arguments,
+    Const,
+    Guard,
+    Made,
+    Option,
+    Tensor,
+    Trail,
+    Value,
+    excluded,
+    options,
+)
+
+__all__ = [
+    "Activation",
+    "Averaged",
+    "Backward",
+    "Combined",
+    "Fact",
+    "Logarithm",
+    "LossBuilt",
+    "LossCall",
+    "Scanned",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """Something that happens at a place."""
+
+    unit: Unit
+    node: ast.AST
+
+
+@dataclass(frozen=True, eq=False)
+class LossCall(Fact):
+    """A loss takes its arguments.
+
+    Attributes
+    ----------
+    face : LossFace
+        Which loss, and by which name.
+    values : dict
+        Argument of the card → what it is.
+    nodes : dict
+        Argument of the card → the expression, where it stands in the call.
+    settings : dict
+        Settings of the loss, from where it was built and from the call.
+    made : Made, optional
+        The object, where the loss was built before.
+    guards : frozenset of Guard
+        Branches on which it depends that this loss is called.
+    rivals : tuple
+        Other losses that took the same tensor on the same path, and as which of their arguments.
+    """
+
+    face: LossFace
+    values: dict[str, Value]
+    nodes: dict[str, ast.AST]
+    settings: dict[str, Value]
+    made: Made | None = None
+    guards: frozenset[Guard] = NO_GUARDS
+    rivals: tuple[tuple[str, LossCall], ...] = ()
+
+    @property
+    def input(self) -> str:
+        """Name of the argument that takes the model's output."""
+        return self.face.card.arguments[0].name
+
+    def setting(self, name: str) -> object:
+        """Value of a constant setting; None where there is none."""
+        found = self.settings.get(name)
+        return found.value if isinstance(found, Const) else None
+
+    def unsettled(self, name: str) -> bool:
+        """Whether a setting is given, and not known."""
+        return name in self.settings and not isinstance(self.settings[name], Const)
+
+    def seen(self, argument: str, wanted: Callable[[Tensor], bool]) -> Tensor | None:
+        """Return the tensor that an argument is, if it surely is one of those that are wanted.
+
+        Where branches that cannot be decided lead to different tensors, all have to be wanted; or
+        the branches choose between models, and the loss is the same for all of them.
+        """
+        found: list[Option] = [
+            (value, guards)
+            for value, guards in options(self.values.get(argument, NONE))
+            if not (isinstance(value, Const) and value.value is None)
+            and not excluded(guards, self.guards)
+        ]
+        hits = [
+            (value, guards)
+            for value, guards in found
+            if isinstance(value, Tensor) and wanted(value)
+        ]
+        if not hits:
+            return None
+        if len(hits) == len(found):
+            return hits[0][0]
+        missed = [guards for value, guards in found if (value, guards) not in hits]
+        rest = frozenset[Guard]().union(*missed)
+        return next((value for value, guards in hits if self._independent(guards or rest)), None)
+
+    def _independent(self, guards: frozenset[Guard]) -> bool:
+        """Whether a choice of models has nothing to do with how the loss was come by."""
+        if not guards or not all(one.builds for one in guards):
+            return False
+        words = frozenset[str]().union(*(one.words for one in guards))
+        others = self.guards - guards
+        return not any(one.builds or one.words & words for one in others)
+
+
+@dataclass(frozen=True, eq=False)
+class Averaged(Fact):
+    """The mean is taken of the values of a loss; ``everything`` where no axis was named."""
+
+    call: LossCall
+    everything: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Combined(Fact):
+    """Two tensors are put together element by element."""
+
+    left: Tensor
+    right: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LossBuilt(Fact):
+    """The class of a loss is called."""
+
+    face: LossFace
+    arguments: Arguments
+
+
+@dataclass(frozen=True, eq=False)
+class Activation(Fact):
+    """A softmax or the like is applied to a tensor.
+
+    ``dim`` is its axis, None where none was given; ``built`` where the layer was built.
+    """
+
+    name: str
+    value: Tensor
+    dim: Value | None
+    built: Trail | None
+
+
+@dataclass(frozen=True, eq=False)
+class Logarithm(Fact):
+    """A logarithm is taken of a tensor."""
+
+    value: Tensor
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Backward(Fact):
+    """The gradient of a tensor is taken."""
+
+    value: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Returned(Fact):
+    """A function that is called a loss gives a tensor."""
+
+    value: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Scanned(Fact):
+    """A whole file was read; ``node`` is its tree."""

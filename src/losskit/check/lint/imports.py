@@ -1,0 +1,139 @@
+"""Imports: files of the project, and libraries by their names."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import starred
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Const,
+    Deferred,
+    Folder,
+    Frame,
+    Library,
+    Package,
+    Pending,
+    Value,
+)
+
+__all__ = ["forced", "import_from", "import_module", "loaded", "member", "within"]
+
+
+def import_module(machine: Machine, frame: Frame, name: str) -> Value:
+    """Return a module by its name."""
+    path = machine.project.find(frame.unit.path, name, 0)
+    if path is not None:
+        unit = machine.project.unit(path)
+        return UNKNOWN if unit is None else Package(unit)
+    folder = machine.project.package(frame.unit.path, name, 0)
+    return Library(name) if folder is None else Folder(folder)
+
+
+def loaded(machine: Machine, unit: Unit) -> Frame:
+    """Return the names of a file, which runs when it is needed first."""
+    if unit.frame is None:
+        unit.frame = Frame(unit, None)
+        is_entry = unit.path == machine.entry
+        unit.frame.data["__name__"] = Const("__main__" if is_entry else "imported")
+        with machine.apart():
+            if is_entry:
+                machine.run_block(unit.frame, unit.tree.body)
+            else:
+                _prepare(machine, unit.frame, unit.tree.body)
+    return unit.frame
+
+
+def _prepare(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
+    """Run a module as far as it has to be; its definitions wait until they are asked for."""
+    bound = Counter(name for node in body if (name := _bound(node)))
+    for node in body:
+        name = _bound(node)
+        if name and bound[name] == 1:
+            frame.data[name] = Deferred(frame, node)
+        elif not isinstance(node, (ast.Expr, ast.For, ast.While, ast.Assert, ast.Delete)):
+            machine.run_block(frame, [node])
+
+
+def _bound(node: ast.stmt) -> str:
+    """Return the one name that a definition binds."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        return target.id if isinstance(target, ast.Name) else ""
+    return ""
+
+
+def forced(machine: Machine, value: Value, name: str) -> Value:
+    """Return what a name stands for that was not asked for before."""
+    if isinstance(value, Pending):
+        return member(machine, value.unit, value.name)
+    if not isinstance(value, Deferred):
+        return value
+    value.frame.data[name] = UNKNOWN
+    with machine.apart():
+        machine.run_block(value.frame, [value.node])
+    found: Value = value.frame.data.get(name, UNKNOWN)
+    return found
+
+
+def import_from(
+    machine: Machine, frame: Frame, module: str, level: int, name: str | None
+) -> list[tuple[str, Value]]:
+    """Return what ``from module import name`` binds; all public names without one."""
+    importer = frame.unit.path
+    path = machine.project.find(importer, module, level)
+    unit = machine.project.unit(path) if path is not None else None
+    if name is None:
+        if unit is None:
+            return _all_of_library(module)
+        names = loaded(machine, unit)
+        return [
+            (key, Pending(unit, key) if isinstance(value, Deferred) else value)
+            for key, value in names.data.items()
+            if not key.startswith("_")
+        ]
+    if unit is not None:
+        return [(name, Pending(unit, name))]
+    inner = machine.project.find(importer, f"{module}.{name}" if module else name, level)
+    if inner is not None:
+        found = machine.project.unit(inner)
+        return [(name, UNKNOWN if found is None else Package(found))]
+    if level or not module or machine.project.package(importer, module, level):
+        return [(name, UNKNOWN)]
+    return [(name, Library(f"{module}.{name}"))]
+
+
+def member(machine: Machine, unit: Unit, name: str) -> Value:
+    """Return a name of a module: what it binds, or a module below it."""
+    names = loaded(machine, unit)
+    if name in names.data:
+        found: Value = names.data[name]
+        if isinstance(found, (Pending, Deferred)) and found != Pending(unit, name):
+            found = names.data[name] = forced(machine, found, name)
+        return UNKNOWN if isinstance(found, Pending) else found
+    if unit.path.endswith("__init__.py"):
+        path = machine.project.find(unit.path, name, 1)
+        inner = machine.project.unit(path) if path is not None else None
+        if inner is not None and inner is not unit:
+            return Package(inner)
+    return UNKNOWN
+
+
+def within(machine: Machine, folder: Folder, name: str) -> Value:
+    """Return a module of a folder."""
+    path = machine.project.at(folder.path, [name])
+    unit = machine.project.unit(path) if path is not None else None
+    if unit is not None:
+        return Package(unit)
+    inner = f"{folder.path}/{name}"
+    return Folder(inner) if machine.project.holds(inner) else UNKNOWN
+
+
+def _all_of_library(module: str) -> list[tuple[str, Value]]:
+    """What a star import of a library brings, as far as losses go."""
+    return [(name, Library(f"{module}.{name}")) for name in starred(module)]

@@ -1,0 +1,127 @@
+"""Which functions of a file are worth running: those in which rules can see something.
+
+They are found by their text, which is much quicker than by their trees.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from losskit.check.lint.losses import loss_words
+from losskit.check.lint.units import Unit
+
+__all__ = ["Interest", "leaf_of", "look"]
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+_CALLED = re.compile(r"(\w+)\s*\(")
+_LOSS = re.compile(r"loss|entropy|criteri|objective|kl_div|nll|bce", re.IGNORECASE)
+_TRAINS = {"backward", "manual_backward", "compile", "fit"}
+_BEFORE_LOG = {"softmax", "Softmax", "sigmoid", "Sigmoid"}
+_NO_AXIS = re.compile(
+    r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\([^()]*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
+    r"[sS]oftmax\([^()]*(?:dim|axis)\s*=\s*0"
+)
+_METHODS = {"__init__", "forward", "__call__"}
+
+
+@dataclass(frozen=True)
+class Interest:
+    """What a rule may see something in.
+
+    Attributes
+    ----------
+    functions : frozenset of int
+        Lines at which the functions begin.
+    losses : frozenset of int
+        Those of them in which a loss seems to be called.
+    names : frozenset of str
+        Their names, and those of their classes.
+    """
+
+    functions: frozenset[int]
+    losses: frozenset[int]
+    names: frozenset[str]
+
+
+def look(unit: Unit, also: frozenset[str] = frozenset()) -> Interest:
+    """Find the functions of a file in which a rule may see something.
+
+    Also those that call such a function of the same file, by its name, or one of ``also``.
+    """
+    kept = {*_kept_losses(unit.source), *also}
+    called: dict[int, set[str]] = {}
+    names: dict[int, str] = {}
+    owners: dict[int, str] = {}
+    losses = set()
+    direct = set()
+    for node, owner in _definitions(unit.tree.body, ""):
+        text = "\n".join(unit.lines[node.lineno - 1 : node.end_lineno])
+        leaves = set(_CALLED.findall(text.partition("\n")[2] or text))
+        called[node.lineno], names[node.lineno], owners[node.lineno] = leaves, node.name, owner
+        if any(_LOSS.search(leaf) for leaf in leaves) or kept & leaves:
+            losses.add(node.lineno)
+        if node.lineno in losses or _sees(leaves, text):
+            direct.add(node.lineno)
+    found = direct
+    while found:
+        known = {names[one] for one in direct} - _METHODS
+        found = {one for one, leaves in called.items() if one not in direct and leaves & known}
+        direct = direct | found
+    return Interest(
+        frozenset(direct),
+        frozenset(losses),
+        frozenset({names[one] for one in direct} - _METHODS | {owners[one] for one in direct})
+        - {""},
+    )
+
+
+def _definitions(body: list[ast.stmt], owner: str) -> Iterator[tuple[Definition, str]]:
+    """Yield the functions of a block, with the names of their classes."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node, owner
+        elif isinstance(node, ast.ClassDef):
+            yield from _definitions(node.body, node.name)
+        else:
+            for inner in ("body", "orelse", "handlers", "finalbody"):
+                block = getattr(node, inner, None)
+                if isinstance(block, list):
+                    yield from _definitions(block, owner)
+
+
+@cache
+def _built() -> re.Pattern[str]:
+    words = sorted((word for word in loss_words() if word[0].isupper()), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+
+
+_TARGET = re.compile(r"(\w+)\s*(?::[^=]*)?=(?!=)")
+
+
+def _kept_losses(source: str) -> Iterator[str]:
+    """Yield the names under which the file keeps losses that it builds."""
+    for found in _built().finditer(source):
+        start = source.rfind("\n", 0, found.start()) + 1
+        targets = _TARGET.findall(source[start : found.start()])
+        if targets:
+            yield targets[-1]
+
+
+def _sees(leaves: set[str], text: str) -> bool:
+    if leaves & _TRAINS or not leaves.isdisjoint(loss_words()):
+        return True
+    if "log" in leaves and leaves & _BEFORE_LOG:
+        return True
+    return "oftmax" in text and _NO_AXIS.search(text) is not None
+
+
+def leaf_of(node: ast.expr) -> str:
+    """Last part of the name of what is called."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

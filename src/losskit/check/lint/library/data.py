@@ -1,0 +1,114 @@
+"""Data sets and loaders: what a batch is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Arguments,
+    Bound,
+    Choice,
+    Const,
+    Dictionary,
+    Frame,
+    Function,
+    Instance,
+    Made,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+)
+
+__all__ = ["batch_of", "batch_of_unknown", "is_data", "padded"]
+
+_LOADER = re.compile(r"(loader|loaders|batches|dataset|data_iter|dataiter|dl|iterator)$", re.I)
+
+
+def is_data(name: str) -> bool:
+    """Whether something is called like a source of batches."""
+    return bool(_LOADER.search(name))
+
+
+def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value:
+    """Return what a loader gives in one step."""
+    if made.leaf == "TensorDataset":
+        return Sequence([_row(one) for one in made.arguments.positional])
+    if made.leaf != "DataLoader":
+        if made.root in {"torch", "torchvision", "datasets", "torchtext"}:
+            return Unknown("", Flow.DATA)
+        return batch_of_unknown(Unknown(made.leaf))
+    collate = made.arguments.get(-1, "collate_fn")
+    if isinstance(collate, (Function, Bound, Instance)):
+        given = Arguments((Sequence(None, Unknown("", Flow.DATA)),))
+        return machine.call(frame, collate, given, node)
+    dataset = made.arguments.get(0, "dataset")
+    if isinstance(dataset, Instance):
+        found = find_in_class(dataset.kind, "__getitem__")
+        if isinstance(found, Function):
+            item = machine.call(frame, Bound(dataset, found), Arguments((Unknown("index"),)), node)
+            return _collated(item)
+    if isinstance(dataset, Made) and dataset.leaf == "TensorDataset":
+        # Batches have the axes that the whole has.
+        return Sequence([_data(one) for one in dataset.arguments.positional])
+    return Unknown("", Flow.DATA)
+
+
+def _collated(value: Value) -> Value:
+    """Return a batch of items: each tensor has an axis more."""
+    if isinstance(value, Choice):
+        return join((_collated(one), guards) for one, guards in value.among)
+    if isinstance(value, Sequence) and value.items is not None and value.padding is None:
+        return Sequence([_collated(one) for one in value.items])
+    if isinstance(value, Dictionary):
+        return Dictionary(
+            {key: _collated(item) for key, item in value.data.items()}, open=value.open
+        )
+    if isinstance(value, Tensor):
+        rank = None if value.rank is None else value.rank + 1
+        return replace(value, flow=Flow.DATA, rank=rank, units=None, cut=None)
+    return Unknown("", Flow.DATA)
+
+
+def _data(value: Value) -> Value:
+    if isinstance(value, Tensor):
+        return replace(value, flow=Flow.DATA, units=None)
+    return Unknown("", Flow.DATA)
+
+
+def _row(value: Value) -> Value:
+    if isinstance(value, Tensor):
+        rank = value.rank - 1 if value.rank else None
+        return replace(value, flow=Flow.DATA, rank=rank)
+    return Unknown("", Flow.DATA)
+
+
+def batch_of_unknown(value: Unknown) -> Value:
+    """Return an item of something unknown; of data, where it is called so."""
+    if value.flow is Flow.DATA or is_data(value.name):
+        return Unknown("", Flow.DATA)
+    return Unknown("", value.flow)
+
+
+def padded(unit_frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """Return what ``pad_sequence`` gives."""
+    value = given.get(2, "padding_value")
+    filling = Const(0) if value is None else value
+    return Tensor(
+        Kind.UNKNOWN,
+        Flow.DATA,
+        Trail(unit_frame.unit, node, "sequences are padded"),
+        rank=None,
+        padding=filling if isinstance(filling, Const) else None,
+    )
+
+
+_ = UNKNOWN

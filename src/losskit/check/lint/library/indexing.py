@@ -1,0 +1,85 @@
+"""Items of lists, dictionaries, chains of layers and tensors."""
+
+from __future__ import annotations
+
+import ast
+
+from losskit.check.lint.library import shapes
+from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Arguments,
+    Bound,
+    Chain,
+    Choice,
+    Const,
+    Dictionary,
+    Frame,
+    Guard,
+    Instance,
+    Sequence,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
+
+__all__ = ["indexed"]
+
+
+def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.AST) -> Value:
+    """Return ``owner[key]``."""
+    if isinstance(owner, Choice):
+        return join(
+            (indexed(machine, frame, one, key, node), guards)
+            for one, guards in owner.among
+            if not isinstance(one, Const)
+        )
+    index = key.value if isinstance(key, Const) else None
+    if isinstance(owner, Sequence):
+        return _of_sequence(owner, index, known=isinstance(key, Const), node=node)
+    if isinstance(owner, Dictionary):
+        if isinstance(key, Const):
+            found = owner.data.get(key.value) if _hashable(key.value) else None
+            return UNKNOWN if found is None else found
+        return _any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
+    if isinstance(owner, Chain):
+        layers = list(owner.data.values())
+        if type(index) is int and -len(layers) <= index < len(layers):
+            return layers[index]
+        if isinstance(index, slice):
+            names = list(owner.data)[index]
+            return Chain({name: owner.data[name] for name in names})
+        return _any_of(layers, node)
+    if isinstance(owner, Tensor):
+        return shapes.picked(owner, key, node)
+    if isinstance(owner, Unknown):
+        name = index if isinstance(index, str) else ""
+        return Unknown(name, owner.flow)
+    if isinstance(owner, Instance):
+        found = find_in_class(owner.kind, "__getitem__")
+        if found is not None:
+            return machine.call(frame, Bound(owner, found), Arguments((key,)), node)  # type: ignore[arg-type]
+    return UNKNOWN
+
+
+def _hashable(value: object) -> bool:
+    return value is None or isinstance(value, (str, int, float, bool, bytes))
+
+
+def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) -> Value:
+    if owner.items is None:
+        return owner if isinstance(index, slice) else owner.each
+    if type(index) is int:
+        return owner.items[index] if -len(owner.items) <= index < len(owner.items) else UNKNOWN
+    if isinstance(index, slice):
+        return Sequence(owner.items[index])
+    return UNKNOWN if known else _any_of(list(owner.items), node)
+
+
+def _any_of(values: list[Value], node: ast.AST) -> Value:
+    """Return one of several objects, nobody knows which."""
+    if not values or len(values) > 8:
+        return UNKNOWN
+    return guarded([(value, Guard(id(node), at)) for at, value in enumerate(values)])

@@ -1,0 +1,229 @@
+"""Layers and models that libraries bring: what they give."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
+from losskit.check.lint.library.tensors import activated, apply, as_tensor
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.values import (
+    NONE,
+    UNKNOWN,
+    Arguments,
+    Chain,
+    Choice,
+    Const,
+    Dictionary,
+    Frame,
+    Library,
+    Made,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+)
+
+__all__ = ["activation_of", "is_layer", "layer_called"]
+
+_LAYERS = {
+    "Softmax": "softmax",
+    "Softmax2d": "softmax",
+    "Softmin": "softmin",
+    "LogSoftmax": "log_softmax",
+    "Sigmoid": "sigmoid",
+    "Hardsigmoid": "hardsigmoid",
+    "LogSigmoid": "logsigmoid",
+    "Tanh": "tanh",
+    "Hardtanh": "hardtanh",
+    "ReLU": "relu",
+    "ReLU6": "relu6",
+    "Softplus": "softplus",
+    "GELU": "gelu",
+    "ELU": "elu",
+    "SELU": "selu",
+    "SiLU": "silu",
+    "LeakyReLU": "leaky_relu",
+    "Mish": "mish",
+}
+"""Class of an activation → its function."""
+
+# Class → position and names of the argument that says how many outputs there are.
+_WEIGHED: dict[str, tuple[int, tuple[str, ...], bool]] = {
+    "Linear": (1, ("out_features",), True),
+    "LazyLinear": (0, ("out_features",), True),
+    "Bilinear": (2, ("out_features",), True),
+    "Conv1d": (1, ("out_channels",), False),
+    "Conv2d": (1, ("out_channels",), False),
+    "Conv3d": (1, ("out_channels",), False),
+    "ConvTranspose1d": (1, ("out_channels",), False),
+    "ConvTranspose2d": (1, ("out_channels",), False),
+    "ConvTranspose3d": (1, ("out_channels",), False),
+    "Dense": (0, ("units", "features"), True),
+    "Conv2D": (0, ("filters",), False),
+    "Conv": (0, ("features",), False),
+}
+_KEEPING = re.compile(
+    r"^(Dropout\w*|SpatialDropout\w*|AlphaDropout|FeatureAlphaDropout|Identity|Flatten|Unflatten|"
+    r"Reshape|Permute|Upsample\w*|ZeroPad\w*|\w*Pool\w*|PixelShuffle|Rearrange)$"
+)
+_NORMALISING = re.compile(r"^(Lazy)?(Batch|Layer|Instance|Group|RMS)\w*Norm\w*$")
+_RECURRENT = {"LSTM", "GRU", "RNN"}
+
+_MODELS = {"torchvision", "timm", "efficientnet_pytorch", "pretrainedmodels", "torch_hub"}
+_NO_LOGITS = re.compile(r"detection|segmentation|optical_flow|inception|googlenet|rcnn|retina")
+
+
+def is_layer(name: str) -> bool:
+    """Whether a class of a library's name is a layer that is known here."""
+    return (
+        name in _LAYERS
+        or name in _WEIGHED
+        or bool(_KEEPING.match(name))
+        or bool(_NORMALISING.match(name))
+    )
+
+
+def layer_called(
+    machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST
+) -> Value | None:
+    """Apply a layer or a model of a library; None where it is not known."""
+    if "<head>" in made.data:
+        inner = Arguments((Tensor(flow=Flow.MODEL),))
+        return machine.call(frame, made.data["<head>"], inner, node)
+    if made.root in _MODELS or made.name.startswith("torch.hub"):
+        return _model(made, node, frame)
+    if made.root == "segmentation_models_pytorch":
+        return _segmenter(machine, frame, made, node)
+    if made.root == "transformers" and "For" in made.name and "Classification" in made.name:
+        raw = Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{made.leaf} gives logits"))
+        return Dictionary({"logits": raw}, open=True)
+    leaf = made.leaf
+    value = given.get(0, "input", "x", "inputs")
+    value = UNKNOWN if value is None else value
+    if leaf in _LAYERS:
+        settings = made.arguments
+        if leaf == "Softmax2d" or made.root != "torch":
+            settings = Arguments((Const(1 if leaf == "Softmax2d" else -1),))
+        return activated(machine, frame.unit, node, _LAYERS[leaf], value, settings, made)
+    if leaf == "Activation":
+        return _keras_activation(
+            machine, frame, made.arguments.get(0, "activation"), value, node, made
+        )
+    if leaf in _WEIGHED:
+        return _weighed(machine, frame, made, value, node)
+    if _KEEPING.match(leaf):
+        return _kept(machine, frame, leaf, made, value, node)
+    if _NORMALISING.match(leaf):
+        return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{leaf} is applied"))
+    if leaf in _RECURRENT:
+        return Sequence((Tensor(flow=Flow.MODEL), Unknown("", Flow.MODEL)))
+    if leaf in {"Embedding", "LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:
+        return Unknown("", Flow.MODEL)
+    return None
+
+
+def _weighed(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.AST) -> Value:
+    if isinstance(value, Choice):
+        return join(
+            (_weighed(machine, frame, made, one, node), guards) for one, guards in value.among
+        )
+    at, names, last = _WEIGHED[made.leaf]
+    units = made.arguments.const(at, *names)
+    units = units if type(units) is int else None
+    tensor = as_tensor(value)
+    rank = tensor.rank if tensor is not None else None
+    text = f"{made.leaf} gives raw scores"
+    raw = Tensor(
+        Kind.RAW,
+        Flow.MODEL if not machine.ungraded else Flow.CUT,
+        Trail(frame.unit, node, text, Trail(made.unit, made.node, f"{made.leaf} is built")),
+        rank=rank,
+        last=units if last else None,
+        units=units,
+    )
+    return _keras_activation(machine, frame, made.arguments.get(-1, "activation"), raw, node, made)
+
+
+def _keras_activation(
+    machine: Machine,
+    frame: Frame,
+    activation: Value | None,
+    value: Value,
+    node: ast.AST,
+    made: Made,
+) -> Value:
+    """Apply what a layer of Keras was told to apply."""
+    if activation is None or activation == NONE:
+        return value
+    name = activation_of(activation)
+    if name == "linear":
+        return value
+    if name in ACTIVATIONS:
+        return activated(machine, frame.unit, node, name, value, Arguments((Const(-1),)), made)
+    return Unknown("", Flow.MODEL)
+
+
+def activation_of(value: Value) -> str:
+    """Return the name of an activation that is given as a word or a function."""
+    if isinstance(value, Const) and isinstance(value.value, str):
+        return value.value.lower()
+    if isinstance(value, Library):
+        return value.leaf
+    return ""
+
+
+def _kept(
+    machine: Machine, frame: Frame, leaf: str, made: Made, value: Value, node: ast.AST
+) -> Value | None:
+    if isinstance(value, Choice):
+        return join(
+            (_kept(machine, frame, leaf, made, one, node) or UNKNOWN, guards)
+            for one, guards in value.among
+        )
+    tensor = as_tensor(value)
+    if tensor is None:
+        return UNKNOWN
+    if "Pool" in leaf:
+        return apply(machine, frame, "max_pool", tensor, Arguments(), node)
+    if leaf == "Flatten":
+        return replace(tensor, rank=2, last=None)
+    if leaf in {"Unflatten", "Reshape", "Permute", "Rearrange"}:
+        return replace(tensor, rank=None, last=None, units=None)
+    return tensor
+
+
+def _model(made: Made, node: ast.AST, frame: Frame) -> Value:
+    """A classifier of a collection: logits, unless its name says something else."""
+    words = f"{made.name} {made.arguments.const(0, 'model_name', 'model', 'name') or ''}"
+    if _NO_LOGITS.search(words) or not re.search(r"models|create_model|hub|Net", made.name):
+        return Unknown("", Flow.MODEL)
+    features = made.arguments.get(-1, "num_classes")
+    if made.arguments.named.get("features_only") or features == Const(0):
+        return Unknown("", Flow.MODEL)
+    units = made.arguments.const(-1, "num_classes")
+    trail = Trail(frame.unit, node, f"{made.leaf} gives logits")
+    return Tensor(Kind.RAW, Flow.MODEL, trail, units=units if type(units) is int else None)
+
+
+def _segmenter(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value | None:
+    """A model of segmentation_models_pytorch: it applies what it is told to."""
+    if "loss" in made.name.lower() or "metric" in made.name or "encoder" in made.name:
+        return None
+    activation = made.arguments.get(-1, "activation")
+    raw = Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{made.leaf} gives logits"))
+    if activation is None or activation == NONE:
+        return raw
+    name = {"softmax2d": "softmax", "logsoftmax": "log_softmax"}.get(
+        activation_of(activation), activation_of(activation)
+    )
+    if name in ACTIVATIONS:
+        return activated(machine, frame.unit, node, name, raw, Arguments((Const(1),)), made)
+    return Unknown("", Flow.MODEL)
+
+
+_ = Chain

@@ -1,0 +1,126 @@
+"""What changes of shape leave of what is known of a tensor."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from losskit.check.lint.kinds import Kind
+from losskit.check.lint.values import Arguments, Const, Sequence, Tensor, Unknown, Value
+
+__all__ = ["SHAPING", "picked", "shaped"]
+
+SHAPING = frozenset(
+    [
+        "view",
+        "reshape",
+        "squeeze",
+        "squeeze_",
+        "unsqueeze",
+        "unsqueeze_",
+        "flatten",
+        "ravel",
+        "permute",
+        "transpose",
+        "t",
+        "swapaxes",
+        "swapaxis",
+        "movedim",
+        "moveaxis",
+        "view_as",
+        "reshape_as",
+        "expand_dims",
+        "unflatten",
+        "rearrange",
+    ]
+)
+
+
+def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
+    """Return a tensor in another shape; it holds the same numbers."""
+    rank: int | None = None
+    last: int | None = None
+    units: int | None = None
+    if name in {"view", "reshape"}:
+        rank, last = _named_shape(given)
+        if last == -1 or (last is None and rank is not None and rank > 1):
+            last = None
+        if rank == 1:
+            last = None
+        # As in view(-1, classes): the classes stay last.
+        units = tensor.units if rank is not None and rank > 1 and last == tensor.units else None
+    elif name in {"squeeze", "squeeze_"}:
+        axis = given.const(0, "dim", "axis")
+        if tensor.rank is not None and axis is not None:
+            at_end = axis in {-1, tensor.rank - 1}
+            gone = at_end and tensor.last == 1
+            rank = tensor.rank - 1 if gone else None
+            last = tensor.last if not at_end else None
+    elif name in {"unsqueeze", "unsqueeze_", "expand_dims"}:
+        axis = given.const(0, "dim", "axis")
+        rank = None if tensor.rank is None else tensor.rank + 1
+        if isinstance(axis, int):
+            at_end = axis == -1 or (tensor.rank is not None and axis == tensor.rank)
+            last = 1 if at_end else tensor.last
+    elif name in {"flatten", "ravel"}:
+        rank = 2 if given.const(0, "start_dim") == 1 else 1 if not given.positional else None
+    elif name == "t":
+        rank = tensor.rank
+    else:
+        rank = tensor.rank
+    return replace(tensor, rank=rank, last=last, units=units)
+
+
+def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
+    """Rank and last length of the shape that is asked for."""
+    sizes = given.positional
+    if len(sizes) == 1 and isinstance(sizes[0], Sequence):
+        if sizes[0].items is None:
+            return None, None
+        sizes = sizes[0].items
+    elif given.open or not sizes or (len(sizes) == 1 and not isinstance(sizes[0], Const)):
+        return None, None
+    final = sizes[-1]
+    value = final.value if isinstance(final, Const) and type(final.value) is int else None
+    return len(sizes), value
+
+
+def _is_number(part: Value) -> bool:
+    """Whether an index is a number, as far as its name tells."""
+    if isinstance(part, Unknown):
+        return part.name in {"index", "i", "idx", "j", "item"}
+    return isinstance(part, Const) and type(part.value) is int
+
+
+def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
+    """Return a part of a tensor."""
+    parts: tuple[Value, ...] = (key,)
+    if isinstance(key, Sequence):
+        parts = key.items or ()
+    index = node.slice if isinstance(node, ast.Subscript) else None
+    nodes = index.elts if isinstance(index, ast.Tuple) else [index]
+    numbers = [_is_number(part) for part in parts]
+    added = sum(isinstance(part, Const) and part.value is None for part in parts)
+    ellipsis = any(isinstance(part, Const) and part.value is ... for part in parts)
+    last_is_number = len(parts) > 1 and numbers[-1]
+    rank = tensor.rank
+    known = not ellipsis and all(
+        isinstance(part, Const) or number for part, number in zip(parts, numbers, strict=True)
+    )
+    rank = rank - sum(numbers) + added if rank is not None and known else None
+    kind = tensor.kind
+    if last_is_number and kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX, Kind.ONE_HOT}:
+        kind = {
+            Kind.SOFTMAX: Kind.PROBABILITY,
+            Kind.LOG_SOFTMAX: Kind.LOG_PROBABILITY,
+        }.get(kind, Kind.UNKNOWN)
+    whole = len(parts) == 1 and not numbers[0] and not added
+    del nodes
+    return replace(
+        tensor,
+        kind=kind,
+        rank=rank if not whole or known else tensor.rank,
+        last=tensor.last if len(parts) == 1 and not added else None,
+        units=tensor.units if whole else None,
+        ident=Tensor().ident,
+    )

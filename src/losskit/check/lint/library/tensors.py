@@ -1,0 +1,620 @@
+"""What functions and methods of tensors do to what a tensor holds."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from losskit.check.lint.facts import Activation, Averaged, Backward, Combined, Logarithm
+from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
+from losskit.check.lint.library import shapes
+from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.values import (
+    NONE,
+    UNKNOWN,
+    Absent,
+    Arguments,
+    Choice,
+    Const,
+    Frame,
+    Made,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+)
+
+if TYPE_CHECKING:
+    from losskit.check.lint.machine import Machine
+    from losskit.check.lint.units import Unit
+
+__all__ = [
+    "WITH_AXIS",
+    "Pair",
+    "activated",
+    "apply",
+    "arithmetic",
+    "as_tensor",
+    "combined_flow",
+    "compared",
+    "data_tensor",
+    "negative",
+]
+
+WITH_AXIS = {"softmax", "log_softmax", "softmin"}
+
+_SAME = frozenset(
+    [
+        "to",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "type",
+        "type_as",
+        "cuda",
+        "cpu",
+        "contiguous",
+        "clone",
+        "requires_grad_",
+        "as_tensor",
+        "asarray",
+        "array",
+        "from_numpy",
+        "tensor",
+        "masked_select",
+        "index_select",
+        "narrow",
+        "select",
+        "gather",
+        "take_along_dim",
+        "masked_fill",
+        "roll",
+        "flip",
+        "fliplr",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "Dropout",
+        "interpolate",
+        "upsample",
+        "pad",
+        "identity",
+        "Identity",
+        "cast",
+        "astype",
+        "copy",
+        "stop_gradient",
+        "convert_to_tensor",
+        "expand",
+        "expand_as",
+        "repeat",
+        "repeat_interleave",
+        "tile",
+        "broadcast_to",
+        "pin_memory",
+        "retain_grad",
+        "unfold",
+        "chunk_cat",
+        "all_gather",
+        "gather_for_metrics",
+    ]
+)
+_CUTTING = frozenset(
+    ["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"]
+)
+_COUNTING = frozenset(
+    [
+        "argmax",
+        "argmin",
+        "argsort",
+        "round",
+        "floor",
+        "ceil",
+        "sign",
+        "sgn",
+        "eq",
+        "ne",
+        "gt",
+        "lt",
+        "ge",
+        "le",
+        "bool",
+        "long",
+        "int",
+        "logical_not",
+        "logical_and",
+        "multinomial",
+        "bincount",
+        "nonzero",
+        "histc",
+    ]
+)
+_POOLING = re.compile(r"(max|avg|mean|adaptive).*_?pool", re.IGNORECASE)
+_EPSILON = re.compile(r"(^|[._])(eps|epsilon|smooth|tiny|EPS|EPSILON|SMOOTH)", re.IGNORECASE)
+
+
+def as_tensor(value: Value) -> Tensor | None:
+    """Return a value as a tensor, as far as it may be one."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Unknown):
+        return Tensor(flow=value.flow, name=value.name)
+    return None
+
+
+def data_tensor(value: Tensor) -> Tensor:
+    """Return something of which only its source is known."""
+    return Tensor(flow=value.flow, cut=value.cut)
+
+
+def combined_flow(values: list[Value]) -> tuple[Flow, Trail | None]:
+    """Where what is made of several values comes from, and what cuts the gradient."""
+    flows = []
+    trail: Trail | None = None
+    for value in values:
+        if isinstance(value, Const):
+            continue
+        flow = value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
+        flows.append(flow)
+        if isinstance(value, Tensor) and value.cut is not None:
+            trail = trail or value.cut
+    for flow in (Flow.MODEL, Flow.UNKNOWN, Flow.CUT):
+        if flow in flows:
+            return flow, trail if flow is Flow.CUT else None
+    return (Flow.DATA if flows else Flow.UNKNOWN), None
+
+
+def activated(
+    machine: Machine,
+    unit: Unit,
+    node: ast.AST,
+    name: str,
+    value: Value,
+    given: Arguments,
+    built: Made | None = None,
+) -> Value:
+    """Apply an activation."""
+    if isinstance(value, Choice):
+        return join(
+            (activated(machine, unit, node, name, one, given, built), guards)
+            for one, guards in value.among
+            if not isinstance(one, Const)
+        )
+    tensor = as_tensor(value)
+    if tensor is None:
+        return UNKNOWN
+    kind = ACTIVATIONS[name]
+    step = None if built is None else Trail(built.unit, built.node, f"a layer of {name} is built")
+    dim = given.get(0, "dim", "axis") if name in WITH_AXIS else NONE
+    machine.tell(Activation(unit, node, name, tensor, dim, step))
+    flow = tensor.flow
+    if machine.ungraded and flow is not Flow.DATA:
+        flow = Flow.CUT
+    axis = dim.value if isinstance(dim, Const) and type(dim.value) is int else None
+    text = f"{name} is applied"
+    keeps = kind in PROBABLE | IN_LOGS
+    if kind is Kind.RAW and tensor.kind is not Kind.RAW:
+        kind = Kind.UNKNOWN
+    before = tensor.trail if tensor.kind in PROBABLE | IN_LOGS and keeps else step
+    return Tensor(
+        kind,
+        flow,
+        Trail(unit, node, text, before),
+        tensor.cut,
+        tensor.rank,
+        tensor.last,
+        tensor.units,
+        axis,
+    )
+
+
+def apply(
+    machine: Machine,
+    frame: Frame,
+    name: str,
+    value: Value,
+    given: Arguments,
+    node: ast.AST,
+) -> Value | None:
+    """Apply a function or method of tensors; None where it is not known.
+
+    ``given`` holds the arguments after the tensor.
+    """
+    if isinstance(value, Choice):
+        found = [
+            (apply(machine, frame, name, one, given, node), guards)
+            for one, guards in value.among
+            if not isinstance(one, (Const, Absent))
+        ]
+        if any(one is None for one, _ in found):
+            return None
+        return join((one, guards) for one, guards in found if one is not None)
+    tensor = as_tensor(value)
+    if tensor is None:
+        return None
+    unit = frame.unit
+    if name in ACTIVATIONS:
+        return activated(machine, unit, node, name, tensor, given)
+    if name in shapes.SHAPING:
+        return shapes.shaped(name, tensor, given)
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special(machine, frame, tensor, given, node)
+    if name in _CUTTING:
+        found = cut(tensor, unit, node, f"{name} cuts the gradient")
+        return replace(found, rank=0) if name == "item" else found
+    if name in _COUNTING:
+        return _counted(tensor, name, unit, node)
+    if name in _SAME:
+        return tensor
+    if _POOLING.search(name):
+        kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
+        return replace(tensor, kind=kind, rank=None, last=None)
+    return None
+
+
+def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
+    kind = {
+        "argmax": Kind.INDICES,
+        "argmin": Kind.INDICES,
+        "bincount": Kind.COUNTS,
+    }.get(name, Kind.UNKNOWN)
+    if name in {"long", "int"}:
+        # A truth value becomes the index of one of two classes.
+        kind = Kind.INDICES if tensor.kind is Kind.MULTI_HOT else tensor.kind
+        if kind not in {Kind.INDICES, Kind.ONE_HOT}:
+            kind = Kind.UNKNOWN
+    if name in {"gt", "lt", "ge", "le"}:
+        kind = Kind.MULTI_HOT
+    made = Tensor(kind, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
+    if kind is not Kind.UNKNOWN:
+        made = replace(made, trail=Trail(unit, node, f"{name} is taken"))
+    return cut(made, unit, node, f"{name} has no gradient")
+
+
+def _log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+
+    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID} and not tensor.shifted:
+        machine.tell(Logarithm(frame.unit, node, tensor, "log"))
+    kinds = {
+        Kind.SOFTMAX: Kind.LOG_SOFTMAX,
+        Kind.SIGMOID: Kind.LOG_PROBABILITY,
+        Kind.PROBABILITY: Kind.LOG_PROBABILITY,
+    }
+    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
+    if tensor.complement and kind is Kind.LOG_SOFTMAX:
+        kind = Kind.LOG_PROBABILITY
+    trail = Trail(frame.unit, node, "the logarithm is taken", tensor.trail)
+    return replace(
+        tensor,
+        kind=kind,
+        trail=trail if kind is not Kind.UNKNOWN else None,
+        complement=False,
+        ident=Tensor().ident,
+    )
+
+
+def _exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    kinds = {Kind.LOG_SOFTMAX: Kind.SOFTMAX, Kind.LOG_PROBABILITY: Kind.PROBABILITY}
+    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
+    trail = Trail(frame.unit, node, "exp is applied", tensor.trail)
+    return replace(tensor, kind=kind, trail=trail, ident=Tensor().ident)
+
+
+def _clamp(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    low = given.const(0, "min", "a_min", "min_value", "clip_value_min")
+    high = given.const(1, "max", "a_max", "max_value", "clip_value_max")
+    if tensor.kind in PROBABLE or tensor.kind is Kind.LOSS:
+        trail = tensor.trail
+        if tensor.kind is Kind.LOSS:
+            trail = Trail(frame.unit, node, "the loss is clamped", trail)
+        return replace(tensor, shifted=True, trail=trail)
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and 0 <= low < high <= 1:
+        trail = Trail(frame.unit, node, "it is clamped into [0, 1]")
+        return replace(tensor, kind=Kind.PROBABILITY, shifted=True, trail=trail)
+    kind = tensor.kind if tensor.kind is Kind.RAW and low is None else Kind.UNKNOWN
+    return replace(tensor, kind=kind)
+
+
+def _mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+
+    axis = given.get(0, "dim", "axis")
+    if tensor.kind is Kind.LOSS:
+        if tensor.reduction == "none" and tensor.call is not None:
+            machine.tell(Averaged(frame.unit, node, tensor.call, axis is None))
+        return replace(tensor, rank=None, last=None, reduction="mean")
+    rank = _reduced_rank(tensor, axis, given)
+    kind = Kind.PROBABILITY if tensor.kind in PROBABLE else Kind.UNKNOWN
+    if tensor.kind is Kind.SOFTMAX and axis is not None:
+        # An average of distributions is one: an ensemble, or pooling over time.
+        at = axis.value if isinstance(axis, Const) else None
+        kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
+    if tensor.kind is Kind.RAW:
+        kind = Kind.RAW
+    return replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
+
+
+def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    axis = given.get(0, "dim", "axis")
+    rank = _reduced_rank(tensor, axis, given)
+    if tensor.kind is Kind.LOSS:
+        return replace(tensor, rank=rank, last=None, reduction="sum")
+    kind = Kind.UNKNOWN
+    if tensor.kind is Kind.ONE_HOT and axis is not None:
+        kind = Kind.MULTI_HOT
+    if tensor.kind is Kind.RAW:
+        kind = Kind.RAW
+    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost)
+
+
+def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
+    if axis is None:
+        return 0
+    if given.const(1, "keepdim", "keepdims") or not tensor.rank:
+        return tensor.rank
+    return tensor.rank - 1
+
+
+def _largest(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """max, min, topk, sort: values and indices."""
+    axis = given.get(0, "dim", "axis", "k")
+    if axis is None:
+        return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, 0)
+    if isinstance(axis, Tensor):
+        flow, trail = combined_flow([tensor, axis])
+        return Tensor(flow=flow, cut=trail)
+    kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
+    values = replace(tensor, kind=kind, rank=None, last=None, units=None, ident=Tensor().ident)
+    indices = Tensor(
+        Kind.INDICES, tensor.flow, Trail(frame.unit, node, "indices of the largest are taken")
+    )
+    return Pair((values, cut(indices, frame.unit, node, "indices have no gradient")))
+
+
+class Pair(Sequence):
+    """Values and indices, which have names as well."""
+
+    __slots__ = ()
+
+    @property
+    def named(self) -> dict[str, Value]:
+        """The items by their names."""
+        items = self.items or (UNKNOWN, UNKNOWN)
+        return {"values": items[0], "indices": items[1]}
+
+
+def _one_hot(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    trail = Trail(frame.unit, node, "one-hot rows are made")
+    return Tensor(Kind.ONE_HOT, tensor.flow, trail, tensor.cut)
+
+
+def _backward(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+
+    if not machine.ungraded:
+        machine.tell(Backward(frame.unit, node, tensor))
+    return NONE
+
+
+def _learnt(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """What is optimised itself, as an image or a noise."""
+    return replace(tensor, flow=Flow.UNKNOWN) if tensor.flow is Flow.DATA else tensor
+
+
+def _matmul(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    other = given.get(0, "mat2", "other")
+    flow, trail = combined_flow([tensor, UNKNOWN if other is None else other])
+    if isinstance(other, Tensor) and other.kind is Kind.ONE_HOT and tensor.kind is Kind.SOFTMAX:
+        # Probabilities of examples, gathered by their classes.
+        return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
+    return Tensor(flow=flow, cut=trail)
+
+
+def _power(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    if tensor.kind is Kind.LOSS:
+        return tensor
+    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
+
+
+def _divided(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    if tensor.kind in {Kind.RAW, Kind.LOSS}:
+        return tensor
+    return _power(machine, frame, tensor, given, node)
+
+
+def _split(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
+    return Sequence(None, replace(tensor, kind=kind, last=None, units=None, ident=Tensor().ident))
+
+
+_SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value]] = {
+    "log": _log,
+    "log_": _log,
+    "exp": _exp,
+    "clamp": _clamp,
+    "clamp_": _clamp,
+    "clip": _clamp,
+    "clip_by_value": _clamp,
+    "clamp_min": _clamp,
+    "clamp_max": _clamp,
+    "mean": _mean,
+    "sum": _sum,
+    "reduce_mean": _mean,
+    "reduce_sum": _sum,
+    "max": _largest,
+    "min": _largest,
+    "topk": _largest,
+    "sort": _largest,
+    "one_hot": _one_hot,
+    "backward": _backward,
+    "requires_grad_": _learnt,
+    "bmm": _matmul,
+    "matmul": _matmul,
+    "pow": _power,
+    "abs": _power,
+    "sqrt": _power,
+    "square": _power,
+    "div": _divided,
+    "mul": _divided,
+    "chunk": _split,
+    "split": _split,
+    "unbind": _split,
+    "tensor_split": _split,
+}
+
+
+def arithmetic(
+    machine: Machine,
+    unit: Unit,
+    node: ast.BinOp,
+    left: Value,
+    right: Value,
+    *,
+    surely: bool = True,
+) -> Value:
+    """Compute with operators."""
+    if not isinstance(left, Tensor) and not isinstance(right, Tensor):
+        flow, _ = combined_flow([left, right])
+        scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(left, Unknown)
+        if scaled and isinstance(right, Unknown) and right.flow is Flow.UNKNOWN:
+            # A temperature or the like: what the tensor depends on stays.
+            flow = left.flow
+        return UNKNOWN if flow is Flow.UNKNOWN else Tensor(flow=flow)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+            machine.tell(Combined(unit, node, left, right))
+        return _of_two(node, left, right)
+    tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
+    assert isinstance(tensor, Tensor)  # noqa: S101
+    kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
+    flow, trail = combined_flow([left, right])
+    scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
+    if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
+        # A number, most likely: what the tensor depends on stays.
+        flow, trail = tensor.flow, tensor.cut
+    known = kind is not Kind.UNKNOWN
+    return Tensor(
+        kind,
+        flow,
+        tensor.trail if known else None,
+        trail,
+        tensor.rank,
+        tensor.last,
+        tensor.units,
+        tensor.axis if known else None,
+        shifted=shifted,
+        complement=complement,
+        reduction=tensor.reduction,
+        call=tensor.call if known else None,
+        lost=tensor.lost,
+    )
+
+
+def _with_scalar(
+    node: ast.BinOp, tensor: Tensor, other: Value, first: bool
+) -> tuple[Kind, bool, bool]:
+    """What a tensor is after computing with a number; whether it is shifted; whether 1 minus it."""
+    kind, same = tensor.kind, (tensor.kind, tensor.shifted, tensor.complement)
+    lost = (Kind.UNKNOWN, False, False)
+    number = other.value if isinstance(other, Const) else None
+    if kind is Kind.LOSS:
+        return kind, tensor.shifted, False
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        small = isinstance(number, (int, float)) and abs(number) < 0.01
+        named = isinstance(other, Unknown) and _EPSILON.search(other.name)
+        if kind in PROBABLE:
+            if small or named:
+                return kind, True, tensor.complement
+            if isinstance(node.op, ast.Sub) and not first and number == 1:
+                flipped = kind if kind is Kind.SIGMOID else Kind.PROBABILITY
+                return flipped, tensor.shifted, not tensor.complement
+            return lost
+        return same if kind is Kind.RAW else lost
+    if isinstance(node.op, (ast.Mult, ast.Div)):
+        if isinstance(node.op, ast.Div) and not first:
+            return lost
+        return same if kind in {Kind.RAW, Kind.COUNTS} or number == 1 else lost
+    return lost
+
+
+def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
+    flow, trail = combined_flow([left, right])
+    lost = (*left.lost, *right.lost)
+    if isinstance(node.op, ast.Add):
+        pairs = ((left, right), (right, left))
+        lost += tuple(one for one, other in pairs if _is_lost(one, other))
+    for one in (left, right):
+        if one.kind is Kind.LOSS:
+            return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
+    both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
+    kind = Kind.UNKNOWN
+    if both_raw and isinstance(node.op, (ast.Add, ast.Sub)):
+        kind = Kind.RAW
+    if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
+        return left
+    rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
+    return Tensor(
+        kind,
+        flow,
+        left.trail if both_raw else None,
+        trail,
+        rank,
+        units=left.units if both_raw and left.units == right.units else None,
+        last=left.last if left.last == right.last else None,
+        lost=lost,
+    )
+
+
+def _is_lost(one: Tensor, other: Tensor) -> bool:
+    """Whether a term of a sum of losses has no gradient, while the other has one."""
+    reduced = one.rank == 0 and (other.kind is Kind.LOSS or other.rank == 0)
+    if one.cut is not None and one.cut.text.startswith("detach") and one.kind is not Kind.LOSS:
+        # A term that is kept out on purpose, as of a control variate.
+        return False
+    return reduced and one.flow is Flow.CUT and other.flow is not Flow.CUT
+
+
+def negative(value: Value) -> Value:
+    """Change the sign."""
+    if isinstance(value, Choice):
+        return join((negative(one), guards) for one, guards in value.among)
+    if not isinstance(value, Tensor):
+        return Unknown("", value.flow) if isinstance(value, Unknown) else UNKNOWN
+    if value.kind in {Kind.RAW, Kind.LOSS}:
+        return replace(value, ident=Tensor().ident)
+    return Tensor(flow=value.flow, cut=value.cut, rank=value.rank, last=value.last)
+
+
+def compared(value: Value) -> Value:
+    """Compare, element by element."""
+    tensor = as_tensor(value)
+    if tensor is None:
+        return UNKNOWN
+    flow = Flow.CUT if tensor.flow is Flow.MODEL else tensor.flow
+    kind = Kind.MULTI_HOT if tensor.kind is not Kind.LOSS else Kind.UNKNOWN
+    return Tensor(kind, flow, None, tensor.cut, tensor.rank, tensor.last)

@@ -1,0 +1,434 @@
+"""What an analysis has at hand: bounds, the changes that branches make, and who is told."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from losskit.check.lint.kinds import Flow
+from losskit.check.lint.units import Project, Unit
+from losskit.check.lint.values import (
+    ABSENT,
+    Arguments,
+    Bound,
+    Chain,
+    Choice,
+    Class,
+    Const,
+    Container,
+    Frame,
+    Function,
+    Guard,
+    Instance,
+    Library,
+    Made,
+    Option,
+    Partial,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+    options,
+)
+
+if TYPE_CHECKING:
+    from losskit.check.lint.facts import Fact, LossCall
+
+__all__ = ["End", "Exhausted", "Machine", "Parts", "guarded", "with_step"]
+
+_FUEL = 15_000
+_DEPTH = 28
+_FORKS = 24
+_MISSING: Any = object()
+
+
+class Exhausted(Exception):
+    """The steps that an analysis may take are used up."""
+
+
+class End(Enum):
+    """How a block of statements ends."""
+
+    NEXT = "goes on"
+    LOOP = "break or continue"
+    RETURN = "return or raise"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the interpreter that call each other in a circle."""
+
+    evaluate: Callable[..., Value]
+    element_of: Callable[..., Value]
+    call: Callable[..., Value]
+    invoke: Callable[..., Value]
+    through: Callable[..., Value]
+    run_block: Callable[..., End]
+    assign: Callable[..., None]
+    gradient_taken: Callable[..., None]
+
+
+@dataclass(slots=True)
+class Machine:
+    """The state of one analysis.
+
+    Attributes
+    ----------
+    parts : Parts
+        What evaluates and runs code.
+    project : Project
+        Where modules come from.
+    tell : callable
+        Takes what is seen: see `losskit.check.lint.facts`.
+    entry : str
+        Path of the file that is analysed.
+    fuel : int
+        Steps that are left.
+    stack : list
+        Functions that are running.
+    executed : set
+        Nodes of functions that have run.
+    instances : dict
+        Node of a class → its first object.
+    ungraded : int
+        How many ``no_grad`` blocks are open.
+    exploring : bool
+        Whether branches are looked into that the settings of the code leave out.
+    skipped : dict
+        Branches with losses that were left out.
+    reached : set
+        Calls of losses that were made.
+    words : dict
+        Branch → the names that its condition asks for.
+    calls : dict
+        First statement of a block → what looks like calls of losses in it.
+    loops : dict
+        Loop → what its body changes.
+    branches : list of frozenset of Guard
+        Undecided branches that are being run, and choices between what is called.
+    demands : list
+        Which losses took which tensors, in this entry.
+    """
+
+    parts: Parts
+    project: Project
+    tell: Callable[[Fact], None]
+    entry: str = ""
+    fuel: int = _FUEL
+    stack: list[ast.AST] = field(default_factory=list)
+    executed: set[int] = field(default_factory=set)
+    instances: dict[int, Instance] = field(default_factory=dict)
+    ungraded: int = 0
+    exploring: bool = False
+    skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
+    words: dict[int, frozenset[str]] = field(default_factory=dict)
+    calls: dict[int, list[int]] = field(default_factory=dict)
+    loops: dict[int, list[ast.AST]] = field(default_factory=dict)
+    branches: list[frozenset[Guard]] = field(default_factory=list)
+    demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
+    _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
+
+    def tick(self) -> None:
+        """Take a step."""
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise Exhausted
+
+    def refuel(self, steps: int = _FUEL) -> None:
+        """Begin another entry into the code."""
+        self.fuel = steps
+        self.stack.clear()
+        self.ungraded = 0
+        self.branches.clear()
+        self.demands.clear()
+        self._journals.clear()
+
+    def evaluate(self, frame: Frame, node: ast.expr) -> Value:
+        """Return what an expression may be."""
+        return self.parts.evaluate(self, frame, node)
+
+    def element_of(self, frame: Frame, value: Value, node: ast.expr) -> Value:
+        """Return one item of what a loop runs over."""
+        return self.parts.element_of(self, frame, value, node)
+
+    def call(self, frame: Frame, callee: Value, given: Arguments, node: ast.AST) -> Value:
+        """Return what a call gives."""
+        return self.parts.call(self, frame, callee, given, node)
+
+    def invoke(self, frame: Frame, function: Function, given: Arguments, node: ast.AST) -> Value:
+        """Run a function of the code."""
+        return self.parts.invoke(self, frame, function, given, node)
+
+    def through(self, frame: Frame, chain: Chain, value: Value, node: ast.AST) -> Value:
+        """Send a value through a chain of layers."""
+        return self.parts.through(self, frame, chain, value, node)
+
+    def run_block(self, frame: Frame, body: list[ast.stmt]) -> End:
+        """Run statements until one leaves the block."""
+        return self.parts.run_block(self, frame, body)
+
+    def assign(self, frame: Frame, target: ast.expr, value: Value) -> None:
+        """Give a value to a name, an attribute, an item, or several of them."""
+        self.parts.assign(self, frame, target, value)
+
+    def gradient_taken(self, frame: Frame, value: Value, node: ast.AST) -> None:
+        """Tell of a loss whose gradient a framework takes."""
+        self.parts.gradient_taken(self, frame, value, node)
+
+    @property
+    def deep(self) -> bool:
+        """Whether no further function may be entered."""
+        return len(self.stack) >= _DEPTH
+
+    def write(self, container: Container, key: Any, value: Any) -> None:
+        """Change a container, so that it can be undone."""
+        if self._journals:
+            journal = self._journals[-1]
+            slot = (id(container), key)
+            if slot not in journal:
+                journal[slot] = (container, container.data.get(key, _MISSING))
+        if value is _MISSING:
+            container.data.pop(key, None)
+        else:
+            container.data[key] = value
+
+    def fork(self, frame: Frame, node: ast.AST, sides: list[Callable[[], End]]) -> End:
+        """Run each side as if the others did not run, and join what they leave behind."""
+        if len(self._journals) >= _FORKS:
+            raise Exhausted
+        before = frame.guards
+        words = self.words.get(id(node))
+        if words is None:
+            words = self.words[id(node)] = words_of(node)
+        left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
+        touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
+        for number, side in enumerate(sides):
+            guard = Guard(id(node), number, words=words)
+            frame.guards = before | {guard}
+            self._journals.append({})
+            self.branches.append(frozenset({guard}))
+            try:
+                end = side()
+            finally:
+                self.branches.pop()
+                journal = self._journals.pop()
+                after = {}
+                for slot, (container, old) in journal.items():
+                    after[slot] = container.data.get(slot[1], _MISSING)
+                    touched.setdefault(slot, (container, old))
+                    if old is _MISSING:
+                        container.data.pop(slot[1], None)
+                    else:
+                        container.data[slot[1]] = old
+            left.append((number, end, after))
+        live = [(number, after) for number, end, after in left if end is not End.RETURN]
+        frame.guards = before
+        if not live:
+            return End.RETURN
+        if len(live) < len(sides) and len(live) == 1:
+            frame.guards = before | {Guard(id(node), live[0][0])}
+        for slot, (container, old) in touched.items():
+            found = [
+                (after.get(slot, old), Guard(id(node), number, words=words))
+                for number, after in live
+            ]
+            self.write(container, slot[1], _merged(container, found))
+        ends = {end for _, end, _ in left if end is not End.RETURN}
+        return End.NEXT if End.NEXT in ends else End.LOOP
+
+    @contextmanager
+    def under(self, guards: frozenset[Guard]) -> Iterator[None]:
+        """Run what depends on a choice that was made before."""
+        self.branches.append(guards)
+        try:
+            yield
+        finally:
+            self.branches.pop()
+
+    @property
+    def conditions(self) -> frozenset[Guard]:
+        """All that it depends on whether this runs."""
+        return frozenset().union(*self.branches)
+
+    def passed_by(self, body: list[ast.stmt]) -> bool:
+        """Whether a branch with a loss was never looked into."""
+        return any(one not in self.reached for one in self.loss_calls(body))
+
+    def loss_calls(self, body: list[ast.stmt]) -> list[int]:
+        """Return the ids of what looks like calls of losses in a block."""
+        if not body:
+            return []
+        found = self.calls.get(id(body[0]))
+        if found is None:
+            found = self.calls[id(body[0])] = [id(node) for node in loss_calls(body)]
+        return found
+
+    @contextmanager
+    def entering(self, node: ast.AST) -> Iterator[None]:
+        """Run a function's body."""
+        self.executed.add(id(node))
+        self.stack.append(node)
+        try:
+            yield
+        finally:
+            self.stack.pop()
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Run a module that is imported: no branch of its importer undoes it."""
+        journals, self._journals = self._journals, []
+        stack, self.stack = self.stack, []
+        ungraded, self.ungraded = self.ungraded, 0
+        try:
+            yield
+        finally:
+            self._journals, self.stack, self.ungraded = journals, stack, ungraded
+
+    @contextmanager
+    def without_gradient(self, really: bool = True) -> Iterator[None]:
+        """Run what keeps no gradient."""
+        self.ungraded += really
+        try:
+            yield
+        finally:
+            self.ungraded -= really
+
+    def step(self, value: Value, unit: Unit, node: ast.AST, text: str) -> Value:
+        """Note how a value travels."""
+        if isinstance(value, Tensor):
+            return with_step(value, unit, node, text)
+        if isinstance(value, Choice):
+            return Choice(
+                tuple((self.step(one, unit, node, text), guards) for one, guards in value.among)
+            )
+        return value
+
+
+_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
+
+
+def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    """Yield what looks like calls of losses."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                function = node.func
+                name = function.attr if isinstance(function, ast.Attribute) else ""
+                name = function.id if isinstance(function, ast.Name) else name
+                if _LOSS.search(name):
+                    yield node
+
+
+_COMMON = frozenset(
+    [
+        "",
+        "self",
+        "args",
+        "opt",
+        "cfg",
+        "config",
+        "len",
+        "isinstance",
+        "hparams",
+        "params",
+        "not",
+        "use",
+        "is",
+        "has",
+        "with",
+        "type",
+        "name",
+        "mode",
+        "n",
+        "num",
+        "flag",
+        "the",
+    ]
+)
+
+
+def words_of(node: ast.AST) -> frozenset[str]:
+    """Return the names that the condition of a branch asks for."""
+    test = getattr(node, "test", None)
+    if test is None:
+        return frozenset()
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        str(one.slice.value)
+        for one in ast.walk(test)
+        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
+    }
+    tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
+    return frozenset(tokens - _COMMON)
+
+
+def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
+    """Return the same tensor, a step further."""
+    if tensor.trail is None:
+        return tensor
+    last = tensor.trail
+    if last.unit is unit and last.text == text and last.node is node:
+        return tensor
+    return replace(tensor, trail=Trail(unit, node, text, last))
+
+
+def _merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:
+    """Join what the sides of a branch left at one place."""
+    first = found[0][0]
+    if all(value is first for value, _ in found):
+        return first
+    if isinstance(container, Sequence):
+        return _merged_items(found)
+    there = [(value, guard) for value, guard in found if value is not _MISSING]
+    if isinstance(container, Chain) and len(there) < len(found):
+        there = [(ABSENT if value is _MISSING else value, guard) for value, guard in found]
+    return guarded(there)
+
+
+def guarded(found: list[tuple[Value, Guard]]) -> Value:
+    """Join values of the sides of a branch; each keeps its side."""
+    every = [one for value, _ in found for one, _ in options(value)]
+    builds = all(_is_whole(one) for one in every) and not all(
+        isinstance(one, (Unknown, Const)) for one in every
+    )
+    pairs: list[Option] = [
+        (value, frozenset({Guard(guard.branch, guard.side, builds, guard.words)}))
+        for value, guard in found
+    ]
+    return join(pairs)
+
+
+def _is_whole(value: Value) -> bool:
+    """Whether a value may be a model or a loss by itself, and not a part of one."""
+    if isinstance(value, Made):
+        return value.face is not None or value.root not in {"torch", "keras", "tensorflow", "flax"}
+    if isinstance(value, Library):
+        return value.name != "torch.Tensor"
+    return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))
+
+
+def _merged_items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:
+    lists = [(items, guard) for items, guard in found if items is not _MISSING]
+    if any(items is None for items, _ in lists):
+        return None
+    longest = max(len(items) for items, _ in lists)
+    return tuple(
+        guarded([(items[at] if at < len(items) else ABSENT, guard) for items, guard in lists])
+        for at in range(longest)
+    )
+
+
+def flow_of(value: Value) -> Flow:
+    """Where a value comes from."""
+    if isinstance(value, (Tensor, Unknown)):
+        return value.flow
+    return Flow.UNKNOWN

@@ -1,0 +1,245 @@
+"""Classes, their objects, and attributes of anything."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from losskit.check.lint.imports import member, within
+from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.tensor_attributes import attribute_of
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Arguments,
+    Bound,
+    Chain,
+    Choice,
+    Class,
+    Const,
+    Dictionary,
+    Folder,
+    Frame,
+    Function,
+    Instance,
+    Library,
+    Made,
+    Package,
+    Partial,
+    Sequence,
+    Super,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
+
+__all__ = [
+    "decorated",
+    "find_in_class",
+    "function_of",
+    "get_attribute",
+    "library_bases",
+    "lineage",
+    "set_attribute",
+    "set_unknown_item",
+    "ungrades",
+]
+
+_HEADS = {"fc", "head", "heads", "classifier", "last_linear", "linear", "logits", "output_layer"}
+"""Attributes of library models that hold their last layer."""
+
+
+_UNGRADED = {"torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad"}
+
+
+def ungrades(manager: Value) -> bool:
+    """Whether a context manager, or a decorator, switches gradients off."""
+    if isinstance(manager, Library):
+        return manager.name in _UNGRADED
+    if isinstance(manager, Made):
+        if manager.name in _UNGRADED:
+            return True
+        if manager.name.endswith("set_grad_enabled"):
+            return manager.arguments.const(0, "mode") is False
+    return False
+
+
+def lineage(kind: Class) -> Iterator[Value]:
+    """A class and its bases: classes of the code, and libraries' by their names."""
+    waiting: list[Value] = [kind]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, Choice):
+            one = one.among[0][0]
+        if id(one) in seen or len(seen) > 40:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, Class):
+            waiting = [*one.bases, *waiting]
+
+
+def library_bases(kind: Class) -> list[Library]:
+    """Classes of libraries that a class is derived from."""
+    return [one for one in lineage(kind) if isinstance(one, Library)]
+
+
+def find_in_class(kind: Class, name: str, after: Class | None = None) -> Value | None:
+    """Return an attribute of a class or its bases; with ``after``, of those behind that one."""
+    waiting = after is not None
+    for one in lineage(kind):
+        if waiting:
+            waiting = one is not after
+            continue
+        if isinstance(one, Class) and name in one.data:
+            found: Value = one.data[name]
+            return found
+    return None
+
+
+def function_of(
+    machine: Machine,
+    frame: Frame,
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    owner: Class | None,
+) -> Function:
+    """Make a function of its definition; its defaults are evaluated now."""
+    given = node.args
+    defaults: dict[str, Value] = {}
+    positional = [*given.posonlyargs, *given.args]
+    for one, default in zip(reversed(positional), reversed(given.defaults), strict=False):
+        defaults[one.arg] = machine.evaluate(frame, default)
+    for one, maybe in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        if maybe is not None:
+            defaults[one.arg] = machine.evaluate(frame, maybe)
+    return Function(node, frame, defaults, owner)
+
+
+def decorated(
+    machine: Machine,
+    frame: Frame,
+    node: ast.FunctionDef | ast.AsyncFunctionDef,
+    function: Function,
+) -> Value:
+    """Note what decorators do to a function; most leave it what it is."""
+    wrappers = set()
+    for decorator in node.decorator_list:
+        found = machine.evaluate(frame, decorator)
+        if ungrades(found):
+            wrappers.add("no_grad")
+        elif isinstance(found, Library):
+            wrappers.add(found.leaf)
+        elif isinstance(decorator, ast.Attribute):
+            wrappers.add(decorator.attr)
+    function.wrappers = frozenset(wrappers)
+    return function
+
+
+def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node: ast.AST) -> Value:
+    """Return an attribute of a value."""
+    if isinstance(owner, Choice):
+        return join(
+            (get_attribute(machine, frame, one, name, node), guards)
+            for one, guards in owner.among
+            if not (isinstance(one, Const) and one.value is None)
+        )
+    if isinstance(owner, Package):
+        return member(machine, owner.unit, name)
+    if isinstance(owner, Folder):
+        return within(machine, owner, name)
+    if isinstance(owner, Library):
+        return Library(f"{owner.name}.{name}")
+    if isinstance(owner, Instance):
+        found = owner.data.get(name)
+        if found is None:
+            found = find_in_class(owner.kind, name)
+            if isinstance(found, Function):
+                if "property" in found.wrappers or "cached_property" in found.wrappers:
+                    return machine.invoke(frame, found, Arguments((owner,)), node)
+                if "staticmethod" in found.wrappers:
+                    return found
+                return Bound(owner, found)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        return _of_instance(owner, name)
+    if isinstance(owner, Class):
+        found = find_in_class(owner, name)
+        if isinstance(found, Function) and "classmethod" in found.wrappers:
+            return Bound(owner, found)
+        if found is not None:
+            return found
+        return Bound(owner, name)
+    if isinstance(owner, Super):
+        inherited = find_in_class(owner.owner.kind, name, owner.kind)
+        if isinstance(inherited, Function):
+            return Bound(owner.owner, inherited)
+        return Bound(owner, name)
+    if isinstance(owner, Made):
+        return _of_made(owner, name)
+    if isinstance(owner, Dictionary):
+        if name in owner.data:
+            item: Value = owner.data[name]
+            return item
+        return Bound(owner, name)
+    if isinstance(owner, Chain) and name in owner.data:
+        layer: Value = owner.data[name]
+        return layer
+    if isinstance(owner, Tensor):
+        return attribute_of(frame.unit, owner, name, node)
+    if isinstance(owner, (Chain, Sequence, Const, Function, Partial)):
+        if name == "module":
+            return owner
+        return Bound(owner, name)
+    if isinstance(owner, Unknown):
+        return Unknown(f"{owner.name}.{name}", owner.flow)
+    return UNKNOWN
+
+
+def _of_instance(owner: Instance, name: str) -> Value:
+    """Attributes that come from a library's base class."""
+    if name == "training":
+        # What counts is the training, also of a model that is switched for a moment.
+        return Const(True)
+    if name == "module":
+        return owner
+    if name.startswith("__") and name != "__call__":
+        return UNKNOWN
+    return Bound(owner, name)
+
+
+def _of_made(owner: Made, name: str) -> Value:
+    if name in owner.data:
+        found: Value = owner.data[name]
+        return found
+    if name in owner.arguments.named:
+        return owner.arguments.named[name]
+    if name == "module" and owner.arguments.positional:
+        return owner.arguments.positional[0]
+    return Bound(owner, name)
+
+
+def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> None:
+    """Set an attribute of whatever an expression may be."""
+    if isinstance(owner, Choice):
+        for one, _ in owner.among:
+            set_attribute(machine, one, name, value)
+    elif isinstance(owner, (Instance, Made, Class)):
+        machine.write(owner, name, value)
+        if isinstance(owner, Made) and name in _HEADS:
+            machine.write(owner, "<head>", value)
+    elif isinstance(owner, (Chain, Dictionary)):
+        machine.write(owner, name, value)
+    elif isinstance(owner, Package) and owner.unit.frame is not None:
+        machine.write(owner.unit.frame, name, value)
+
+
+def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:
+    """Set an item of what a library's model holds, such as ``model.classifier[6]``."""
+    if isinstance(node, ast.Attribute) and node.attr in _HEADS:
+        owner = machine.evaluate(frame, node.value)
+        if isinstance(owner, Made):
+            machine.write(owner, "<head>", value)
+
+
+_ = guarded

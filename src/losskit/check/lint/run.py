@@ -1,0 +1,248 @@
+"""Linting files: several at a time, and those that have not changed not again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from losskit.check.findings import Finding, Severity
+from losskit.check.lint.analysis import analyse
+from losskit.check.lint.cache import Cache, Entry, digest
+from losskit.check.lint.files import Found, discover, read_text, source_of
+from losskit.check.lint.interest import look
+from losskit.check.lint.plain import finding_of, plain
+from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script
+from losskit.check.lint.report import Report
+from losskit.check.lint.settings import Settings
+from losskit.check.lint.units import Project, Unit, Unreadable, parse, stems_of
+
+__all__ = ["Outcome", "lint"]
+
+_FEW = 24
+"""Files from which on several processes are worth their start."""
+
+_TOGETHER = 16
+"""Files that a process takes at a time: neighbours, which import the same."""
+
+
+@dataclass
+class Outcome:
+    """What linting came to.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        In the order of files and lines.
+    notes : list
+        Path and why it was not linted, or not to its end.
+    files : int
+        How many were looked at.
+    unreadable : bool
+        Whether a file that was named could not be read.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    files: int = 0
+    unreadable: bool = False
+
+    def count(self, severity: Severity) -> int:
+        """How many findings have a severity."""
+        return sum(one.severity is severity for one in self.findings)
+
+
+def lint(
+    paths: Sequence[str],
+    settings: Settings,
+    *,
+    cached: bool = True,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Lint files, and those below folders.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files and folders; nothing else is read.
+    settings : Settings
+        What is reported.
+    cached : bool, default True
+        Whether what has not changed since is taken from the last time.
+    jobs : int, optional
+        Processes; as many as there are cores where it is None.
+    progress : callable, optional
+        Told how many of how many files are done.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such path.
+    """
+    found = discover(paths, settings.exclude)
+    outcome = Outcome(files=len(found))
+    digests: dict[str, str] = {}
+    asked: list[Found] = []
+    scripts: dict[str, tuple[Found, set[str]]] = {}
+    for one in found:
+        try:
+            raw = read_text(one.path)
+        except Unreadable as problem:
+            outcome.notes.append((one.shown, str(problem)))
+            outcome.unreadable = outcome.unreadable or one.named
+            continue
+        digests[one.path] = digest(raw)
+        if is_of_interest(raw):
+            asked.append(one)
+            continue
+        if is_script(one.path, raw):
+            scripts[one.path] = (one, imported_stems(raw))
+        if one.named:
+            _look(one, raw, outcome)
+    # A script may bring together a model and a training that other files define.
+    stems = {os.path.basename(one.path).removesuffix(".py") for one in asked}
+    stems |= {os.path.basename(os.path.dirname(one.path)) for one in asked} - {"src"}
+    asked += [one for one, imported in scripts.values() if not stems.isdisjoint(imported)]
+    asked.sort(key=lambda one: one.path)
+    files = {one.path: one.shown for one in found if one.path in digests}
+    entries = _analysed(files, asked, digests, cached, jobs, progress)
+    merged: dict[tuple[object, str], Finding] = {}
+    for entry in entries:
+        for data in entry.findings:
+            one_finding = finding_of(data)
+            place = one_finding.place
+            key = (
+                None if place is None else (place.path, place.cell, place.line, place.column),
+                one_finding.code,
+            )
+            known = merged.get(key)
+            if known is None or _rank(one_finding) < _rank(known):
+                merged[key] = one_finding
+        outcome.notes += entry.notes
+    wanted = [one for one in merged.values() if settings.wants(one)]
+    outcome.findings = sorted(wanted, key=_order)
+    outcome.notes = sorted(set(outcome.notes))
+    named = {one.shown for one in found if one.named}
+    outcome.unreadable = outcome.unreadable or any(
+        path in named for path, text in outcome.notes if text != _UNFINISHED
+    )
+    return outcome
+
+
+_UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
+
+
+def _look(one: Found, raw: bytes, outcome: Outcome) -> None:
+    """Say of a file without a loss whether it can be read at all."""
+    try:
+        source, _ = source_of(one.path, raw)
+        parse(source)
+    except Unreadable as problem:
+        outcome.notes.append((one.shown, str(problem)))
+
+
+def _rank(finding: Finding) -> tuple[int, str]:
+    return list(Severity).index(finding.severity), finding.message
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    place = finding.place
+    where = ("", 0, 0, 0) if place is None else (place.path, place.cell, place.line, place.column)
+    return (*where, finding.code)
+
+
+def _analysed(
+    files: Mapping[str, str],
+    asked: Sequence[Found],
+    digests: Mapping[str, str],
+    cached: bool,
+    jobs: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Iterable[Entry]:
+    cache = Cache(Path.cwd())
+    if cached:
+        cache.load()
+    stems = stems_of(files)
+    known: dict[str, Entry] = {}
+    for one in asked:
+        entry = cache.entries.get(one.path)
+        if entry is not None and entry.holds(digests, stems):
+            known[one.path] = entry
+    left = [one.path for one in asked if one.path not in known]
+    done = 0
+    for path, entry in _worked(files, left, [one.path for one in asked], jobs):
+        # What a file depends on is only known by its path here: the content is what was read.
+        depends = {one: digests.get(one) for one in entry.depends}
+        known[path] = Entry(depends, entry.foreign, entry.findings, entry.notes)
+        cache.put(path, known[path])
+        done += 1
+        if progress is not None:
+            progress(done, len(left))
+    if cached:
+        cache.entries = {path: one for path, one in cache.entries.items() if os.path.exists(path)}
+        cache.save()
+    return [known[one.path] for one in asked]
+
+
+def _worked(
+    files: Mapping[str, str], paths: Sequence[str], promising: list[str], jobs: int | None
+) -> Iterable[tuple[str, Entry]]:
+    """Analyse files, in several processes if there are enough of them."""
+    jobs = jobs or os.cpu_count() or 1
+    if len(paths) < _FEW or jobs == 1:
+        worker = _Worker(dict(files), promising)
+        for path in paths:
+            yield path, worker.entry(path)
+        return
+    groups = [paths[at : at + _TOGETHER] for at in range(0, len(paths), _TOGETHER)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(jobs, len(groups)), context, initializer=_begin, initargs=(dict(files), promising)
+    ) as pool:
+        for future in as_completed([pool.submit(_work, group) for group in groups]):
+            yield from future.result()
+
+
+class _Worker:
+    """Analyses one file after the other; what they import is parsed once."""
+
+    def __init__(self, files: dict[str, str], promising: list[str]) -> None:
+        self.files = files
+        self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
+
+    def _read(self, path: str) -> Unit:
+        source, cells = source_of(path, read_text(path))
+        return Unit(path, self.files[path], source, parse(source), cells)
+
+    def entry(self, path: str) -> Entry:
+        """Analyse a file."""
+        self.project.begin()
+        report = Report({})
+        notes: list[tuple[str, str]] = []
+        try:
+            unit = self.project.unit(path) or self._read(path)
+            if not analyse(self.project, unit, report.tell):
+                notes.append((unit.shown, _UNFINISHED))
+        except Unreadable as problem:
+            notes.append((self.files[path], str(problem)))
+        return Entry(
+            dict.fromkeys(sorted({path, *self.project.looked_up})),
+            tuple(sorted(self.project.foreign)),
+            tuple(plain(one) for one in report.findings.values()),
+            tuple(notes),
+        )
+
+
+_workers: list[_Worker] = []
+
+
+def _begin(files: dict[str, str], promising: list[str]) -> None:
+    _workers.append(_Worker(files, promising))
+
+
+def _work(paths: Sequence[str]) -> list[tuple[str, Entry]]:
+    return [(path, _workers[0].entry(path)) for path in paths]

@@ -1,0 +1,500 @@
+"""Statements: what running them does to names and objects."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from losskit.check.lint import objects
+from losskit.check.lint.expressions import element_of, evaluate, unrolled
+from losskit.check.lint.facts import Backward, Returned
+from losskit.check.lint.imports import import_from, import_module
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.tensors import combined_flow, data_tensor
+from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
+from losskit.check.lint.values import (
+    NONE,
+    UNKNOWN,
+    Chain,
+    Choice,
+    Class,
+    Const,
+    Container,
+    Dictionary,
+    Frame,
+    Function,
+    Guard,
+    Instance,
+    Made,
+    Sequence,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+    options,
+)
+
+__all__ = ["assign", "run_block", "run_module"]
+
+
+def run_module(machine: Machine, frame: Frame) -> None:
+    """Run a file's statements."""
+    run_block(machine, frame, frame.unit.tree.body)
+
+
+def run_block(machine: Machine, frame: Frame, body: Iterable[ast.stmt]) -> End:
+    """Run statements until one leaves the block."""
+    for statement in body:
+        machine.tick()
+        run = _RUNNERS.get(type(statement))
+        if run is not None:
+            end = run(machine, frame, statement)
+            if end is not End.NEXT:
+                return end
+    return End.NEXT
+
+
+def _expression(machine: Machine, frame: Frame, node: ast.Expr) -> End:
+    evaluate(machine, frame, node.value)
+    return End.NEXT
+
+
+def _assign(machine: Machine, frame: Frame, node: ast.Assign) -> End:
+    value = evaluate(machine, frame, node.value)
+    for target in node.targets:
+        assign(machine, frame, target, value)
+    return End.NEXT
+
+
+def _annotated(machine: Machine, frame: Frame, node: ast.AnnAssign) -> End:
+    if node.value is not None:
+        assign(machine, frame, node.target, evaluate(machine, frame, node.value))
+    return End.NEXT
+
+
+def _augmented(machine: Machine, frame: Frame, node: ast.AugAssign) -> End:
+    load = _as_load(node.target)
+    made = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
+    assign(machine, frame, node.target, evaluate(machine, frame, made))
+    return End.NEXT
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    """Return a target of an assignment as an expression."""
+    if isinstance(target, ast.Name):
+        return ast.copy_location(ast.Name(target.id, ast.Load()), target)
+    if isinstance(target, ast.Attribute):
+        return ast.copy_location(ast.Attribute(target.value, target.attr, ast.Load()), target)
+    if isinstance(target, ast.Subscript):
+        return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
+    return target
+
+
+def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> None:
+    """Give a value to a name, an attribute, an item, or several of them."""
+    if isinstance(target, ast.Name):
+        where = frame
+        if target.id in frame.shared:
+            where = frame.unit.frame or frame
+        value = machine.step(value, frame.unit, target, f"is called {target.id}")
+        machine.write(where, target.id, value)
+    elif isinstance(target, ast.Attribute):
+        owner = evaluate(machine, frame, target.value)
+        if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
+            _learnt(machine, frame, target.value.id, owner)
+        objects.set_attribute(machine, owner, target.attr, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(machine, frame, target.elts, value)
+    elif isinstance(target, ast.Starred):
+        assign(machine, frame, target.value, UNKNOWN)
+    elif isinstance(target, ast.Subscript):
+        _set_item(machine, frame, target, value)
+
+
+def _learnt(machine: Machine, frame: Frame, name: str, value: Value) -> None:
+    """Note that data is what is optimised, as in a search for an adversarial example."""
+    if isinstance(value, (Tensor, Unknown)) and value.flow is Flow.DATA:
+        machine.write(frame, name, replace(value, flow=Flow.UNKNOWN))
+
+
+def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:
+    starred = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+    for at, target in enumerate(targets):
+        if starred is None:
+            part = item_at(value, at, len(targets))
+        elif at < starred:
+            part = item_at(value, at, None)
+        else:
+            part = UNKNOWN
+        assign(machine, frame, target, _named(part, target))
+
+
+def _named(part: Value, target: ast.expr) -> Value:
+    """Let an unknown value take its name from the target, since it has no other."""
+    if isinstance(part, Unknown) and isinstance(target, ast.Name):
+        return Unknown(target.id, part.flow)
+    return part
+
+
+def item_at(value: Value, at: int, count: int | None) -> Value:
+    """Return an item of what is unpacked."""
+    if isinstance(value, Choice):
+        found = [
+            (item_at(one, at, count), guards)
+            for one, guards in value.among
+            if not (isinstance(one, Const) and one.value is None)
+        ]
+        fitting = [
+            (item, guards)
+            for (item, guards), (one, _) in zip(found, value.among, strict=False)
+            if not _misfits(one, count)
+        ]
+        return join(fitting or found)
+    if isinstance(value, Sequence):
+        if value.items is None:
+            return value.each
+        return value.items[at] if at < len(value.items) else UNKNOWN
+    if isinstance(value, Tensor):
+        return data_tensor(value)
+    if isinstance(value, Unknown):
+        return Unknown("", value.flow)
+    return UNKNOWN
+
+
+def _misfits(value: Value, count: int | None) -> bool:
+    """Whether something has another length than what is unpacked."""
+    if isinstance(value, Sequence) and value.items is not None and count is not None:
+        return len(value.items) != count
+    return isinstance(value, Tensor)
+
+
+def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Value) -> None:
+    owner = evaluate(machine, frame, target.value)
+    key = evaluate(machine, frame, target.slice)
+    for one, _ in options(owner):
+        if isinstance(one, Dictionary) and isinstance(key, Const):
+            machine.write(one, key.value, value)
+        elif isinstance(one, Sequence) and one.items is not None and isinstance(key, Const):
+            items = list(one.items)
+            if isinstance(key.value, int) and -len(items) <= key.value < len(items):
+                items[key.value] = value
+                machine.write(one, "items", tuple(items))
+        elif isinstance(one, Chain) and isinstance(key, Const) and isinstance(key.value, int):
+            names = list(one.data)
+            if -len(names) <= key.value < len(names):
+                machine.write(one, names[key.value], value)
+        elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
+            written = _written(one, value)
+            if machine.ungraded and written.flow is not Flow.DATA:
+                written = replace(written, flow=Flow.CUT)
+            machine.write(frame, target.value.id, written)
+        elif isinstance(one, Unknown):
+            objects.set_unknown_item(machine, frame, target.value, value)
+
+
+def _written(tensor: Tensor, value: Value) -> Tensor:
+    """Return a tensor into which something was written."""
+    flow, cut = combined_flow([tensor, value])
+    if tensor.kind is Kind.UNKNOWN and tensor.flow is Flow.DATA and isinstance(value, Tensor):
+        # As where a decoder's outputs are put into zeros, one after the other.
+        return Tensor(value.kind, flow, value.trail, cut, axis=value.axis)
+    return Tensor(flow=flow, cut=cut)
+
+
+def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
+    test = evaluate(machine, frame, node.test)
+    truth = truth_of(test)
+    if truth is not None:
+        other = node.orelse if truth else node.body
+        if not machine.exploring and machine.loss_calls(other):
+            machine.skipped[id(node)] = other
+        if not (machine.exploring and machine.passed_by(other) and _is_setting(node.test)):
+            return run_block(machine, frame, node.body if truth else node.orelse)
+    sides = [
+        partial(_side, machine, frame, node.body, implied(test, True)),
+        partial(_side, machine, frame, node.orelse, implied(test, False)),
+    ]
+    return machine.fork(frame, node, sides)
+
+
+def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
+    with machine.under(guards):
+        return run_block(machine, frame, body)
+
+
+def _is_setting(test: ast.expr) -> bool:
+    """Whether a test may come out otherwise: it asks for no phase of a training."""
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        one.value
+        for one in ast.walk(test)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+    return not any(
+        TRAINING.match(word) or EVALUATION.match(word) or word == "__name__" for word in words
+    )
+
+
+def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:
+    iterated = evaluate(machine, frame, node.iter)
+    items = unrolled(iterated)
+    if items is not None:
+        end = End.NEXT
+        for item in items:
+            assign(machine, frame, node.target, item)
+            end = run_block(machine, frame, node.body)
+            if end is End.RETURN:
+                return end
+            if end is End.LOOP and _breaks(node.body):
+                break
+        return run_block(machine, frame, node.orelse)
+    _forget(machine, frame, node.body)
+    assign(machine, frame, node.target, element_of(machine, frame, iterated, node.iter))
+    end = run_block(machine, frame, node.body)
+    if end is End.RETURN and isinstance(iterated, Sequence):
+        return End.NEXT
+    return run_block(machine, frame, node.orelse)
+
+
+def _breaks(body: list[ast.stmt]) -> bool:
+    return bool(body) and isinstance(body[-1], ast.Break)
+
+
+def _forget(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
+    """Forget the constants that a loop's body changes: they hold in its first round only."""
+    if not body:
+        return
+    changed = machine.loops.get(id(body[0]))
+    if changed is None:
+        changed = machine.loops[id(body[0])] = list(_changed(body))
+    for node in changed:
+        if isinstance(node, ast.Name):
+            held = frame.data.get(node.id)
+            if isinstance(held, Const) and held.value is not None:
+                machine.write(frame, node.id, Unknown(node.id))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            owner = node.target.value
+            if isinstance(owner, ast.Name):
+                found = frame.data.get(owner.id)
+                if isinstance(found, Instance):
+                    held = found.data.get(node.target.attr)
+                    if isinstance(held, Const):
+                        machine.write(found, node.target.attr, Unknown(node.target.attr))
+
+
+def _changed(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the names that a loop's body sets, and what it adds to attributes."""
+    for statement in body:
+        for node in ast.walk(statement):
+            is_set = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            if is_set or isinstance(node, ast.AugAssign):
+                yield node
+
+
+def _while(machine: Machine, frame: Frame, node: ast.While) -> End:
+    _forget(machine, frame, node.body)
+    if truth_of(evaluate(machine, frame, node.test)) is False:
+        return run_block(machine, frame, node.orelse)
+    run_block(machine, frame, node.body)
+    return run_block(machine, frame, node.orelse)
+
+
+def _with(machine: Machine, frame: Frame, node: ast.With | ast.AsyncWith) -> End:
+    ungraded = False
+    for item in node.items:
+        manager = evaluate(machine, frame, item.context_expr)
+        ungraded = ungraded or objects.ungrades(manager)
+        if item.optional_vars is not None:
+            given = manager
+            if isinstance(manager, Made):
+                given = Unknown(
+                    item.context_expr.func.attr
+                    if isinstance(item.context_expr, ast.Call)
+                    and isinstance(item.context_expr.func, ast.Attribute)
+                    else ""
+                )
+            assign(machine, frame, item.optional_vars, given)
+    with machine.without_gradient(ungraded):
+        return run_block(machine, frame, node.body)
+
+
+def _try(machine: Machine, frame: Frame, node: ast.Try) -> End:
+    end = run_block(machine, frame, node.body)
+    imports_only = all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in node.body)
+    for handler in node.handlers:
+        sides: list[Callable[[], End]] = [
+            lambda: End.NEXT,
+            partial(run_block, machine, frame, handler.body),
+        ]
+        if not imports_only:
+            machine.fork(frame, handler, sides)
+    if end is End.NEXT:
+        end = run_block(machine, frame, node.orelse)
+    final = run_block(machine, frame, node.finalbody)
+    return final if final is not End.NEXT else end
+
+
+def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
+    value = evaluate(machine, frame, node.value) if node.value is not None else NONE
+    name = frame.function.name if frame.function is not None else ""
+    if name in _TRAINING_STEPS:
+        gradient_taken(machine, frame, value, node)
+    elif "loss" in name.lower() or _in_loss(frame):
+        for one, _ in options(value):
+            if isinstance(one, Tensor) and not machine.ungraded:
+                machine.tell(Returned(frame.unit, node, one))
+    frame.returns.append(
+        (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
+    )
+    return End.RETURN
+
+
+_TRAINING_STEPS = {"training_step", "compute_loss"}
+
+
+def _in_loss(frame: Frame) -> bool:
+    """Whether this is the call of an object that is a loss by its name or its base."""
+    function = frame.function
+    if function is None or function.owner is None or function.name not in {"forward", "__call__"}:
+        return False
+    return "loss" in function.owner.name.lower()
+
+
+def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:
+    """Tell of a loss whose gradient a framework takes."""
+    if isinstance(value, Dictionary):
+        value = value.data.get("loss", UNKNOWN)
+    if isinstance(value, Sequence) and value.items:
+        value = value.items[0]
+    for one, _ in options(value):
+        if isinstance(one, Tensor) and not machine.ungraded:
+            machine.tell(Backward(frame.unit, node, one))
+
+
+def _define(machine: Machine, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> End:
+    function = objects.function_of(machine, frame, node, None)
+    machine.write(frame, node.name, objects.decorated(machine, frame, node, function))
+    return End.NEXT
+
+
+def _class(machine: Machine, frame: Frame, node: ast.ClassDef) -> End:
+    machine.write(frame, node.name, make_class(machine, frame, node))
+    return End.NEXT
+
+
+def make_class(machine: Machine, frame: Frame, node: ast.ClassDef) -> Class:
+    """Make a class of its definition."""
+    bases = tuple(evaluate(machine, frame, base) for base in node.bases)
+    made = Class(node.name, node, frame.unit, bases)
+    body = Frame(frame.unit, frame)
+    for statement in node.body:
+        machine.tick()
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = objects.function_of(machine, frame, statement, made)
+            made.data[statement.name] = objects.decorated(machine, frame, statement, function)
+        elif isinstance(statement, ast.ClassDef):
+            made.data[statement.name] = make_class(machine, frame, statement)
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.If)):
+            run_block(machine, body, [statement])
+            made.data.update(body.data)
+    return made
+
+
+def _import(machine: Machine, frame: Frame, node: ast.Import) -> End:
+    for alias in node.names:
+        whole = import_module(machine, frame, alias.name)
+        if alias.asname:
+            machine.write(frame, alias.asname, whole)
+        else:
+            first = alias.name.partition(".")[0]
+            machine.write(frame, first, import_module(machine, frame, first))
+    return End.NEXT
+
+
+def _import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End:
+    for alias in node.names:
+        if alias.name == "*":
+            for name, value in import_from(machine, frame, node.module or "", node.level, None):
+                machine.write(frame, name, value)
+        else:
+            [(_, value)] = import_from(machine, frame, node.module or "", node.level, alias.name)
+            machine.write(frame, alias.asname or alias.name, value)
+    return End.NEXT
+
+
+def _global(machine: Machine, frame: Frame, node: ast.Global) -> End:
+    frame.shared.update(node.names)
+    return End.NEXT
+
+
+def _delete(machine: Machine, frame: Frame, node: ast.Delete) -> End:
+    return End.NEXT
+
+
+def _leave(machine: Machine, frame: Frame, node: ast.stmt) -> End:
+    return End.RETURN
+
+
+def _leave_loop(machine: Machine, frame: Frame, node: ast.stmt) -> End:
+    return End.LOOP
+
+
+def _matches(pattern: ast.pattern, subject: Value) -> bool | None:
+    """Whether a pattern fits; None where that cannot be told."""
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+        return True
+    if isinstance(pattern, ast.MatchOr):
+        found = [_matches(one, subject) for one in pattern.patterns]
+        return True if True in found else (False if all(one is False for one in found) else None)
+    if isinstance(subject, Const) and isinstance(pattern, ast.MatchSingleton):
+        return subject.value is pattern.value
+    if isinstance(subject, Const) and isinstance(pattern, ast.MatchValue):
+        if isinstance(pattern.value, ast.Constant):
+            return bool(subject.value == pattern.value.value)
+    return None
+
+
+def _match(machine: Machine, frame: Frame, node: ast.Match) -> End:
+    subject = evaluate(machine, frame, node.subject)
+    for case in node.cases:
+        fits = _matches(case.pattern, subject)
+        if fits is None or case.guard is not None:
+            break
+        if fits:
+            return run_block(machine, frame, case.body)
+    sides = [partial(run_block, machine, frame, case.body) for case in node.cases]
+    return machine.fork(frame, node, [*sides, lambda: End.NEXT])
+
+
+_RUNNERS: dict[type[ast.stmt], Callable[..., End]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.TryStar: _try,
+    ast.Return: _return,
+    ast.FunctionDef: _define,
+    ast.AsyncFunctionDef: _define,
+    ast.ClassDef: _class,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Global: _global,
+    ast.Delete: _delete,
+    ast.Raise: _leave,
+    ast.Break: _leave_loop,
+    ast.Continue: _leave_loop,
+    ast.Match: _match,
+}
+
+_ = (Function, Container)

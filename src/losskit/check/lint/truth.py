@@ -1,0 +1,75 @@
+"""Conditions: which side of a branch a training takes."""
+
+from __future__ import annotations
+
+import re
+
+from losskit.check.lint.values import (
+    NO_GUARDS,
+    Absent,
+    Bound,
+    Chain,
+    Choice,
+    Class,
+    Const,
+    Dictionary,
+    Function,
+    Guard,
+    Instance,
+    Made,
+    Partial,
+    Sequence,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+__all__ = ["EVALUATION", "TRAINING", "implied", "negated", "truth_of"]
+
+TRAINING = re.compile(r"^(is_|do_|in_|mode_)?(train|training)(_?mode)?$", re.IGNORECASE)
+EVALUATION = re.compile(
+    r"^(is_|do_|in_|for_|only_|run_)?(eval|evaluate|evaluating|evaluation|test|testing|test_only|"
+    r"infer|inference|predict|prediction|predicting|val|valid|validate|validation|validating|"
+    r"deploy|export|exporting|onnx|onnx_export|eval_only|evaluate_only|demo)(_?(mode|only))?$",
+    re.IGNORECASE,
+)
+
+
+def truth_of(value: Value) -> bool | None:
+    """Whether a value is true; None where that cannot be told.
+
+    An unknown flag that is named after training is taken as set, and one that is named after
+    evaluation as not set: what counts is the training.
+    """
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, Unknown):
+        leaf = value.name.rpartition(".")[2]
+        if TRAINING.match(leaf):
+            return True
+        return False if EVALUATION.match(leaf) else None
+    if isinstance(value, Choice):
+        found = {truth_of(one) for one, _ in value.among}
+        return found.pop() if len(found) == 1 else None
+    if isinstance(value, Sequence):
+        return None if value.items is None else bool(value.items)
+    if isinstance(value, Dictionary):
+        return True if value.data else None
+    if isinstance(value, (Class, Function, Instance, Made, Bound, Partial, Chain)):
+        return True
+    if isinstance(value, (Tensor, Absent)):
+        return None
+    return None
+
+
+def implied(value: Value, truth: bool) -> frozenset[Guard]:
+    """What must hold where a condition comes out so: the branch that made it so was taken."""
+    if not isinstance(value, Choice):
+        return NO_GUARDS
+    left = [guards for one, guards in value.among if truth_of(one) in {truth, None}]
+    return left[0] if len(left) == 1 else NO_GUARDS
+
+
+def negated(truth: bool | None) -> bool | None:
+    """Not."""
+    return None if truth is None else not truth

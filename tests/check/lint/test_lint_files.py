@@ -1,0 +1,187 @@
+"""Whatever lies in a folder gets a finding, a line or nothing, never a traceback or a wait."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from lint_runs import brief, found, written
+
+from losskit.check.lint.files import discover
+from losskit.check.lint.run import Outcome, lint
+from losskit.check.lint.settings import Settings
+
+MODEL = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(8, 3)
+        self.softmax = nn.Softmax(dim=1)
+
+    def forward(self, x):
+        return self.softmax(self.last(x))
+"""
+
+TRAIN = """\
+from torch import nn
+from {module} import Net
+
+model, criterion = Net(), nn.CrossEntropyLoss()
+
+
+def step(x, y):
+    return criterion(model(x), y)
+"""
+
+
+def run(folder: Path, *paths: str, cached: bool = False) -> Outcome:
+    return lint([str(folder / path) for path in paths or (".",)], Settings(), cached=cached, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("old.py", 'print "loss"; nn.CrossEntropyLoss()\n', "this is Python 2"),
+        ("broken.py", "def loss(:\n    nn.CrossEntropyLoss()\n", "line 1: "),
+        ("binary.py", b"CrossEntropyLoss\0\x01\xff", "it is no text"),
+        ("latin.py", "# softmax CrossEntropyLoss é\n".encode("latin-1"), "its encoding"),
+        ("large.py", b"x = 1  # CrossEntropyLoss\n" * 100_000, "more than 2 MB"),
+        ("deep.py", "CrossEntropyLoss = " + "(" * 5000 + ")" * 5000, ""),
+        ("book.ipynb", "CrossEntropyLoss", "it is no Jupyter notebook"),
+    ],
+)
+def test_what_cannot_be_read_gets_one_line(
+    name: str, content: str | bytes, said: str, tmp_path: Path
+) -> None:
+    outcome = run(written(tmp_path, {name: content}), name)
+    assert outcome.findings == []
+    [(path, text)] = outcome.notes
+    assert path.endswith(name)
+    assert said in text
+    assert "\n" not in text
+    assert outcome.unreadable
+
+
+def test_a_file_says_its_encoding(tmp_path: Path) -> None:
+    text = "# -*- coding: latin-1 -*-\n# é\n" + MODEL + TRAIN.format(module="math")
+    source = text.replace("from math import Net\n", "")
+    [finding] = found(tmp_path, {"a.py": source.encode("latin-1")})
+    assert finding.code == "LK101"
+
+
+def test_columns_count_characters(tmp_path: Path) -> None:
+    line = 'F.cross_entropy(F.softmax(x, 1), y) if "é𝔁" else 0'
+    other = 'z = ("é𝔁", F.cross_entropy(F.softmax(x, 1), y))'
+    text = f"import torch.nn.functional as F\n{line}\n{other}\n"
+    places = [one.place for one in found(tmp_path, {"a.py": text}) if one.place is not None]
+    assert [(one.line, one.column, one.end_column) for one in places] == [
+        (2, 1, 36),
+        (3, 12, 47),
+    ]
+
+
+def test_links_in_a_circle_are_followed_once(tmp_path: Path) -> None:
+    written(tmp_path, {"inner/net.py": MODEL})
+    (tmp_path / "inner" / "again").symlink_to(tmp_path)
+    (tmp_path / "same.py").symlink_to(tmp_path / "inner" / "net.py")
+    assert len(discover([str(tmp_path)], ())) == 1
+
+
+def test_nothing_outside_the_given_paths_is_read(tmp_path: Path) -> None:
+    written(tmp_path, {"secret/net.py": MODEL, "open/train.py": TRAIN.format(module="net")})
+    (tmp_path / "open" / "net.py").symlink_to(tmp_path / "secret" / "net.py")
+    assert run(tmp_path, "open").findings == []
+    written(tmp_path, {"train.py": TRAIN.format(module="secret.net")})
+    assert run(tmp_path, "train.py").findings == []
+    assert [one.code for one in run(tmp_path, "train.py", "secret").findings] == ["LK101"]
+
+
+@pytest.mark.parametrize(
+    ("files", "module"),
+    [
+        ({"net.py": MODEL}, "net"),
+        ({"models/net.py": MODEL}, "models.net"),
+        ({"models/__init__.py": "from .net import Net\n", "models/net.py": MODEL}, "models"),
+        ({"models/__init__.py": "from .net import *\n", "models/net.py": MODEL}, "models"),
+        ({"src/models/net.py": MODEL}, "models.net"),
+    ],
+)
+def test_imports_are_found(files: dict[str, str], module: str, tmp_path: Path) -> None:
+    findings = found(tmp_path, {**files, "train.py": TRAIN.format(module=module)})
+    assert brief(findings, tmp_path) == [("LK101", "bug", "train.py", 8)]
+    assert any(step.place.path.endswith("net.py") for step in findings[0].evidence)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = nn.CrossEntropyLoss\n" + "x = x(x)\n" * 3000,
+        "def loss(n):\n    return loss(n) + loss(n) + loss(n)\nloss(1)\n",
+        "def criterion(x):\n" + "".join(f"    if x.a{i}: x = [x, x]\n" for i in range(400)),
+        "loss = " + " + ".join(["x"] * 20_000) + "\n",
+        "loss = " + "[" * 90 + "1" + "]" * 90 + "\n",
+        "class Loss(Loss): pass\nLoss().forward(1)\n",
+        "a = []\na.append(a)\nfor loss in a: a.append(loss)\n",
+        "x = " + "9" * 4000 + "\nloss = x * x\n",
+        "def criterion(f): return f(f)\ncriterion(criterion)\n",
+        "while True:\n    loss = lambda loss: loss(loss)\n    loss(loss)\n",
+    ],
+)
+def test_hostile_code_is_read_in_bounded_time(source: str, tmp_path: Path) -> None:
+    """Steps are counted, so that this cannot hang on a slow machine either."""
+    outcome = run(written(tmp_path, {"a.py": f"# CrossEntropyLoss\n{source}"}), "a.py")
+    assert outcome.files == 1
+    assert outcome.findings == []
+
+
+def test_files_that_import_each_other(tmp_path: Path) -> None:
+    a = "from b import *\nimport b\nfrom torch.nn import CrossEntropyLoss as Loss\n"
+    b = "from a import *\nimport a\nloss = a.Loss()\n"
+    assert found(tmp_path, {"a.py": a, "b.py": b}) == []
+
+
+def notebook(*cells: str) -> str:
+    content = {
+        "cells": [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "source": text.splitlines(True)}
+            if not text.startswith("#md")
+            else {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(True)}
+            for text in cells
+        ],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def test_cells_of_a_notebook_share_their_names(tmp_path: Path) -> None:
+    text = notebook(
+        "%matplotlib inline\n!pip install torch\nimport torch.nn.functional as F\n",
+        "#md F.cross_entropy(F.softmax(x, 1), y)",
+        "%%bash\nrm -rf /\n",
+        "files = !ls\np = F.softmax(model(x), dim=1)\nmodel?",
+        "this is no Python\n",
+        "loss = F.cross_entropy(p, y)",
+    )
+    [finding] = found(tmp_path, {"train.ipynb": text})
+    assert finding.code == "LK101"
+    assert str(finding.place).endswith("train.ipynb:cell 6:1:8")
+    assert [step.place.cell for step in finding.evidence] == [4, 4, 6]
+
+
+def test_what_is_left_out_by_name(tmp_path: Path) -> None:
+    written(tmp_path, {"a.py": "", "build/b.py": "", "tests/c.py": "", ".venv/lib/d.py": ""})
+    assert [
+        os.path.basename(one.path) for one in discover([str(tmp_path)], Settings().exclude)
+    ] == [
+        "a.py",
+        "c.py",
+    ]
+    named = discover([str(tmp_path / "build" / "b.py")], Settings().exclude)
+    assert len(named) == 1
