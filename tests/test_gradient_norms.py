@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 
 import pytest
@@ -103,7 +102,3 @@ def test_by_epoch() -> None:
             assert norms.step() == {"": x}
         norms.end_epoch()
     assert norms.epochs == [{"": 2.0}, {"": 5.0}]
-
-
-def test_examples() -> None:
-    assert doctest.testmod(module).failed == 0

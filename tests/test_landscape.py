@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import sys
 
 import numpy as np
@@ -155,7 +154,3 @@ def test_the_loss_must_be_one_number() -> None:
         lt.landscape(nn.Linear(2, 1), lambda one: one.weight, points=3)
     with pytest.raises(ValueError, match="no parameters"):
         lt.landscape(nn.ReLU(), lambda one: torch.zeros(()))
-
-
-def test_examples() -> None:
-    assert doctest.testmod(module).failed == 0

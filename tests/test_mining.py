@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import itertools
 import math
 
@@ -399,9 +398,3 @@ def test_empty_lists_give_nothing():
         mining.semi_hard(np.zeros((0, 3)), []),
     ):
         assert len(found) == found.anchors_left_out == 0
-
-
-def test_examples_run():
-    results = doctest.testmod(mining)
-    assert results.attempted > 8
-    assert results.failed == 0

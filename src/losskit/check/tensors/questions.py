@@ -113,7 +113,8 @@ def check(
     Examples
     --------
     >>> import losskit
-    >>> report = losskit.check("cross-entropy", [[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], [0, 2])
+    >>> rows = [[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.2, 0.6, 0.2]]
+    >>> report = losskit.check("cross-entropy", rows, [0, 2, 1])
     >>> report.codes
     ('LK101',)
     """

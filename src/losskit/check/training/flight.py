@@ -254,7 +254,7 @@ class _Flight:
         model = copy.deepcopy(self.model)
         args = self.forward(model, few)
         value = self.loss_fn(*args)
-        begun = float(value.mean() if value.ndim else value)
+        begun = float((value.mean() if value.ndim else value).detach())
         try:
             call = call_of(criterion, args, {})
         except (TypeError, ValueError):
