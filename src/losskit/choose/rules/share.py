@@ -9,7 +9,6 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.real import outlier_evidence, outliers
 from losskit.choose.rules.rule import Rule
-from losskit.choose.wording import number
 from losskit.core import targets
 from losskit.core.loss import Loss
 
@@ -62,7 +61,7 @@ class Share(Rule):
 
     def output_layer(self, loss: Loss, profile: Profile, reading: Reading) -> str:
         """Say how a logit becomes a share again."""
-        end = number(reading.coding.scale)
+        end = f"{reading.coding.scale:g}"
         if loss.card.input.name == "Logits":
             back = "sigmoid" if end == "1" else f"{end} * sigmoid"
             return f"one linear unit, no activation; predict with {back}"
