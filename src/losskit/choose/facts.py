@@ -28,7 +28,7 @@ class Fact:
         The same in a sentence.
     basis : {"all rows", "sample", "estimate"}
         What it was computed from: every row, every k-th row, or a count of different values
-        that is right to about one percent.
+        that is right to a few percent.
     """
 
     name: str

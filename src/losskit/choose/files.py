@@ -78,7 +78,7 @@ def open_array(path: Path, columns: tuple[str, ...]) -> Any:
     try:
         opened = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        pickled = "allow_pickle" in str(error) or "pickle" in str(error)
+        pickled = "pickle" in str(error) or "Python objects" in str(error)
         why = "it holds Python objects, which are never unpickled" if pickled else one_line(error)
         raise ChooseError(f"DATA {str(path)!r} cannot be read as an array: {why}") from None
     if isinstance(opened, np.ndarray):

@@ -69,7 +69,7 @@ def recommend(
         assumption=readings.assumption,
         problem="",
         goal=str(wanted.goal or "") + (f"={wanted.quantile:g}" if wanted.quantile else ""),
-        facts=_facts(looked, reading),
+        facts=_facts(looked, reading, *readings.others),
         warnings=_warnings(looked, reading),
         notes=list(looked.notes),
         recommendations=[item.recommendation for item in items],
@@ -149,9 +149,14 @@ def _evidence(looked: Profile, reading: Reading) -> list[Evidence]:
     return [*found, *output_signs(looked, reading)]
 
 
-def _facts(looked: Profile, reading: Reading) -> list[Fact]:
-    rule = RULES.get(reading.kind.name) if reading.kind else None
-    own = list(rule.facts(looked, reading)) if rule else []
+def _facts(looked: Profile, *readings: Reading) -> list[Fact]:
+    """Return what is known of the target, and what matters for each way to read it."""
+    own = [
+        fact
+        for reading in readings
+        if reading.kind is not None and reading.kind.name in RULES
+        for fact in RULES[reading.kind.name].facts(looked, reading)
+    ]
     found = {fact.name: fact for fact in (*general_facts(looked), *own)}
     return list(found.values())
 

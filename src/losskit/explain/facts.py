@@ -81,7 +81,7 @@ def torch_module(loss: Loss) -> str:
     renamed = loss.card.torch[0].settings if loss.card.torch else {}
     there = {own: name for name, own in renamed.items()}
     settings = [
-        f"{there.get(name, name)}={_torch_literal(_plain(value))}"
+        f"{there.get(name, name)}={_torch_literal(_plain(value), loss.parameters()[name])}"
         for name, value in _settings(loss)
     ]
     module, _ = torch_names(type(loss))[0]
@@ -99,8 +99,8 @@ def _settings(loss: Loss) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in named if value != getattr(default, name)]
 
 
-def _torch_literal(value: object) -> str:
-    return f"torch.tensor({value!r})" if isinstance(value, list) else repr(value)
+def _torch_literal(value: object, declared: Parameter) -> str:
+    return f"torch.tensor({value!r})" if declared.kind == "array" else repr(value)
 
 
 def _arguments(arguments: Iterable[Argument]) -> list[dict[str, Any]]:

@@ -63,8 +63,9 @@ class Classes(Rule):
         weight = 0.2 + 0.4 * ("class" in named) - 0.2 * bool(named & {"count", "amount", "real"})
         if filled < PER_CLASS or shape.codes > max(MOST, column.known / 100):
             return min(weight, 0.15)
-        weight += 0.4 * (shape.evenness > 0.95) + 0.2 * (shape.peaks > 1)
-        weight += 0.35 * (shape.step > 1) + 0.1 * (shape.codes == 3)
+        # Names are about equally common rather than grades, and grades rather than counts.
+        weight += 0.4 * min(max((shape.evenness - 0.8) / 0.15, 0.0), 1.0)
+        weight += 0.35 * (shape.step > 1) + 0.1 * (shape.codes == 3) + 0.2 * (shape.peaks > 1)
         weight += 0.15 * (0 < shape.gaps <= shape.codes <= 10)
         return min(weight, 0.95)
 

@@ -34,11 +34,11 @@ class Distribution(Rule):
         if matrix.flags or (matrix.sum == 1 and matrix.whole):
             return None
         names: tuple[Any, ...] = matrix.names or tuple(range(matrix.width))
-        text = "" if matrix.sum == 1 else f"divide the rows by {number(matrix.sum)}"
+        text = "" if matrix.sum == 1 else f"divide the rows by {matrix.sum:g}"
         return Reading(
             self.kind,
             CERTAIN,
-            f"its rows of {matrix.width} numbers sum to {number(matrix.sum)}",
+            f"its rows of {matrix.width} numbers sum to {matrix.sum:g}",
             ("row_sums",),
             Coding(names, scale=matrix.sum, text=text),
         )
@@ -47,7 +47,7 @@ class Distribution(Rule):
         """Say how many rows sum to one."""
         if profile.matrix is not None:
             share = profile.matrix.sums / profile.matrix.rows
-            text = f"{100 * share:.4g} % of the rows sum to {number(profile.matrix.sum)}."
+            text = f"{100 * share:.4g} % of the rows sum to {profile.matrix.sum:g}."
             yield Fact("row_sums", share, text)
 
     def output_layer(self, loss: Loss, profile: Profile, reading: Reading) -> str:

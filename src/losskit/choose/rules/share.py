@@ -62,7 +62,7 @@ class Share(Rule):
 
     def output_layer(self, loss: Loss, profile: Profile, reading: Reading) -> str:
         """Say how a logit becomes a share again."""
-        end = number(reading.coding.scale)
+        end = f"{reading.coding.scale:g}"
         if loss.card.input.name == "Logits":
             back = "sigmoid" if end == "1" else f"{end} * sigmoid"
             return f"one linear unit, no activation; predict with {back}"

@@ -17,8 +17,8 @@ __all__ = ["problem"]
 
 FEWEST = 10
 """Rows from which on a value in each row that occurs nowhere else says something."""
-LONG = 40
-"""Characters from which on a label is a text."""
+WORDS = 3
+"""Words from which on a label is a text."""
 
 
 def problem(profile: Profile) -> Reading | None:
@@ -74,7 +74,7 @@ def _identifier(column: Column) -> Reading | None:
     named = "id" in hints(column.name)
     if column.form == "labels":
         texts = column.texts
-        if not named and np.mean([len(one) for one in texts]) > LONG:
+        if not named and np.mean([len(one.split()) for one in texts]) >= WORDS:
             return None
         return _id(column, "every row has a label of its own")
     if not column.whole:
@@ -101,7 +101,7 @@ def _free_text(column: Column) -> Reading | None:
     if column.form != "labels" or column.distinct < 0.5 * column.known or column.known < FEWEST:
         return None
     words = np.mean([len(re.findall(r"\w+", one)) for one in column.texts])
-    if words < 3:
+    if words < WORDS:
         return _hardly_repeated(column)
     share = percent(column.distinct / column.known)
     return _unusable(
