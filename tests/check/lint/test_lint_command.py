@@ -10,12 +10,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from lint_runs import written
+from test_lint_files import MODEL, TRAIN, notebook
 from typer.testing import CliRunner, Result
 
-from lint_runs import written
 from losskit.check.catalogue import rules_by_code
 from losskit.cli.main import app
-from test_lint_files import MODEL, TRAIN, notebook
 
 DOCS = Path(__file__).parents[3] / "docs"
 FIXABLE = """\

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-
 from lint_runs import brief, found, written
+
 from losskit.check.lint.files import discover
 from losskit.check.lint.run import Outcome, lint
 from losskit.check.lint.settings import Settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from lint_runs import found
+
 from losskit.check.catalogue import rule_modules, rules_by_code
 from losskit.check.findings import Fixes, Rule, Tool
 from losskit.check.lint.fixes import changes
