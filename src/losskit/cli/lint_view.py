@@ -144,14 +144,14 @@ def _source_line(place: Place, sources: dict[str, list[str]]) -> str:
 def _lines(place: Place) -> list[str]:
     from losskit.check.lint.files import decoded, read_text
     from losskit.check.lint.notebooks import cells_of
-    from losskit.check.lint.units import Unreadable
+    from losskit.check.lint.units import UnreadableError
 
     try:
         raw = read_text(place.path)
         if place.cell:
             return next((text for at, text in cells_of(raw) if at == place.cell), "").split("\n")
         return decoded(raw)[0].splitlines()
-    except Unreadable:
+    except UnreadableError:
         return []
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 
 from losskit.check.lint.calls import call, instantiate, invoke, through
@@ -15,7 +15,7 @@ from losskit.check.lint.facts import Fact, Scanned
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.kinds import Flow
-from losskit.check.lint.machine import Exhausted, Machine, Parts
+from losskit.check.lint.machine import Machine, OutOfStepsError, Parts
 from losskit.check.lint.objects import find_in_class, lineage
 from losskit.check.lint.statements import assign, gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
@@ -38,10 +38,6 @@ _SMALL_FUEL = 5_000
 
 _MOST_FUEL = 30_000
 """Steps for a whole file."""
-
-_DATA = re.compile(
-    r"^(batch\w*|labels?|targets?|y|y_true|ys|x|xs|inputs?|images?|data|gt\w*|ground_truth)$"
-)
 
 
 _PARTS = Parts(evaluate, element_of, call, invoke, through, run_block, assign, gradient_taken)
@@ -70,18 +66,16 @@ def _run(machine: Machine, unit: Unit) -> bool:
     whole = _try(machine, lambda: loaded(machine, unit))
     spent = 0
     for run in chain(_uncalled(machine, unit), _left(machine, unit)):
-        before = machine.fuel
         machine.refuel(min(_SMALL_FUEL, _MOST_FUEL - spent))
         whole = _try(machine, run) and whole
         spent += max(0, min(_SMALL_FUEL, _MOST_FUEL - spent) - machine.fuel)
-        del before
         if spent >= _MOST_FUEL:
             return False
     return whole
 
 
 def _try(machine: Machine, run: Callable[[], object]) -> bool:
-    with suppress(Exhausted, RecursionError):
+    with suppress(OutOfStepsError, RecursionError):
         run()
         return True
     machine.refuel(0)
@@ -99,10 +93,10 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
             kind = frame.data.get(node.name)
             if isinstance(kind, Class) and kind.node is node:
                 yield from _methods(machine, frame, kind, worth)
-    for node in ast.walk(unit.tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found = frame.data.get(node.name)
-            if isinstance(found, Function) and found.node is node:
+    for one in ast.walk(unit.tree):
+        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found = frame.data.get(one.name)
+            if isinstance(found, Function) and found.node is one:
                 yield from _function(machine, frame, found, worth)
 
 
@@ -178,13 +172,13 @@ def _methods(
         inherited = not own and (name in _INHERITED or _calls_own(function, kind, worth))
         fresh = id(function.node) not in machine.executed or _has_more(function, worth)
         if (own and fresh) or inherited:
-            yield lambda function=function: invoke(
-                machine,
-                frame,
-                function,
-                _with_owner(machine, function, instance()),
-                function.node,
-            )
+            yield partial(_run_method, machine, frame, function, instance)
+
+
+def _run_method(
+    machine: Machine, frame: Frame, function: Function, instance: Callable[[], Instance]
+) -> None:
+    invoke(machine, frame, function, _with_owner(machine, function, instance()), function.node)
 
 
 def _has_more(function: Function, worth: Interest) -> bool:
@@ -254,6 +248,3 @@ def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Valu
                 return made
             return call(machine, function.frame, found, Arguments(), parameter)
     return None
-
-
-_ = _DATA

@@ -145,7 +145,14 @@ def invoke(
         machine.run_block(inner, body.body)
     if inner.yields:
         return Sequence(None, join((value, NO_GUARDS) for value in inner.yields))
-    return join(inner.returns) if inner.returns else NONE
+    if not inner.returns:
+        return UNKNOWN if _is_stub(body.body) else NONE
+    return join(inner.returns)
+
+
+def _is_stub(body: list[ast.stmt]) -> bool:
+    """Whether a function waits for a subclass to fill it."""
+    return all(isinstance(one, (ast.Pass, ast.Raise, ast.Expr)) for one in body)
 
 
 def _bind(machine: Machine, inner: Frame, function: Function, given: Arguments) -> None:
@@ -155,10 +162,8 @@ def _bind(machine: Machine, inner: Frame, function: Function, given: Arguments) 
     rest = list(given.positional)
     named = dict(given.named)
     for parameter in positional:
-        if rest:
-            value = rest.pop(0)
-        else:
-            value = _named_or_default(parameter.arg, named, function, given)
+        taken = rest.pop(0) if rest else None
+        value = taken or _named_or_default(parameter.arg, named, function, given)
         _set_parameter(machine, inner, function, parameter, value)
     for parameter in declared.kwonlyargs:
         value = _named_or_default(parameter.arg, named, function, given)

@@ -108,7 +108,7 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Value:
         if found is not None:
             if isinstance(found, (Pending, Deferred)):
                 found = scope.data[name] = forced(machine, found, name)
-            return found  # type: ignore[no-any-return]
+            return found
         scope = scope.outer
     if name in _BUILTINS:
         return Library(f"builtins.{name}")
@@ -319,7 +319,7 @@ def _comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     if found is not None:
         return Const(found)
     if isinstance(left, (Tensor, Unknown)) and not isinstance(op, (ast.Is, ast.IsNot, ast.In)):
-        return compared(left)
+        return compared(left, ordered=type(op) in _ORDERS)
     return UNKNOWN
 
 
@@ -376,8 +376,8 @@ def _inside(left: Value, right: Value) -> bool | None:
             return True
         return False if found == {False} else None
     if isinstance(left, Const) and isinstance(right, Const):
-        if isinstance(left.value, str) and isinstance(right.value, str):
-            return left.value in right.value
+        words = isinstance(left.value, str) and isinstance(right.value, str)
+        return left.value in right.value if words else None
     return None
 
 

@@ -176,9 +176,10 @@ class Backward(Fact):
 
 @dataclass(frozen=True, eq=False)
 class Returned(Fact):
-    """A function that is called a loss gives a tensor."""
+    """A loss, or the call of a module, gives a tensor; ``as_loss`` where it is named so."""
 
     value: Tensor
+    as_loss: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 from losskit.check.lint.notebooks import read_notebook
-from losskit.check.lint.units import Cell, Unreadable
+from losskit.check.lint.units import Cell, UnreadableError
 
 __all__ = [
     "DEFAULT_EXCLUDE",
@@ -137,19 +137,19 @@ def read_text(path: str) -> bytes:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it cannot be read, is too large or is no text.
     """
     try:
         size = os.path.getsize(path)
         largest = _LARGEST_NOTEBOOK if path.endswith(".ipynb") else LARGEST
         if size > largest:
-            raise Unreadable(f"it has {size / 1e6:.0f} MB, more than {largest / 1e6:.0f} MB")
+            raise UnreadableError(f"it has {size / 1e6:.0f} MB, more than {largest / 1e6:.0f} MB")
         raw = Path(path).read_bytes()
     except OSError as error:
-        raise Unreadable(f"it cannot be read: {error.strerror or error}") from None
+        raise UnreadableError(f"it cannot be read: {error.strerror or error}") from None
     if b"\0" in raw:
-        raise Unreadable("it is no text (it holds null bytes)")
+        raise UnreadableError("it is no text (it holds null bytes)")
     return raw
 
 
@@ -158,14 +158,14 @@ def decoded(raw: bytes) -> tuple[str, str]:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If the bytes are not in that encoding.
     """
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(raw).readline)
         return raw.decode(encoding), encoding
     except (SyntaxError, UnicodeDecodeError, LookupError):
-        raise Unreadable(
+        raise UnreadableError(
             "its encoding is not what it says (UTF-8, where it says nothing)"
         ) from None
 
@@ -175,7 +175,7 @@ def source_of(path: str, raw: bytes) -> tuple[str, tuple[Cell, ...]]:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it has none.
     """
     if path.endswith(".ipynb"):

@@ -15,7 +15,7 @@ from typing import Any
 from losskit.check.findings import Edit, Finding, Fix
 from losskit.check.lint.files import decoded, read_text
 from losskit.check.lint.notebooks import read_notebook
-from losskit.check.lint.units import Unreadable, parse
+from losskit.check.lint.units import UnreadableError, parse
 
 __all__ = ["Changed", "applicable", "changes", "write"]
 
@@ -71,7 +71,7 @@ def changes(findings: Iterable[Finding], *, unsafe: bool) -> list[Changed]:
     for path, fixes in sorted(by_path.items()):
         try:
             changed = _changed(path, fixes)
-        except Unreadable:
+        except UnreadableError:
             continue
         if changed.after != changed.before:
             found.append(changed)
@@ -126,7 +126,7 @@ def _is_python(path: str, text: str) -> bool:
     try:
         source = read_notebook(text.encode())[0] if path.endswith(".ipynb") else text
         parse(source)
-    except Unreadable:
+    except UnreadableError:
         return False
     return True
 

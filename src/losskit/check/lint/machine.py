@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -41,7 +41,7 @@ from losskit.check.lint.values import (
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
 
-__all__ = ["End", "Exhausted", "Machine", "Parts", "guarded", "with_step"]
+__all__ = ["End", "Machine", "OutOfStepsError", "Parts", "guarded", "with_step"]
 
 _FUEL = 15_000
 _DEPTH = 28
@@ -49,7 +49,7 @@ _FORKS = 24
 _MISSING: Any = object()
 
 
-class Exhausted(Exception):
+class OutOfStepsError(Exception):
     """The steps that an analysis may take are used up."""
 
 
@@ -140,7 +140,7 @@ class Machine:
         """Take a step."""
         self.fuel -= 1
         if self.fuel < 0:
-            raise Exhausted
+            raise OutOfStepsError
 
     def refuel(self, steps: int = _FUEL) -> None:
         """Begin another entry into the code."""
@@ -200,10 +200,10 @@ class Machine:
         else:
             container.data[key] = value
 
-    def fork(self, frame: Frame, node: ast.AST, sides: list[Callable[[], End]]) -> End:
+    def fork(self, frame: Frame, node: ast.AST, sides: Iterable[Callable[[], End]]) -> End:
         """Run each side as if the others did not run, and join what they leave behind."""
         if len(self._journals) >= _FORKS:
-            raise Exhausted
+            raise OutOfStepsError
         before = frame.guards
         words = self.words.get(id(node))
         if words is None:
@@ -233,7 +233,7 @@ class Machine:
         frame.guards = before
         if not live:
             return End.RETURN
-        if len(live) < len(sides) and len(live) == 1:
+        if len(live) < len(left) and len(live) == 1:
             frame.guards = before | {Guard(id(node), live[0][0])}
         for slot, (container, old) in touched.items():
             found = [

@@ -8,7 +8,7 @@ import re
 import warnings
 from typing import Any
 
-from losskit.check.lint.units import Cell, Unreadable
+from losskit.check.lint.units import Cell, UnreadableError
 
 __all__ = ["cells_of", "read_notebook"]
 
@@ -23,7 +23,7 @@ def read_notebook(raw: bytes) -> tuple[str, tuple[Cell, ...]]:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it is no notebook.
     """
     lines: list[str] = []
@@ -39,7 +39,7 @@ def cells_of(raw: bytes) -> list[tuple[int, str]]:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it is no notebook.
     """
     try:
@@ -51,7 +51,7 @@ def cells_of(raw: bytes) -> list[tuple[int, str]]:
             if cell.get("cell_type") == "code"
         ]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        raise Unreadable("it is no Jupyter notebook") from None
+        raise UnreadableError("it is no Jupyter notebook") from None
 
 
 def _source(cell: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.lint.imports import member, within
-from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import (
     UNKNOWN,
@@ -144,32 +144,26 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
             for one, guards in owner.among
             if not (isinstance(one, Const) and one.value is None)
         )
+    if isinstance(owner, Instance):
+        return _of_object(machine, frame, owner, name, node)
+    if isinstance(owner, Tensor):
+        return attribute_of(frame.unit, owner, name, node)
     if isinstance(owner, Package):
         return member(machine, owner.unit, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)
+    found = _plain_attribute(owner, name)
+    return UNKNOWN if found is None else found
+
+
+def _plain_attribute(owner: Value, name: str) -> Value | None:
+    """Return an attribute that nothing has to be run for."""
     if isinstance(owner, Library):
         return Library(f"{owner.name}.{name}")
-    if isinstance(owner, Instance):
-        found = owner.data.get(name)
-        if found is None:
-            found = find_in_class(owner.kind, name)
-            if isinstance(found, Function):
-                if "property" in found.wrappers or "cached_property" in found.wrappers:
-                    return machine.invoke(frame, found, Arguments((owner,)), node)
-                if "staticmethod" in found.wrappers:
-                    return found
-                return Bound(owner, found)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-        return _of_instance(owner, name)
+    if isinstance(owner, Unknown):
+        return Unknown(f"{owner.name}.{name}", owner.flow)
     if isinstance(owner, Class):
-        found = find_in_class(owner, name)
-        if isinstance(found, Function) and "classmethod" in found.wrappers:
-            return Bound(owner, found)
-        if found is not None:
-            return found
-        return Bound(owner, name)
+        return _of_class(owner, name)
     if isinstance(owner, Super):
         inherited = find_in_class(owner.owner.kind, name, owner.kind)
         if isinstance(inherited, Function):
@@ -177,23 +171,34 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
         return Bound(owner, name)
     if isinstance(owner, Made):
         return _of_made(owner, name)
-    if isinstance(owner, Dictionary):
-        if name in owner.data:
-            item: Value = owner.data[name]
-            return item
-        return Bound(owner, name)
-    if isinstance(owner, Chain) and name in owner.data:
-        layer: Value = owner.data[name]
-        return layer
-    if isinstance(owner, Tensor):
-        return attribute_of(frame.unit, owner, name, node)
-    if isinstance(owner, (Chain, Sequence, Const, Function, Partial)):
-        if name == "module":
-            return owner
-        return Bound(owner, name)
-    if isinstance(owner, Unknown):
-        return Unknown(f"{owner.name}.{name}", owner.flow)
-    return UNKNOWN
+    if isinstance(owner, (Dictionary, Chain)) and name in owner.data:
+        item: Value = owner.data[name]
+        return item
+    if isinstance(owner, (Dictionary, Chain, Sequence, Const, Function, Partial)):
+        return owner if name == "module" else Bound(owner, name)
+    return None
+
+
+def _of_class(owner: Class, name: str) -> Value:
+    found = find_in_class(owner, name)
+    if isinstance(found, Function) and "classmethod" in found.wrappers:
+        return Bound(owner, found)
+    return Bound(owner, name) if found is None else found
+
+
+def _of_object(machine: Machine, frame: Frame, owner: Instance, name: str, node: ast.AST) -> Value:
+    """Return an attribute of an object, of its class, or of a library's base."""
+    own: Value | None = owner.data.get(name)
+    if own is not None:
+        return own
+    found = find_in_class(owner.kind, name)
+    if found is None:
+        return _of_instance(owner, name)
+    if not isinstance(found, Function) or "staticmethod" in found.wrappers:
+        return found
+    if "property" in found.wrappers or "cached_property" in found.wrappers:
+        return machine.invoke(frame, found, Arguments((owner,)), node)
+    return Bound(owner, found)
 
 
 def _of_instance(owner: Instance, name: str) -> Value:
@@ -240,6 +245,3 @@ def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Valu
         owner = machine.evaluate(frame, node.value)
         if isinstance(owner, Made):
             machine.write(owner, "<head>", value)
-
-
-_ = guarded

@@ -18,7 +18,7 @@ from losskit.check.lint.plain import finding_of, plain
 from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script
 from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
-from losskit.check.lint.units import Project, Unit, Unreadable, parse, stems_of
+from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
 
 __all__ = ["Outcome", "lint"]
 
@@ -91,7 +91,7 @@ def lint(
     for one in found:
         try:
             raw = read_text(one.path)
-        except Unreadable as problem:
+        except UnreadableError as problem:
             outcome.notes.append((one.shown, str(problem)))
             outcome.unreadable = outcome.unreadable or one.named
             continue
@@ -141,7 +141,7 @@ def _look(one: Found, raw: bytes, outcome: Outcome) -> None:
     try:
         source, _ = source_of(one.path, raw)
         parse(source)
-    except Unreadable as problem:
+    except UnreadableError as problem:
         outcome.notes.append((one.shown, str(problem)))
 
 
@@ -173,13 +173,12 @@ def _analysed(
         if entry is not None and entry.holds(digests, stems):
             known[one.path] = entry
     left = [one.path for one in asked if one.path not in known]
-    done = 0
-    for path, entry in _worked(files, left, [one.path for one in asked], jobs):
+    worked = _worked(files, left, [one.path for one in asked], jobs)
+    for done, (path, entry) in enumerate(worked, 1):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
         known[path] = Entry(depends, entry.foreign, entry.findings, entry.notes)
         cache.put(path, known[path])
-        done += 1
         if progress is not None:
             progress(done, len(left))
     if cached:
@@ -227,7 +226,7 @@ class _Worker:
             unit = self.project.unit(path) or self._read(path)
             if not analyse(self.project, unit, report.tell):
                 notes.append((unit.shown, _UNFINISHED))
-        except Unreadable as problem:
+        except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
         return Entry(
             dict.fromkeys(sorted({path, *self.project.looked_up})),

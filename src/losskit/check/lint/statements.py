@@ -22,10 +22,8 @@ from losskit.check.lint.values import (
     Choice,
     Class,
     Const,
-    Container,
     Dictionary,
     Frame,
-    Function,
     Guard,
     Instance,
     Made,
@@ -275,7 +273,7 @@ def _forget(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
         if isinstance(node, ast.Name):
             held = frame.data.get(node.id)
             if isinstance(held, Const) and held.value is not None:
-                machine.write(frame, node.id, Unknown(node.id))
+                machine.write(frame, node.id, Unknown(node.id, Flow.DATA))
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
             owner = node.target.value
             if isinstance(owner, ast.Name):
@@ -343,10 +341,11 @@ def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
     name = frame.function.name if frame.function is not None else ""
     if name in _TRAINING_STEPS:
         gradient_taken(machine, frame, value, node)
-    elif "loss" in name.lower() or _in_loss(frame):
+    elif "loss" in name.lower() or name in {"forward", "__call__"}:
+        as_loss = "loss" in name.lower() or _in_loss(frame)
         for one, _ in options(value):
             if isinstance(one, Tensor) and not machine.ungraded:
-                machine.tell(Returned(frame.unit, node, one))
+                machine.tell(Returned(frame.unit, node, one, as_loss))
     frame.returns.append(
         (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
     )
@@ -358,10 +357,8 @@ _TRAINING_STEPS = {"training_step", "compute_loss"}
 
 def _in_loss(frame: Frame) -> bool:
     """Whether this is the call of an object that is a loss by its name or its base."""
-    function = frame.function
-    if function is None or function.owner is None or function.name not in {"forward", "__call__"}:
-        return False
-    return "loss" in function.owner.name.lower()
+    owner = frame.function.owner if frame.function is not None else None
+    return owner is not None and "loss" in owner.name.lower()
 
 
 def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:
@@ -452,9 +449,9 @@ def _matches(pattern: ast.pattern, subject: Value) -> bool | None:
         return True if True in found else (False if all(one is False for one in found) else None)
     if isinstance(subject, Const) and isinstance(pattern, ast.MatchSingleton):
         return subject.value is pattern.value
-    if isinstance(subject, Const) and isinstance(pattern, ast.MatchValue):
-        if isinstance(pattern.value, ast.Constant):
-            return bool(subject.value == pattern.value.value)
+    wanted = pattern.value if isinstance(pattern, ast.MatchValue) else None
+    if isinstance(subject, Const) and isinstance(wanted, ast.Constant):
+        return bool(subject.value == wanted.value)
     return None
 
 
@@ -496,5 +493,3 @@ _RUNNERS: dict[type[ast.stmt], Callable[..., End]] = {
     ast.Continue: _leave_loop,
     ast.Match: _match,
 }
-
-_ = (Function, Container)

@@ -15,13 +15,13 @@ from losskit.check.findings import Place
 if TYPE_CHECKING:
     from losskit.check.lint.values import Frame
 
-__all__ = ["Cell", "Project", "Unit", "Unreadable", "parse", "stems_of"]
+__all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse", "stems_of"]
 
 _KEPT = 2_500_000
 """Characters of the parsed files that are kept, for the next file that imports them."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A file that cannot be analysed; the text says why in one line."""
 
 
@@ -99,7 +99,7 @@ def parse(source: str) -> ast.Module:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If it is no Python 3, or nested too deeply.
     """
     try:
@@ -112,11 +112,11 @@ def parse(source: str) -> ast.Module:
             text = "this is Python 2 (print without parentheses)"
         elif "multiple exception types must be parenthesized" in text:
             text = "this is Python 2 (except with a comma)"
-        raise Unreadable(f"line {error.lineno or 1}: {text}") from None
+        raise UnreadableError(f"line {error.lineno or 1}: {text}") from None
     except ValueError as error:
-        raise Unreadable(str(error)) from None
+        raise UnreadableError(str(error)) from None
     except (RecursionError, MemoryError):
-        raise Unreadable("it is nested too deeply to be parsed") from None
+        raise UnreadableError("it is nested too deeply to be parsed") from None
 
 
 def stems_of(files: Iterable[str]) -> frozenset[str]:
@@ -140,7 +140,7 @@ class Project:
     files : mapping
         Absolute path → path as it is shown.
     read : callable
-        Returns the unit of an absolute path, or raises `Unreadable`.
+        Returns the unit of an absolute path, or raises `UnreadableError`.
     promising : iterable of str, optional
         Those of the files that mention what rules are about; all of them, where it is None.
     look : callable
@@ -184,7 +184,7 @@ class Project:
         if path not in self._sources:
             try:
                 self._sources[path] = self.read(path)
-            except Unreadable:
+            except UnreadableError:
                 self._sources[path] = None
             self._trim()
         kept = self._sources.get(path)

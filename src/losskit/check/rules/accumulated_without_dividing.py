@@ -82,11 +82,12 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
     for node in _own(loop):
         if isinstance(node, (ast.Div, ast.FloorDiv)):
             return
-        if isinstance(node, ast.Attribute) and node.attr in _DIVIDING:
+        called = node.func if isinstance(node, ast.Call) else None
+        method = called.attr if isinstance(called, ast.Attribute) else ""
+        if method in _DIVIDING:
             return
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr == "backward" and not node.args:
-                backward = node
+        if isinstance(node, ast.Call) and method == "backward" and not node.args:
+            backward = node
         if isinstance(node, ast.If) and _every(node.test) and _calls(node, "step"):
             steps.append(node)
     if backward is None or not steps:

@@ -77,7 +77,7 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
     if value.flow is not Flow.CUT or value.cut is None:
         return
     remade = value.kind is Kind.LOSS and value.cut.text.startswith("torch.")
-    if remade or value.cut.text.startswith(_STEPS):
+    if remade or (returned.as_loss and value.cut.text.startswith(_STEPS)):
         yield Seen(
             f"no gradient gets from here to the model: {value.cut.text}",
             value.cut,

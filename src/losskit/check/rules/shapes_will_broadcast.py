@@ -77,15 +77,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
 def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
-        model = column if column.flow is Flow.MODEL else row
-        if _is_column(column) and column.rank == 2 and _is_row(row) and model.flow is Flow.MODEL:
-            if column.kind is Kind.RAW or row.kind is Kind.RAW:
-                yield Seen(
-                    "shapes (N, 1) and (N,) broadcast to (N, N)",
-                    column.trail,
-                    "(N, 1) meets (N,)",
-                )
-                return
+        fit = _is_column(column) and column.rank == 2 and _is_row(row)
+        if fit and any(one.kind is Kind.RAW and one.flow is Flow.MODEL for one in (column, row)):
+            yield Seen(
+                "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"
+            )
+            return
 
 
 def _is_column(tensor: Tensor) -> bool:

@@ -62,13 +62,13 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
             )
         return
     value = activation.value
-    if activation.dim == Const(0) and value.kind is Kind.RAW:
-        if value.rank is not None and value.rank > 1:
-            yield Seen(
-                f"{activation.name} goes over axis 0, which is the batch",
-                value.trail,
-                f"{activation.name} is applied over axis 0",
-                Severity.BUG,
-                node=node,
-                unit=unit,
-            )
+    over_batch = activation.dim == Const(0) and value.rank is not None and value.rank > 1
+    if over_batch and value.kind is Kind.RAW:
+        yield Seen(
+            f"{activation.name} goes over axis 0, which is the batch",
+            value.trail,
+            f"{activation.name} is applied over axis 0",
+            Severity.BUG,
+            node=node,
+            unit=unit,
+        )

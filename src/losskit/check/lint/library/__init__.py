@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
-from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library import data, frameworks, layers, losses, python, tensors
+from losskit.check.lint.kinds import Flow
+from losskit.check.lint.library import (
+    data,
+    frameworks,
+    functions,
+    layers,
+    losses,
+    python,
+    tensors,
+)
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import library_bases
@@ -17,22 +24,16 @@ from losskit.check.lint.values import (
     Chain,
     Choice,
     Class,
-    Const,
-    Dictionary,
     Frame,
     Function,
     Instance,
     Library,
     Made,
     Partial,
-    Sequence,
     Super,
     Tensor,
-    Trail,
     Unknown,
     Value,
-    join,
-    options,
 )
 
 __all__ = [
@@ -44,20 +45,6 @@ __all__ = [
     "unknown_method",
 ]
 
-_TENSORS = {
-    "torch",
-    "numpy",
-    "jax",
-    "tensorflow",
-    "keras",
-    "flax",
-    "scipy",
-    "losskit",
-    "tf_keras",
-    "haiku",
-    "einops",
-    "cupy",
-}
 _MODEL_BASES = {"Module", "LightningModule", "PreTrainedModel", "Model", "Sequential"}
 
 
@@ -81,15 +68,15 @@ def call_library(
     if passed is not None and not (leaf == "compile" and root == "re"):
         return passed
     frameworks.trained(machine, frame, callee, given, node)
-    if root in _TENSORS:
-        found = _tensor_library(machine, frame, callee, given, node)
+    if root in functions.TENSORS:
+        found = functions.tensor_library(machine, frame, callee, given, node)
         if found is not None:
             return found
     if root == "functools" and leaf == "partial" and given.positional:
         rest = Arguments(given.positional[1:], given.named, given.open)
         return Partial(given.positional[0], rest)
-    if leaf == "OrderedDict" or leaf == "defaultdict":
-        return _ordered(given)
+    if leaf in {"OrderedDict", "defaultdict"}:
+        return functions.ordered(given)
     if leaf in {"namedtuple", "SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
     if leaf == "parse_args" or root in {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}:
@@ -99,187 +86,6 @@ def call_library(
     return Made(name, given, node, frame.unit, None)
 
 
-def _ordered(given: Arguments) -> Value:
-    first = given.get(0)
-    if isinstance(first, Dictionary):
-        return Dictionary(dict(first.data), open=first.open)
-    if isinstance(first, Sequence) and first.items is not None:
-        made = Dictionary()
-        for item in first.items:
-            if isinstance(item, Sequence) and item.items is not None and len(item.items) == 2:
-                key, value = item.items
-                made.data[key.value if isinstance(key, Const) else f"<{len(made.data)}>"] = value
-        return made
-    return Dictionary()
-
-
-def _tensor_library(
-    machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
-) -> Value | None:
-    """Call something of a library of tensors; None where it is not known."""
-    leaf, name = callee.leaf, callee.name
-    if leaf == "Sequential":
-        return _chain(given, keras=callee.root in {"keras", "tensorflow", "tf_keras"})
-    if leaf == "ModuleList":
-        first = given.get(0, "modules")
-        if isinstance(first, Sequence):
-            return Sequence(first.items, first.each)
-        return Sequence(() if first is None else None)
-    if leaf == "ModuleDict":
-        return _ordered(given)
-    if leaf == "pad_sequence":
-        return data.padded(frame, given, node)
-    if leaf in {"cat", "concat", "concatenate", "stack", "hstack", "vstack"}:
-        return _together(given)
-    if leaf in {"where"} and len(given.positional) == 3:
-        return _chosen(given.positional)
-    if leaf in {"tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"}:
-        return _made_tensor(frame, leaf, given, node)
-    if leaf in {
-        "zeros",
-        "ones",
-        "zeros_like",
-        "ones_like",
-        "full",
-        "full_like",
-        "empty",
-        "arange",
-        "randint",
-        "eye",
-    }:
-        if isinstance(given.named.get("requires_grad"), Const):
-            return UNKNOWN
-        return Tensor(flow=Flow.DATA)
-    if leaf == "Variable" or name.endswith("autograd.Variable"):
-        first = given.get(0)
-        if isinstance(first, Unknown):
-            return first
-        return UNKNOWN if first is None else first
-    if leaf in {"Linear", "Dense"} and not given.values():
-        return UNKNOWN
-    if leaf[:1].isupper():
-        return None
-    operand = given.get(0, "input", "x", "a", "logits", "self", "features")
-    if leaf == "rearrange" or leaf == "reduce":
-        return (
-            UNKNOWN
-            if operand is None
-            else tensors.apply(machine, frame, "rearrange", operand, Arguments(), node)
-        )
-    if isinstance(operand, Const) and any(isinstance(o, Tensor) for o in given.positional):
-        flow, trail = tensors.combined_flow(list(given.positional))
-        return Tensor(flow=flow, cut=trail)
-    if operand is None or isinstance(operand, (Const, Function, Class)):
-        return None
-    if leaf in {"linear", "conv1d", "conv2d", "conv3d"} and len(given.values()) > 1:
-        flow, trail = tensors.combined_flow(list(given.values()))
-        if flow in {Flow.DATA, Flow.CUT}:
-            return Tensor(flow=flow, cut=trail)
-        return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
-    skip = {"input", "x", "a", "self", "features"} | (
-        {"logits"} if "logits" in given.named else set()
-    )
-    rest = Arguments(
-        given.positional[1:],
-        {key: value for key, value in given.named.items() if key not in skip},
-        given.open,
-    )
-    if leaf in tensors.WITH_AXIS and callee.root != "torch" and rest.get(0, "dim", "axis") is None:
-        # Everywhere but in PyTorch a softmax goes over the last axis.
-        rest.named["axis"] = Const(-1)
-    if "linalg" in name or leaf in {"matmul", "bmm", "einsum", "mm", "dot", "norm"}:
-        flow, trail = tensors.combined_flow(list(given.positional))
-        return Tensor(flow=flow, cut=trail)
-    found = tensors.apply(machine, frame, leaf, operand, rest, node)
-    if found is not None:
-        return found
-    if leaf in {"load", "device"}:
-        return UNKNOWN
-    flow, trail = tensors.combined_flow(list(given.positional))
-    if isinstance(operand, Tensor):
-        return Tensor(flow=flow, cut=trail)
-    return Unknown("", flow) if isinstance(operand, Unknown) else None
-
-
-def _chain(given: Arguments, *, keras: bool) -> Value:
-    first = given.get(0, "layers")
-    if isinstance(first, Dictionary):
-        return Chain(dict(first.data), keras=keras)
-    if keras and isinstance(first, Sequence):
-        layers_given = first.items or ()
-    elif given.open:
-        return UNKNOWN
-    else:
-        layers_given = given.positional
-    return Chain({str(at): layer for at, layer in enumerate(layers_given)}, keras=keras)
-
-
-def _together(given: Arguments) -> Value:
-    """Tensors that are put together are what all of them are."""
-    first = given.get(0, "tensors", "values", "arrays")
-    items = first.items if isinstance(first, Sequence) else None
-    if items is None:
-        if isinstance(first, Sequence):
-            each = tensors.as_tensor(first.each)
-            return (
-                UNKNOWN
-                if each is None
-                else tensors.data_tensor(each)
-                if not isinstance(first.each, Tensor)
-                else Tensor(each.kind, each.flow, each.trail, each.cut)
-            )
-        return UNKNOWN
-    found = [one for item in items for one, _ in options(item)]
-    flow, cut = tensors.combined_flow(list(found))
-    kinds = {one.kind for one in found if isinstance(one, Tensor)}
-    whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
-    trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
-    return Tensor(kinds.pop() if whole else Kind.UNKNOWN, flow, trail, cut)
-
-
-def _chosen(values: tuple[Value, ...]) -> Value:
-    """``where(condition, a, b)``."""
-    found = _together(Arguments((Sequence(values[1:]),)))
-    flow, cut = tensors.combined_flow(list(values))
-    return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
-
-
-def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
-    """``torch.tensor(...)`` makes a tensor that remembers nothing."""
-    first = given.get(0, "data")
-    if isinstance(first, Choice):
-        return join(
-            (
-                _made_tensor(
-                    frame, leaf, Arguments((one, *given.positional[1:]), given.named), node
-                ),
-                guards,
-            )
-            for one, guards in first.among
-        )
-    tensor = tensors.as_tensor(first) if first is not None else None
-    if isinstance(first, Sequence) and first.padding is not None:
-        trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
-        return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
-    if isinstance(first, (Sequence, Const)):
-        inner = first.items if isinstance(first, Sequence) else ()
-        if any(isinstance(one, Tensor) for one in inner or ()):
-            flow, _ = tensors.combined_flow(list(inner or ()))
-            made = Tensor(flow=flow)
-            return tensors.cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
-        return Tensor(flow=Flow.DATA)
-    if tensor is None:
-        return UNKNOWN
-    if leaf in {"as_tensor", "asarray", "array"} or "grad" in "".join(given.named):
-        return tensor if leaf != "array" else tensors.data_tensor(tensor)
-    if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
-        return UNKNOWN
-    if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
-        # What it is made of may well be data.
-        return replace(tensor, flow=Flow.UNKNOWN)
-    return tensors.cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
-
-
 def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST) -> Value:
     """Call an object of a library."""
     if made.face is not None:
@@ -287,7 +93,7 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
     found = frameworks.transformed(machine, frame, made, given, node)
     if found is not None:
         return found
-    if made.root in _TENSORS | {
+    if made.root in functions.TENSORS | {
         "torchvision",
         "timm",
         "transformers",
@@ -300,7 +106,7 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
             return found
     if made.leaf == "Model" and made.root in {"keras", "tensorflow"}:
         return made.arguments.get(1, "outputs") or UNKNOWN
-    if made.leaf[:1].isupper() and made.root in _TENSORS | {"transformers"}:
+    if made.leaf[:1].isupper() and made.root in functions.TENSORS | {"transformers"}:
         return Unknown("", Flow.MODEL)
     return UNKNOWN
 
@@ -454,7 +260,7 @@ def build_base(
     """Run the constructor of the library's class from which an object's class is derived."""
     for base in library_bases(made.kind):
         if base.leaf == "Sequential":
-            machine.write(made, "<chain>", _chain(given, keras=base.root != "torch"))
+            machine.write(made, "<chain>", functions.chain(given, keras=base.root != "torch"))
             return
         face = face_of(base.name, losses.named_settings(given))
         if face is not None and face.built:

@@ -10,7 +10,6 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.values import (
-    UNKNOWN,
     Arguments,
     Bound,
     Choice,
@@ -109,6 +108,3 @@ def padded(unit_frame: Frame, given: Arguments, node: ast.AST) -> Value:
         rank=None,
         padding=filling if isinstance(filling, Const) else None,
     )
-
-
-_ = UNKNOWN

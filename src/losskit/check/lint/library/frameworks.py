@@ -5,21 +5,18 @@ from __future__ import annotations
 import ast
 
 from losskit.check.lint.kinds import Flow
-from losskit.check.lint.library.losses import call_loss, take
+from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import LossFace, face_of, face_of_word
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Bound,
     Chain,
-    Choice,
     Class,
     Const,
     Dictionary,
     Frame,
-    Function,
     Instance,
     Library,
     Made,
@@ -245,6 +242,3 @@ def _argument_node(node: ast.AST, name: str, at: int) -> ast.AST:
         if at < len(node.args):
             return node.args[at]
     return node
-
-
-_ = (Bound, Chain, Choice, Function, Instance, call_loss)

@@ -16,6 +16,7 @@ from losskit.check.lint.values import (
     Const,
     Dictionary,
     Frame,
+    Function,
     Guard,
     Instance,
     Sequence,
@@ -41,13 +42,14 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         return _of_sequence(owner, index, known=isinstance(key, Const), node=node)
     if isinstance(owner, Dictionary):
         if isinstance(key, Const):
-            found = owner.data.get(key.value) if _hashable(key.value) else None
-            return UNKNOWN if found is None else found
+            item: Value | None = owner.data.get(key.value) if _hashable(key.value) else None
+            return UNKNOWN if item is None else item
         return _any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
     if isinstance(owner, Chain):
         layers = list(owner.data.values())
         if type(index) is int and -len(layers) <= index < len(layers):
-            return layers[index]
+            layer: Value = layers[index]
+            return layer
         if isinstance(index, slice):
             names = list(owner.data)[index]
             return Chain({name: owner.data[name] for name in names})
@@ -59,8 +61,8 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         return Unknown(name, owner.flow)
     if isinstance(owner, Instance):
         found = find_in_class(owner.kind, "__getitem__")
-        if found is not None:
-            return machine.call(frame, Bound(owner, found), Arguments((key,)), node)  # type: ignore[arg-type]
+        if isinstance(found, Function):
+            return machine.call(frame, Bound(owner, found), Arguments((key,)), node)
     return UNKNOWN
 
 

@@ -13,7 +13,6 @@ from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Chain,
     Choice,
     Const,
     Dictionary,
@@ -224,6 +223,3 @@ def _segmenter(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Val
     if name in ACTIVATIONS:
         return activated(machine, frame.unit, node, name, raw, Arguments((Const(1),)), made)
     return Unknown("", Flow.MODEL)
-
-
-_ = Chain

@@ -149,10 +149,12 @@ _LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ground_truth|gt)\w*$")
 
 def _as_data(name: str, value: Value) -> Value:
     """Take what is called a target, and given as one, for a part of the data."""
-    if name == "target" and isinstance(value, (Unknown, Tensor)) and value.flow is Flow.UNKNOWN:
-        if _LABELS.search(value.name):
-            return Unknown(value.name, Flow.DATA)
-    return value
+    if isinstance(value, Const):
+        return UNKNOWN
+    if not isinstance(value, (Unknown, Tensor)) or value.flow is not Flow.UNKNOWN:
+        return value
+    is_target = name == "target" and _LABELS.search(value.name)
+    return Unknown(value.name, Flow.DATA) if is_target else value
 
 
 def _flow(values: list[Value]) -> tuple[Flow, Trail | None]:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from losskit.check.lint import objects
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.indexing import indexed
-from losskit.check.lint.library.tensors import combined_flow, cut
-from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.library.tensors import combined_flow
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Absent,
     Arguments,
     Chain,
-    Choice,
     Class,
     Const,
     Dictionary,
     Frame,
-    Function,
-    Guard,
     Instance,
     Library,
     Made,
-    Partial,
     Sequence,
     Super,
     Tensor,
@@ -39,55 +37,60 @@ __all__ = ["builtin", "container_method"]
 def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: ast.AST) -> Value:
     """Call one of Python's functions."""
     first = given.get(0)
-    expression = node.args[0] if isinstance(node, ast.Call) and node.args else ast.Constant(None)
     if name == "super":
         return _super(frame)
     if first is None:
         return {"dict": Dictionary(dict(given.named)), "list": Sequence(())}.get(name, UNKNOWN)
-    if name in {"list", "tuple", "reversed", "sorted", "iter", "set", "tqdm", "trange"}:
+    if name in _LOOPING:
+        return _LOOPING[name](machine, frame, given, node)
+    if name in {"list", "tuple", "reversed", "sorted", "iter", "set"}:
         return _listed(first, backwards=name == "reversed")
-    if name == "enumerate":
-        items = _items(first)
-        if items is not None:
-            return Sequence(Sequence((Const(at), one)) for at, one in enumerate(items))
-        each = machine.element_of(frame, first, expression)
-        return Sequence(None, Sequence((Unknown("index"), each)))
-    if name == "zip":
-        return _zipped(machine, frame, given, node)
-    if name == "next":
-        return machine.element_of(frame, first, expression)
     if name == "dict":
-        if isinstance(first, Dictionary):
-            return Dictionary(dict(first.data), open=first.open)
-        return Dictionary(dict(given.named), open=True)
+        inner = first if isinstance(first, Dictionary) else None
+        return Dictionary(dict(inner.data), open=inner.open) if inner else Dictionary(open=True)
     if name == "len":
         items = _items(first)
         return UNKNOWN if items is None else Const(len(items))
-    if name == "range":
-        return Sequence(None, Unknown("index"))
-    if name == "getattr":
-        return _getattr(machine, frame, given, node)
-    if name == "setattr":
-        key = given.const(1)
-        value = given.get(2)
-        if isinstance(key, str) and value is not None:
-            objects.set_attribute(machine, first, key, value)
-        return NONE
+    if name in {"sum", "max", "min"}:
+        return _reduced(first, given)
+    if name in {"float", "int", "round"} and isinstance(first, Tensor):
+        return cut(first, frame.unit, node, f"{name}() has no gradient")
+    if name in {"float", "int", "round", "abs"}:
+        return first if isinstance(first, (Const, Tensor)) else UNKNOWN
+    return _asked(first, name, given)
+
+
+def _asked(first: Value, name: str, given: Arguments) -> Value:
+    """Call a function that tells what an object is."""
     if name == "hasattr":
         return _hasattr(first, given.const(1))
     if name == "isinstance":
         return _isinstance(first, given.get(1))
-    if name in {"sum", "max", "min"}:
-        return _reduced(first, given)
-    if name in {"float", "int", "round"}:
-        if isinstance(first, Tensor):
-            return cut(first, frame.unit, node, f"{name}() has no gradient")
-        return first if isinstance(first, Const) else UNKNOWN
-    if name == "abs":
-        return first if isinstance(first, Tensor) else UNKNOWN
-    if name == "map":
-        return Sequence(None)
-    return UNKNOWN
+    return Sequence(None) if name == "map" else UNKNOWN
+
+
+def _enumerated(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    items = _items(given.positional[0]) if given.positional else None
+    if items is not None:
+        return Sequence(Sequence((Const(at), one)) for at, one in enumerate(items))
+    return Sequence(None, Sequence((Unknown("index"), _element(machine, frame, given, node))))
+
+
+def _element(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    expression = node.args[0] if isinstance(node, ast.Call) and node.args else ast.Constant(None)
+    first = given.get(0)
+    return machine.element_of(frame, UNKNOWN if first is None else first, expression)
+
+
+def _range(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    return Sequence(None, Unknown("index"))
+
+
+def _setattr(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    owner, key, value = given.get(0), given.const(1), given.get(2)
+    if isinstance(key, str) and owner is not None and value is not None:
+        objects.set_attribute(machine, owner, key, value)
+    return NONE
 
 
 def _super(frame: Frame) -> Value:
@@ -159,32 +162,28 @@ def _isinstance(value: Value, kind: Value | None) -> Value:
         if Const(True) in found:
             return Const(True)
         return Const(False) if all(one == Const(False) for one in found) else UNKNOWN
-    if isinstance(kind, Library):
-        if isinstance(value, Tensor) and kind.root == "builtins":
-            return Const(False)
-        if isinstance(value, Tensor) and kind.leaf == "Tensor":
-            return Const(True)
-        if isinstance(value, Sequence) and kind.leaf in {"list", "tuple"}:
-            return Const(True)
-        if isinstance(value, Sequence) and kind.leaf in {"Tensor", "dict", "str", "int"}:
-            return Const(False)
-        if isinstance(value, Dictionary) and kind.leaf in {"dict", "list", "tuple", "Tensor"}:
-            return Const(kind.leaf == "dict")
-        if isinstance(value, Made) and value.name == kind.name:
-            return Const(True)
-        if (
-            isinstance(value, Made)
-            and value.root == kind.root == "torch"
-            and kind.leaf not in {"Module"}
-        ):
-            return Const(False)
-        if isinstance(value, Chain):
-            return Const(kind.leaf in {"Sequential", "Module"})
-        if isinstance(value, Const) and kind.root == "builtins":
-            return Const(type(value.value).__name__ == kind.leaf)
     if isinstance(kind, Class) and isinstance(value, Instance):
         return Const(any(one is kind for one in objects.lineage(value.kind)))
-    return UNKNOWN
+    found_out = _is_of_library(value, kind) if isinstance(kind, Library) else None
+    return UNKNOWN if found_out is None else Const(found_out)
+
+
+def _is_of_library(value: Value, kind: Library) -> bool | None:
+    """Whether a value is of a type of Python or a library; None where that cannot be told."""
+    leaf = kind.leaf
+    if isinstance(value, Tensor):
+        return False if kind.root == "builtins" else (True if leaf == "Tensor" else None)
+    if isinstance(value, (Sequence, Dictionary)):
+        mine = {"dict"} if isinstance(value, Dictionary) else {"list", "tuple"}
+        others = {"list", "tuple", "dict", "Tensor", "str", "int"} - mine
+        return True if leaf in mine else (False if leaf in others else None)
+    if isinstance(value, Made) and leaf != "Module" and value.root == kind.root == "torch":
+        return value.name == kind.name
+    if isinstance(value, Chain):
+        return leaf in {"Sequential", "Module"}
+    if isinstance(value, Const) and kind.root == "builtins":
+        return type(value.value).__name__ == leaf
+    return None
 
 
 def _reduced(first: Value, given: Arguments) -> Value:
@@ -201,7 +200,14 @@ def _reduced(first: Value, given: Arguments) -> Value:
     return UNKNOWN
 
 
-_LIST_METHODS = {"append", "extend", "insert", "pop", "copy", "clear", "add"}
+_LOOPING: dict[str, Callable[[Machine, Frame, Arguments, ast.AST], Value]] = {
+    "enumerate": _enumerated,
+    "zip": _zipped,
+    "next": _element,
+    "range": _range,
+    "getattr": _getattr,
+    "setattr": _setattr,
+}
 
 
 def container_method(
@@ -309,6 +315,3 @@ def _chain_method(
     if name == "named_children":
         return Sequence(Sequence((Const(k), v)) for k, v in owner.data.items())
     return None
-
-
-_ = (Choice, Function, Guard, Partial, guarded)

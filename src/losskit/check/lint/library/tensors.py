@@ -249,8 +249,8 @@ def apply(
     if special is not None:
         return special(machine, frame, tensor, given, node)
     if name in _CUTTING:
-        found = cut(tensor, unit, node, f"{name} cuts the gradient")
-        return replace(found, rank=0) if name == "item" else found
+        kept = cut(tensor, unit, node, f"{name} cuts the gradient")
+        return replace(kept, rank=0) if name == "item" else kept
     if name in _COUNTING:
         return _counted(tensor, name, unit, node)
     if name in _SAME:
@@ -500,8 +500,8 @@ def arithmetic(
     """Compute with operators."""
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         flow, _ = combined_flow([left, right])
-        scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(left, Unknown)
-        if scaled and isinstance(right, Unknown) and right.flow is Flow.UNKNOWN:
+        scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(right, Unknown)
+        if isinstance(left, Unknown) and scaled and _flow_of(right) is Flow.UNKNOWN:
             # A temperature or the like: what the tensor depends on stays.
             flow = left.flow
         return UNKNOWN if flow is Flow.UNKNOWN else Tensor(flow=flow)
@@ -533,6 +533,10 @@ def arithmetic(
         call=tensor.call if known else None,
         lost=tensor.lost,
     )
+
+
+def _flow_of(value: Value) -> Flow:
+    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
 
 
 def _with_scalar(
@@ -610,11 +614,11 @@ def negative(value: Value) -> Value:
     return Tensor(flow=value.flow, cut=value.cut, rank=value.rank, last=value.last)
 
 
-def compared(value: Value) -> Value:
-    """Compare, element by element."""
+def compared(value: Value, *, ordered: bool = False) -> Value:
+    """Compare, element by element; by size, where ``ordered``."""
     tensor = as_tensor(value)
     if tensor is None:
         return UNKNOWN
     flow = Flow.CUT if tensor.flow is Flow.MODEL else tensor.flow
-    kind = Kind.MULTI_HOT if tensor.kind is not Kind.LOSS else Kind.UNKNOWN
+    kind = Kind.MULTI_HOT if ordered and tensor.kind is not Kind.LOSS else Kind.UNKNOWN
     return Tensor(kind, flow, None, tensor.cut, tensor.rank, tensor.last)

@@ -1,0 +1,258 @@
+"""Functions and containers of libraries of tensors."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library import data, tensors
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Arguments,
+    Chain,
+    Choice,
+    Class,
+    Const,
+    Dictionary,
+    Frame,
+    Function,
+    Library,
+    Sequence,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    join,
+    options,
+)
+
+__all__ = ["TENSORS", "chain", "ordered", "tensor_library"]
+
+TENSORS = {
+    "torch",
+    "numpy",
+    "jax",
+    "tensorflow",
+    "keras",
+    "flax",
+    "scipy",
+    "losskit",
+    "tf_keras",
+    "haiku",
+    "einops",
+    "cupy",
+}
+"""Libraries of tensors, by the names under which they are imported."""
+
+_DATA = {
+    "zeros",
+    "ones",
+    "zeros_like",
+    "ones_like",
+    "full",
+    "full_like",
+    "empty",
+    "arange",
+    "randint",
+    "eye",
+}
+_MAKING = {"tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"}
+_PRODUCTS = {"matmul", "bmm", "einsum", "mm", "dot", "norm"}
+
+
+def tensor_library(
+    machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
+) -> Value | None:
+    """Call something of a library of tensors; None where it is not known."""
+    leaf = callee.leaf
+    if leaf == "Sequential":
+        return chain(given, keras=callee.root in {"keras", "tensorflow", "tf_keras"})
+    if leaf == "pad_sequence":
+        return data.padded(frame, given, node)
+    if leaf in _MAKING:
+        return _made_tensor(frame, leaf, given, node)
+    if leaf in _CONTAINERS:
+        return _CONTAINERS[leaf](given)
+    if leaf == "where" and len(given.positional) == 3:
+        return _chosen(given.positional)
+    if leaf[:1].isupper():
+        return UNKNOWN if leaf in {"Linear", "Dense"} and not given.values() else None
+    return _function(machine, frame, callee, given, node)
+
+
+def _function(
+    machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
+) -> Value | None:
+    """Call a function of tensors."""
+    leaf = callee.leaf
+    operand = given.get(0, "input", "x", "a", "logits", "self", "features")
+    if isinstance(operand, Const) and any(isinstance(one, Tensor) for one in given.positional):
+        return _of_all(given)
+    if operand is None or isinstance(operand, (Const, Function, Class)):
+        return None
+    if leaf in {"rearrange", "reduce"}:
+        return tensors.apply(machine, frame, "rearrange", operand, Arguments(), node)
+    if leaf in {"linear", "conv1d", "conv2d", "conv3d"} and len(given.values()) > 1:
+        return _weighed(frame, leaf, given, node)
+    if "linalg" in callee.name or (leaf in _PRODUCTS and leaf not in {"matmul", "bmm"}):
+        return _of_all(given)
+    found = tensors.apply(machine, frame, leaf, operand, _rest(callee, given), node)
+    if found is not None or leaf in {"load", "device"}:
+        return UNKNOWN if found is None else found
+    if isinstance(operand, Unknown):
+        flow, _ = tensors.combined_flow(list(given.positional))
+        return Unknown("", flow)
+    return _of_all(given) if isinstance(operand, Tensor) else None
+
+
+def _rest(callee: Library, given: Arguments) -> Arguments:
+    """Return the arguments after the tensor."""
+    skip = {"input", "x", "a", "self", "features"}
+    if not given.positional:
+        skip = skip | {"logits"}
+    named = {key: value for key, value in given.named.items() if key not in skip}
+    rest = Arguments(given.positional[1:], named, given.open)
+    last = callee.leaf in tensors.WITH_AXIS and callee.root != "torch"
+    if last and rest.get(0, "dim", "axis") is None:
+        # Everywhere but in PyTorch a softmax goes over the last axis.
+        rest.named["axis"] = Const(-1)
+    return rest
+
+
+def _of_all(given: Arguments) -> Tensor:
+    """Return something that is computed from all arguments."""
+    flow, trail = tensors.combined_flow(list(given.positional))
+    return Tensor(flow=flow, cut=trail)
+
+
+def _weighed(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Tensor:
+    flow, trail = tensors.combined_flow(list(given.values()))
+    if flow in {Flow.DATA, Flow.CUT}:
+        return Tensor(flow=flow, cut=trail)
+    return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
+
+
+def _variable(given: Arguments) -> Value:
+    first = given.get(0)
+    return UNKNOWN if first is None else first
+
+
+def _filled(given: Arguments) -> Value:
+    """``zeros`` and the like: data, unless they are learnt."""
+    learnt = isinstance(given.named.get("requires_grad"), Const)
+    return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
+
+
+def _listed(given: Arguments) -> Value:
+    first = given.get(0, "modules")
+    if isinstance(first, Sequence):
+        return Sequence(first.items, first.each)
+    return Sequence(() if first is None else None)
+
+
+def chain(given: Arguments, *, keras: bool) -> Value:
+    """``Sequential``: layers one after the other."""
+    first = given.get(0, "layers")
+    if isinstance(first, Dictionary):
+        return Chain(dict(first.data), keras=keras)
+    if keras and isinstance(first, Sequence):
+        layers_given = first.items or ()
+    elif given.open:
+        return UNKNOWN
+    else:
+        layers_given = given.positional
+    return Chain({str(at): layer for at, layer in enumerate(layers_given)}, keras=keras)
+
+
+def ordered(given: Arguments) -> Value:
+    """``OrderedDict`` and the like."""
+    first = given.get(0)
+    if isinstance(first, Dictionary):
+        return Dictionary(dict(first.data), open=first.open)
+    if isinstance(first, Sequence) and first.items is not None:
+        made = Dictionary()
+        for item in first.items:
+            if isinstance(item, Sequence) and item.items is not None and len(item.items) == 2:
+                key, value = item.items
+                made.data[key.value if isinstance(key, Const) else f"<{len(made.data)}>"] = value
+        return made
+    return Dictionary()
+
+
+def _together(given: Arguments) -> Value:
+    """Tensors that are put together are what all of them are."""
+    first = given.get(0, "tensors", "values", "arrays")
+    items = first.items if isinstance(first, Sequence) else None
+    if items is None:
+        if isinstance(first, Sequence):
+            each = tensors.as_tensor(first.each)
+            return (
+                UNKNOWN
+                if each is None
+                else tensors.data_tensor(each)
+                if not isinstance(first.each, Tensor)
+                else Tensor(each.kind, each.flow, each.trail, each.cut)
+            )
+        return UNKNOWN
+    found = [one for item in items for one, _ in options(item)]
+    flow, cut = tensors.combined_flow(list(found))
+    kinds = {one.kind for one in found if isinstance(one, Tensor)}
+    whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
+    trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
+    return Tensor(kinds.pop() if whole else Kind.UNKNOWN, flow, trail, cut)
+
+
+def _chosen(values: tuple[Value, ...]) -> Value:
+    """``where(condition, a, b)``."""
+    found = _together(Arguments((Sequence(values[1:]),)))
+    flow, cut = tensors.combined_flow(list(values))
+    return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
+
+
+def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
+    """``torch.tensor(...)`` makes a tensor that remembers nothing."""
+    first = given.get(0, "data")
+    if isinstance(first, Choice):
+        return join(
+            (
+                _made_tensor(
+                    frame, leaf, Arguments((one, *given.positional[1:]), given.named), node
+                ),
+                guards,
+            )
+            for one, guards in first.among
+        )
+    tensor = tensors.as_tensor(first) if first is not None else None
+    if isinstance(first, Sequence) and first.padding is not None:
+        trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
+        return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
+    if isinstance(first, (Sequence, Const)):
+        inner = first.items if isinstance(first, Sequence) else ()
+        if any(isinstance(one, Tensor) for one in inner or ()):
+            flow, _ = tensors.combined_flow(list(inner or ()))
+            made = Tensor(flow=flow)
+            return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+        return Tensor(flow=Flow.DATA)
+    if tensor is None:
+        return UNKNOWN
+    if leaf in {"as_tensor", "asarray", "array"} or "grad" in "".join(given.named):
+        return tensor if leaf != "array" else tensors.data_tensor(tensor)
+    if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
+        return UNKNOWN
+    if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
+        # What it is made of may well be data.
+        return replace(tensor, flow=Flow.UNKNOWN)
+    return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+
+
+_CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
+    "ModuleList": _listed,
+    "ModuleDict": ordered,
+    "Variable": _variable,
+    **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
+    **dict.fromkeys(_DATA, _filled),
+}
