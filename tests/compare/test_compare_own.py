@@ -151,7 +151,9 @@ def test_what_may_be_returned(load: str, model: str | None, task: str) -> None:
 
 
 def test_a_model_for_a_table() -> None:
-    Path("t.csv").write_text("a,b,y\n" + "".join(f"{i * 7 % 13},{i % 5},{i % 2}\n" for i in range(60)))
+    Path("t.csv").write_text(
+        "a,b,y\n" + "".join(f"{i * 7 % 13},{i % 5},{i % 2}\n" for i in range(60))
+    )
     arguments = ("-t", "y", "--model", "own_project:line", "--seeds", 1, "--epochs", 1)
     assert losskit("t.csv", *arguments).exit_code == 0
 
