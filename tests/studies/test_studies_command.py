@@ -138,8 +138,8 @@ def test_without_the_extra_there_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         result = losskit(*arguments)
         assert result.exit_code == 2
         assert result.stderr.splitlines() == [
-            "Error: study needs plotly.graph_objects, which is not installed: "
-            'pip install "losskit[compare]"'
+            "Error: study needs plotly.graph_objects, which is not installed: pip install "
+            '"losskit[compare]"'
         ]
 
 

@@ -72,12 +72,15 @@ class Section:
         What to look at.
     legend
         Whether the colours are those of the arms, and to be explained.
+    arms
+        Which of them; all by default.
     """
 
     title: str
     plots: Sequence[Plot]
     note: str
     legend: bool = True
+    arms: Sequence[str] = ()
 
     @property
     def played(self) -> str:

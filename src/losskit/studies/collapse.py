@@ -19,7 +19,7 @@ from losskit.studies.pictures import curve, scatter
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
-from losskit.studies.training import Trial, shuffled
+from losskit.studies.training import Trial, looked_at, shuffled
 
 __all__ = ["Collapse"]
 
@@ -157,9 +157,11 @@ class Collapse(Study):
         before = _spread(trial.outputs(fresh))
         spreads: list[Tensor] = []
 
+        moments = looked_at(self._epochs(record.fast))
+
         def after(epoch: int) -> None:
             spreads.append(_spread(trial.outputs(fresh)) / before)
-            if epoch == 1 or epoch % max(1, self._epochs(record.fast) // 12) == 0:
+            if epoch in moments:
                 self._place(record, trial.outputs(fresh), truth, f"epoch {epoch}")
 
         self._place(record, trial.outputs(fresh), truth, "the start")

@@ -257,4 +257,5 @@ class KL(Study):
             ],
             "After each epoch. Means over the seeds; bands reach from the lowest to the highest "
             "seed. A log loss that rises again is overconfidence.",
+            arms=students,
         )

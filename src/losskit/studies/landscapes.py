@@ -118,7 +118,7 @@ class Landscapes(Study):
         return 20 if fast else 60
 
     def _points(self, fast: bool) -> int:
-        return 17 if fast else 33
+        return 13 if fast else 33
 
     def observe(self, record: Record) -> None:
         """Train all networks side by side, then walk around each."""

@@ -14,7 +14,7 @@ from losskit.studies.arms import Arm
 from losskit.studies.record import Record
 from losskit.studies.stack import Stack
 
-__all__ = ["Batches", "Objective", "Trial", "in_order", "map_plane", "shuffled"]
+__all__ = ["Batches", "Objective", "Trial", "in_order", "looked_at", "map_plane", "shuffled"]
 
 Objective = Callable[[Arm, Tensor, Tensor], Tensor]
 """What an arm minimises: of its networks' outputs, (seeds, rows, ...), and of the numbers of those
@@ -42,6 +42,11 @@ def in_order(rows: int, size: int, seeds: Sequence[int]) -> Batches:
     """Go through all rows once an epoch, always in the same order."""
     batches = torch.split(torch.arange(rows).expand(len(seeds), -1), size, dim=1)
     return lambda _: iter(batches)
+
+
+def looked_at(epochs: int, moments: int = 12) -> set[int]:
+    """Choose the epochs after which embeddings are drawn: the first, the last and some between."""
+    return {1, *(round(epochs * moment / moments) for moment in range(1, moments + 1))} - {0}
 
 
 @dataclass

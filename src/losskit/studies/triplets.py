@@ -20,7 +20,7 @@ from losskit.studies.pictures import curve, scatter
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
-from losskit.studies.training import Trial, shuffled
+from losskit.studies.training import Trial, looked_at, shuffled
 
 __all__ = ["Triplets"]
 
@@ -166,12 +166,14 @@ class Triplets(Study):
         trial = Trial(record, arms, stack, x, objective)
         known: list[list[float]] = []
 
+        moments = looked_at(self._epochs(record.fast))
+
         def after(epoch: int) -> None:
             before, now = trial.outputs(x), trial.outputs(fresh)
             for old, new in zip(before, now, strict=True):
                 pairs = zip(old, y, new, truth, strict=True)
                 known.append([neighbours(*pair) for pair in pairs])
-            if epoch == 1 or epoch % max(1, self._epochs(record.fast) // 12) == 0:
+            if epoch in moments:
                 self._place(record, now, truth, f"epoch {epoch}")
 
         self._place(record, trial.outputs(fresh), truth, "the start")
