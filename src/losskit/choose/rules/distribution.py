@@ -10,7 +10,6 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.rule import CERTAIN, Rule
 from losskit.core import targets
 from losskit.core.loss import Loss
-from losskit.reporting.wording import number
 
 __all__ = ["Distribution"]
 

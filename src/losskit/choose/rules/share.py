@@ -11,7 +11,6 @@ from losskit.choose.rules.real import outlier_evidence, outliers
 from losskit.choose.rules.rule import Rule
 from losskit.core import targets
 from losskit.core.loss import Loss
-from losskit.reporting.wording import number
 
 __all__ = ["Share"]
 
