@@ -88,15 +88,15 @@ CASES = (
          "ch. 5: executions by a Poisson model"),
     case("statsmodels", "fair", "affairs", WITH_ZEROS, "Fair (1978), A Theory of Extramarital "
          "Affairs: a Tobit model for the pile at 0"),
-    case("statsmodels", "fair", "rate_marriage", ORDINAL | CLASSES, "its description: rating from 1 "
+    case("statsmodels", "fair", "rate_marriage", ORDINAL | CLASSES, "its description: from 1 "
          "= very poor to 5 = very good"),
-    case("statsmodels", "stackloss", "STACKLOSS", SQUARED, "Brownlee (1965): least squares; also of "
+    case("statsmodels", "stackloss", "STACKLOSS", SQUARED, "Brownlee (1965): least squares; of "
          "robust regression, Rousseeuw and Leroy (1987)"),
     case("statsmodels", "ccard", "AVGEXP", RELATIVE, f"{GREENE} example 11.1: expenditure with a "
          "variance that grows with income"),
     case("statsmodels", "cancer", "cancer", COUNT, "Rice (1995), Mathematical Statistics: deaths "
          "from cancer by county"),
-    case("statsmodels", "heart", "survival+censors", HAZARD, "Miller (1976); Crowley and Hu (1977): "
+    case("statsmodels", "heart", "survival+censors", HAZARD, "Crowley and Hu (1977): "
          "survival after transplants, some censored"),
     case("statsmodels", "statecrime", "violent", SQUARED | RELATIVE, "Agresti and Finlay (1997), "
          "Statistical Methods for the Social Sciences: least squares and robust fits"),

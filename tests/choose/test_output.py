@@ -14,7 +14,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return rows / rows.sum(axis=1, keepdims=True)
 
 
-LOGITS = DRAW.normal(0, 3, (120, 3))
+LOGITS = DRAW.normal(0, 1, (120, 3)) + 3 * np.eye(3)[CLASSES]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_probabilities_of_a_binary_target() -> None:
         (CLASSES, LOGITS[:, :2], "this target needs 3"),
         (DRAW.normal(size=120), LOGITS, "this target needs 1 or 2"),
         (DRAW.normal(size=120), LOGITS[:, :1], "squeeze"),
-        (CLASSES, np.where(LOGITS > 6, np.nan, LOGITS), "NaN or infinite"),
+        (CLASSES, LOGITS, "NaN or infinite"),
         (CLASSES, 1 / (1 + np.exp(-LOGITS)), "do not sum to 1"),
     ],
 )
@@ -76,3 +76,19 @@ def test_what_does_not_fit_is_warned_about(
 def test_a_mean_and_a_variance() -> None:
     found = losskit.choose(DRAW.normal(size=120), output=DRAW.normal(size=(120, 2)))
     assert found[0].name == "GaussianNLL"
+
+
+@pytest.mark.parametrize("form", ["logits", "probabilities", "log"])
+def test_labels_that_the_model_is_sure_are_others(form: str) -> None:
+    """Twelve of 120 labels are moved to the next class."""
+    sure = 12.0 * np.eye(3)[CLASSES]
+    wrong = CLASSES.copy()
+    wrong[::10] = (wrong[::10] + 1) % 3
+    given = {"logits": sure, "probabilities": softmax(sure), "log": np.log(softmax(sure))}[form]
+    found = losskit.choose(wrong, output=given)
+    assert found.fact("doubted_labels") == pytest.approx(0.1)
+    assert losskit.choose(CLASSES, output=given).fact("doubted_labels") == 0
+    robust = next(one for one in found if one.name == "GeneralizedCrossEntropy")
+    assert any("probably wrong" in reason.text for reason in robust.because)
+    names = np.asarray(["a", "b", "c"])[wrong]
+    assert losskit.choose(names, output=given).fact("doubted_labels") == pytest.approx(0.1)

@@ -11,8 +11,8 @@ from losskit.choose.words import QUESTIONS
 from losskit.core.targets import KINDS
 from losskit.losses import CATALOGUE
 
-# What the target is → a word for it, words of the output layer, and what to start with, as in
-# textbooks: Goodfellow, Bengio and Courville (2016), Deep Learning, ch. 6.2, and the losses' papers.
+# What the target is → a task, words of the output layer, and what to start with: Goodfellow, Bengio
+# and Courville (2016), Deep Learning, ch. 6.2, and the papers that the losses' cards name.
 ROWS = {
     "one real number": ("regression", "linear", {"MSE"}),
     "one 0/1 label": ("binary classification", "linear unit", {"BinaryCrossEntropyWithLogits"}),
@@ -85,10 +85,9 @@ def test_code_from_words_runs_without_knowing_the_classes() -> None:
         "tagging": torch.rand(60, 4, generator=draw) < 0.3,
         "soft labels": torch.rand(60, 4, generator=draw).softmax(dim=1),
         "keypoint regression": torch.randn(60, 3, generator=draw),
-        "price": torch.rand(60, generator=draw) + 0.1,
+        "price prediction": torch.rand(60, generator=draw) + 0.1,
     }
     for task, target in targets.items():
-        task = "price prediction" if task == "price" else task
         for item in losskit.choose(task=task):
             names = {"hidden": hidden, "target": target}
             exec(compile(item.code["PyTorch"], task, "exec"), names)
@@ -115,6 +114,7 @@ def test_the_numbers_of_a_model_that_knows_nothing() -> None:
     causes = [one.seen + one.cause + one.fix for one in symptoms()]
     for mistake in (
         "Softmax or sigmoid is applied twice", "(N, 1)", "log_softmax", "logarithm of 0",
-        "Imbalance", "Over-fitting", "one point", "No hard triplets", "vanish or explode", "padding",
+        "Imbalance", "Over-fitting", "one point", "No hard triplets", "vanish or explode",
+        "padding",
     ):  # fmt: skip
         assert any(mistake in cause for cause in causes), mistake

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from losskit.choose.columns import robust_deviation
+from losskit.choose.column import robust_deviation
 from losskit.choose.facts import Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import shown, sizes_of

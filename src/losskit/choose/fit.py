@@ -9,9 +9,12 @@ from losskit.choose.profile import Profile
 from losskit.core import targets
 from losskit.core.contracts import LOG_PROBABILITIES, PROBABILITIES, PROBABILITY_ROWS
 from losskit.core.uses import Sign
+from losskit.reporting.wording import percent
 
 __all__ = ["output_signs", "output_warnings"]
 
+DOUBTED = 0.01
+"""Share of doubted labels from which on wrong ones matter."""
 LABELLED = (
     targets.BINARY,
     targets.CLASSES,
@@ -29,6 +32,12 @@ def output_signs(profile: Profile, reading: Reading) -> Iterable[Evidence]:
     output = profile.output
     if output is None:
         return
+    if output.doubted is not None and output.doubted >= DOUBTED:
+        text = (
+            f"Of {percent(output.doubted)} of the labels the model is sure that they are others: "
+            "some of them are probably wrong."
+        )
+        yield Evidence(Sign.NOISY_LABELS, text, ("doubted_labels",))
     if reading.kind in LABELLED:
         if output.contract in (PROBABILITIES, PROBABILITY_ROWS):
             text = f"The model gives {output.contract.title}."

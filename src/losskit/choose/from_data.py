@@ -11,7 +11,8 @@ from losskit.choose.fit import output_signs, output_warnings
 from losskit.choose.general import general_facts, general_warnings
 from losskit.choose.goals import Wanted, read_goal
 from losskit.choose.kinds import Readings, read_kind
-from losskit.choose.profile import Profile, profile
+from losskit.choose.looking import profile
+from losskit.choose.profile import Profile
 from losskit.choose.ranking import Candidate, rank
 from losskit.choose.recommendation import Answer, Reason, Recommendations, Recommended
 from losskit.choose.rules import RULES

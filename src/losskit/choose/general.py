@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Basis, Fact
 from losskit.choose.matrix import Matrix
 from losskit.choose.profile import Profile

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from losskit.choose.errors import ChooseError
 from losskit.choose.facts import Fact
-from losskit.choose.reading import blocks, read
-from losskit.core.contracts import (
-    LOG_PROBABILITIES,
-    LOGITS,
-    PROBABILITIES,
-    PROBABILITY_ROWS,
-    REAL_VALUES,
-    Contract,
-)
-from losskit.reporting.wording import number
+from losskit.core.contracts import Contract
+from losskit.reporting.wording import number, percent
 
-__all__ = ["Output", "look_at_output"]
-
-ROUNDING = 2.0**-8
+__all__ = ["Output"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +26,8 @@ class Output:
         Values that are NaN or infinite.
     contract : Contract
         What its values can be taken for.
+    doubted : float, optional
+        Share of the labels that the model is sure are others; None where it gives none.
     """
 
     shape: tuple[int, ...]
@@ -46,11 +35,12 @@ class Output:
     maximum: float
     broken: int
     contract: Contract
+    doubted: float | None = None
 
     @property
     def width(self) -> int:
         """Numbers per example."""
-        return int(np.prod(self.shape[1:])) if len(self.shape) > 1 else 1
+        return math.prod(self.shape[1:]) if len(self.shape) > 1 else 1
 
     def facts(self) -> list[Fact]:
         """Return what is to be known of it."""
@@ -68,59 +58,10 @@ class Output:
                 f"The output looks like {self.contract.title}.",
             ),
         ]
+        if self.doubted is not None:
+            text = f"The model is sure that {percent(self.doubted)} of the labels are others."
+            found.append(Fact("doubted_labels", self.doubted, text))
         if self.broken:
             text = f"The output holds {self.broken:,} values that are NaN or infinite."
             found.append(Fact("output_broken", self.broken, text))
         return found
-
-
-def look_at_output(output: object) -> Output:
-    """Look at a model's output, all of it, a part of the rows at a time.
-
-    Raises
-    ------
-    ChooseError
-        If it cannot be read, or has no numbers.
-    """
-    source = read(output)
-    if source.array is not None:
-        array = source.array
-    elif source.frame is not None and len(source.names) == 1:
-        frame = source.frame.collect()
-        if not frame.dtypes[0].is_numeric():
-            raise ChooseError("output must hold numbers")
-        array = frame.to_series().to_numpy()
-    else:
-        raise ChooseError("output must be an array")
-    if not array.size:
-        raise ChooseError("output is empty")
-    return _seen(array)
-
-
-def _seen(array: Any) -> Output:
-    low, high, broken = np.inf, -np.inf, 0
-    sums = logs = True
-    for block in blocks(array):
-        part = block.astype(np.float64, copy=False)
-        finite = np.isfinite(part)
-        broken += int((~finite).sum())
-        if finite.any():
-            low, high = min(low, part[finite].min()), max(high, part[finite].max())
-        if part.ndim > 1 and part.shape[1] > 1 and finite.all():
-            sums &= bool((np.abs(part.sum(axis=1) - 1) <= ROUNDING).all())
-            logs &= high <= ROUNDING and bool(
-                (np.abs(np.exp(np.minimum(part, 1)).sum(axis=1) - 1) <= 4 * ROUNDING).all()
-            )
-        else:
-            sums = logs = False
-    return Output(
-        tuple(array.shape), float(low), float(high), broken, _contract(low, high, sums, logs)
-    )
-
-
-def _contract(low: float, high: float, sums: bool, logs: bool) -> Contract:
-    if low >= 0 and high <= 1:
-        return PROBABILITY_ROWS if sums else PROBABILITIES
-    if logs:
-        return LOG_PROBABILITIES
-    return LOGITS if low < 0 < high else REAL_VALUES

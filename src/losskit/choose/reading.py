@@ -38,6 +38,8 @@ class Source:
         The columns' names; empty where there are none.
     notes : tuple of str
         What was assumed in reading.
+    shape : tuple of int
+        Of an array, as it came: (N, 1) is read as (N,).
     """
 
     name: str
@@ -45,6 +47,7 @@ class Source:
     array: Any = None
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()
 
 
 def read(target: object, columns: Sequence[str] = ()) -> Source:
@@ -203,13 +206,14 @@ def _array(name: str, array: Any) -> Source:
         raise ChooseError(f"{name} is a single number; give one value per example")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
+    shape = tuple(array.shape)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim > 1:
         return Source(name, None, array)
     if not isinstance(array, np.memmap):
-        return Source(name, pl.DataFrame({TARGET: array}).lazy(), None, (TARGET,))
-    return Source(name, _mapped(array), None, (TARGET,))
+        return Source(name, pl.DataFrame({TARGET: array}).lazy(), None, (TARGET,), (), shape)
+    return Source(name, _mapped(array), None, (TARGET,), (), shape)
 
 
 def _mapped(array: Any) -> pl.LazyFrame:

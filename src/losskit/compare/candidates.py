@@ -14,7 +14,8 @@ from torch import Tensor
 from losskit.choose.from_data import recommend
 from losskit.choose.goals import Wanted
 from losskit.choose.kinds import read_kind
-from losskit.choose.profile import Profile, profile
+from losskit.choose.looking import profile
+from losskit.choose.profile import Profile
 from losskit.choose.recommendation import Recommended
 from losskit.compare.errors import CompareError
 from losskit.compare.pairing import fits, pair, preference

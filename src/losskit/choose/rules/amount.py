@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from losskit.choose.columns import Column, robust_deviation
+from losskit.choose.column import Column, robust_deviation
 from losskit.choose.facts import Evidence, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints

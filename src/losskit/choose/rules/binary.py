@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Coding, Evidence, Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import shown, spelling_warnings

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Coding, Evidence, Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints

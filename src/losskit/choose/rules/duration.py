@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Evidence, Fact, Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints

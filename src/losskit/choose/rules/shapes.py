@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

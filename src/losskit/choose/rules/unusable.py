@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from losskit.choose.columns import Column
+from losskit.choose.column import Column
 from losskit.choose.facts import Reading
 from losskit.choose.profile import Profile
 from losskit.choose.rules.names import hints
