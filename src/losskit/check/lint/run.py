@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ __all__ = ["Outcome", "lint"]
 
 _FEW = 24
 """Files from which on several processes are worth their start."""
+
+_COLLECTED = 20
+"""Analyses after which what they left behind is collected."""
 
 _TOGETHER = 16
 """Files that a process takes at a time: neighbours, which import the same."""
@@ -194,8 +198,11 @@ def _worked(
     jobs = jobs or os.cpu_count() or 1
     if len(paths) < _FEW or jobs == 1:
         worker = _Worker(dict(files), promising)
-        for path in paths:
-            yield path, worker.entry(path)
+        try:
+            for path in paths:
+                yield path, worker.entry(path)
+        finally:
+            gc.enable()
         return
     groups = [paths[at : at + _TOGETHER] for at in range(0, len(paths), _TOGETHER)]
     context = multiprocessing.get_context("spawn")
@@ -211,6 +218,9 @@ class _Worker:
 
     def __init__(self, files: dict[str, str], promising: list[str]) -> None:
         self.files = files
+        self.done = 0
+        # Trees hold no circles, and looking through them for some takes longer than to make them.
+        gc.disable()
         self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
 
     def _read(self, path: str) -> Unit:
@@ -220,6 +230,9 @@ class _Worker:
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
         self.project.begin()
+        self.done += 1
+        if self.done % _COLLECTED == 0:
+            gc.collect()
         report = Report({})
         notes: list[tuple[str, str]] = []
         try:
