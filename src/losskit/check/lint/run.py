@@ -21,7 +21,7 @@ from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
 
-__all__ = ["Outcome", "lint"]
+__all__ = ["UNFINISHED", "Outcome", "lint"]
 
 _FEW = 24
 """Files from which on several processes are worth their start."""
@@ -132,12 +132,12 @@ def lint(
     outcome.notes = sorted(set(outcome.notes))
     named = {one.shown for one in found if one.named}
     outcome.unreadable = outcome.unreadable or any(
-        path in named for path, text in outcome.notes if text != _UNFINISHED
+        path in named for path, text in outcome.notes if text != UNFINISHED
     )
     return outcome
 
 
-_UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
+UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
 
 
 def _look(one: Found, raw: bytes, outcome: Outcome) -> None:
@@ -238,7 +238,7 @@ class _Worker:
         try:
             unit = self.project.unit(path) or self._read(path)
             if not analyse(self.project, unit, report.tell):
-                notes.append((unit.shown, _UNFINISHED))
+                notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
         return Entry(
