@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
 
 import typer
@@ -16,7 +15,7 @@ from rich.text import Text
 from losskit.check.catalogue import rule
 from losskit.check.findings import Finding, Place, Rule, Severity
 from losskit.check.lint.fixes import applicable
-from losskit.check.lint.run import Outcome
+from losskit.check.lint.run import UNFINISHED, Outcome
 from losskit.cli.output import console
 
 __all__ = ["bar", "concise", "full", "github", "notes", "page", "statistics", "summary"]
@@ -156,10 +155,15 @@ def _lines(place: Place) -> list[str]:
 
 
 def notes(outcome: Outcome) -> None:
-    """Say in one line each which files were not linted."""
+    """Say in one line each which files were not linted, and of how many not all was."""
     shown = console(soft_wrap=True, stderr=True)
     for path, text in outcome.notes:
-        shown.print(Text(f"{path}: not linted: {text}", "dim"))
+        if text != UNFINISHED:
+            shown.print(Text(f"{path}: not linted: {text}", "dim"))
+    unfinished = sum(text == UNFINISHED for _, text in outcome.notes)
+    if unfinished:
+        files = _count(unfinished, "file takes", "files take")
+        shown.print(Text(f"{files} too many steps to follow to the end", "dim"))
 
 
 def statistics(outcome: Outcome) -> None:
@@ -229,6 +233,3 @@ def _code(shown: object, code: str) -> None:
     else:
         for line in code.splitlines():
             shown.print(Text(f"  {line}".rstrip()), soft_wrap=True)
-
-
-_ = Path

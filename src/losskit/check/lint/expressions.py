@@ -9,24 +9,23 @@ from typing import Any
 
 from losskit.check.lint import objects
 from losskit.check.lint.calls import call
+from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.imports import forced
+from losskit.check.lint.library.arithmetic import arithmetic, compared, negative
 from losskit.check.lint.library.data import batch_of, batch_of_unknown
 from losskit.check.lint.library.indexing import indexed
-from losskit.check.lint.library.tensors import arithmetic, compared, negative
 from losskit.check.lint.machine import End, Machine, guarded
-from losskit.check.lint.truth import EVALUATION, TRAINING, negated, truth_of
+from losskit.check.lint.truth import negated, truth_of
 from losskit.check.lint.values import (
     UNKNOWN,
     Absent,
     Arguments,
     Chain,
     Choice,
-    Class,
     Const,
     Deferred,
     Dictionary,
     Frame,
-    Function,
     Guard,
     Instance,
     Library,
@@ -309,78 +308,6 @@ def _boolean(machine: Machine, frame: Frame, node: ast.BoolOp) -> Value:
     return value if undecided == [value] else UNKNOWN
 
 
-def _comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
-    left = evaluate(machine, frame, node.left)
-    rights = [evaluate(machine, frame, one) for one in node.comparators]
-    if len(rights) != 1:
-        return UNKNOWN
-    [right], [op] = rights, node.ops
-    found = _compared(op, left, right)
-    if found is not None:
-        return Const(found)
-    if isinstance(left, (Tensor, Unknown)) and not isinstance(op, (ast.Is, ast.IsNot, ast.In)):
-        return compared(left, ordered=type(op) in _ORDERS)
-    return UNKNOWN
-
-
-def _compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
-    if isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
-        same = _same(left, right)
-        return same if isinstance(op, (ast.Is, ast.Eq)) else negated(same)
-    if isinstance(op, (ast.In, ast.NotIn)):
-        inside = _inside(left, right)
-        return inside if isinstance(op, ast.In) else negated(inside)
-    if isinstance(left, Const) and isinstance(right, Const):
-        numbers = (left.value, right.value)
-        if all(isinstance(one, (int, float)) for one in numbers):
-            compute = _ORDERS.get(type(op))
-            return None if compute is None else bool(compute(*numbers))
-    return None
-
-
-_ORDERS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-
-
-def _same(left: Value, right: Value) -> bool | None:
-    if isinstance(left, Choice):
-        found = {_same(one, right) for one, _ in left.among}
-        return found.pop() if len(found) == 1 else None
-    if isinstance(left, Const) and isinstance(right, Const):
-        return type(left.value) is type(right.value) and left.value == right.value
-    if isinstance(right, Const) and right.value is None:
-        solid = (Tensor, Instance, Made, Chain, Class, Function, Sequence, Dictionary, Library)
-        return False if isinstance(left, solid) else None
-    if isinstance(left, Const) and isinstance(right, Unknown):
-        left, right = right, left
-    if isinstance(right, Const) and isinstance(right.value, str) and isinstance(left, Unknown):
-        # Which phase a training is in: training, where one cannot know.
-        if TRAINING.match(right.value):
-            return True
-        return False if EVALUATION.match(right.value) else None
-    return None
-
-
-def _inside(left: Value, right: Value) -> bool | None:
-    if isinstance(right, Dictionary) and isinstance(left, Const):
-        if left.value in right.data:
-            return True
-        return None if right.open else False
-    if isinstance(right, Sequence) and right.items is not None:
-        found = {_same(left, item) for item in right.items}
-        if True in found:
-            return True
-        return False if found == {False} else None
-    if isinstance(left, Const) and isinstance(right, Const):
-        words = isinstance(left.value, str) and isinstance(right.value, str)
-        return left.value in right.value if words else None
-    return None
-
-
 def _subscript(machine: Machine, frame: Frame, node: ast.Subscript) -> Value:
     owner = evaluate(machine, frame, node.value)
     key = evaluate(machine, frame, node.slice)
@@ -545,7 +472,7 @@ _EVALUATORS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
     ast.BoolOp: _boolean,
-    ast.Compare: _comparison,
+    ast.Compare: comparison,
     ast.Subscript: _subscript,
     ast.Slice: _slice,
     ast.IfExp: _ternary,

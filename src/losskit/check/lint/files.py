@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -85,12 +87,16 @@ def discover(paths: Iterable[str], exclude: Iterable[str]) -> list[Found]:
         path = os.path.abspath(given)
         if os.path.isdir(path):
             for inner in _below(path, left_out):
-                found.setdefault(os.path.realpath(inner), Found(inner, _shown(inner), False))
+                found.setdefault(_real(inner), Found(inner, _shown(inner), False))
         elif os.path.lexists(path):
-            found[os.path.realpath(path)] = Found(path, _shown(path), True)
+            found[_real(path)] = Found(path, _shown(path), True)
         else:
             raise FileNotFoundError(given)
     return sorted(found.values(), key=lambda one: one.path)
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def _shown(path: str) -> str:
@@ -100,36 +106,51 @@ def _shown(path: str) -> str:
 
 
 def _below(folder: str, exclude: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files to lint below a folder; a folder that links to one above it is left out."""
+    """Yield the files to lint below a folder; what links lead out of it, or above, is left out."""
     top = os.path.realpath(folder)
     seen = {top}
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        kept = []
-        for name in sorted(folders):
-            path = os.path.join(parent, name)
-            real = os.path.realpath(path)
-            inside = real.startswith(top + os.sep)
-            if real not in seen and inside and not matches(path, name, exclude):
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as listed:
+                entries = sorted(listed, key=lambda one: one.name)
+        except OSError:
+            continue
+        for entry in entries:
+            is_folder = entry.is_dir()
+            if not is_folder and not entry.name.endswith((".py", ".ipynb")):
+                continue
+            if matches(entry.path, entry.name, exclude):
+                continue
+            if entry.is_symlink() or is_folder:
+                real = os.path.realpath(entry.path)
+                if real in seen or not real.startswith(top + os.sep):
+                    continue
                 seen.add(real)
-                kept.append(name)
-        folders[:] = kept
-        for name in sorted(names):
-            path = os.path.join(parent, name)
-            if name.endswith((".py", ".ipynb")) and not matches(path, name, exclude):
-                inside = os.path.realpath(path).startswith(top + os.sep)
-                if inside and os.path.isfile(path):
-                    yield path
+            if is_folder:
+                waiting.append(entry.path)
+            elif entry.is_file():
+                yield entry.path
 
 
-def matches(path: str, name: str, patterns: Iterable[str]) -> bool:
+def matches(path: str, name: str, patterns: tuple[str, ...]) -> bool:
     """Whether a name, or a path from the working directory, is one of some patterns."""
+    plain, wild = _sorted(patterns)
+    if name in plain:
+        return True
+    if wild is None:
+        return False
     shown = _shown(path).replace(os.sep, "/")
-    return any(
-        fnmatch.fnmatch(name, pattern)
-        or fnmatch.fnmatch(shown, pattern)
-        or fnmatch.fnmatch(shown, f"{pattern.rstrip('/')}/*")
-        for pattern in patterns
-    )
+    return wild.match(name) is not None or wild.match(shown) is not None
+
+
+@cache
+def _sorted(patterns: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str] | None]:
+    """Part patterns into plain names and those of which one expression is made."""
+    wild = [one for one in patterns if re.search(r"[*?\[/]", one)]
+    parts = [part for one in wild for part in (one, f"{one.rstrip('/')}/*")]
+    expression = "|".join(fnmatch.translate(part) for part in parts)
+    return frozenset(patterns) - set(wild), re.compile(expression) if wild else None
 
 
 def read_text(path: str) -> bytes:

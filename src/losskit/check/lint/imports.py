@@ -23,12 +23,15 @@ from losskit.check.lint.values import (
 __all__ = ["forced", "import_from", "import_module", "loaded", "member", "within"]
 
 
+_MOST_MODULES = 40
+"""Other files that one analysis looks into."""
+
+
 def import_module(machine: Machine, frame: Frame, name: str) -> Value:
     """Return a module by its name."""
     path = machine.project.find(frame.unit.path, name, 0)
     if path is not None:
-        unit = machine.project.unit(path)
-        return UNKNOWN if unit is None else Package(unit)
+        return Package(path)
     folder = machine.project.package(frame.unit.path, name, 0)
     return Library(name) if folder is None else Folder(folder)
 
@@ -71,7 +74,7 @@ def _bound(node: ast.stmt) -> str:
 def forced(machine: Machine, value: Value, name: str) -> Value:
     """Return what a name stands for that was not asked for before."""
     if isinstance(value, Pending):
-        return member(machine, value.unit, value.name)
+        return member(machine, value.path, value.name)
     if not isinstance(value, Deferred):
         return value
     value.frame.data[name] = UNKNOWN
@@ -87,39 +90,50 @@ def import_from(
     """Return what ``from module import name`` binds; all public names without one."""
     importer = frame.unit.path
     path = machine.project.find(importer, module, level)
-    unit = machine.project.unit(path) if path is not None else None
     if name is None:
-        if unit is None:
-            return _all_of_library(module)
-        names = loaded(machine, unit)
-        return [
-            (key, Pending(unit, key) if isinstance(value, Deferred) else value)
-            for key, value in names.data.items()
-            if not key.startswith("_")
-        ]
-    if unit is not None:
-        return [(name, Pending(unit, name))]
+        return _all_of_library(module) if path is None else _public(machine, path)
+    if path is not None:
+        return [(name, Pending(path, name))]
     inner = machine.project.find(importer, f"{module}.{name}" if module else name, level)
     if inner is not None:
-        found = machine.project.unit(inner)
-        return [(name, UNKNOWN if found is None else Package(found))]
+        return [(name, Package(inner))]
     if level or not module or machine.project.package(importer, module, level):
         return [(name, UNKNOWN)]
     return [(name, Library(f"{module}.{name}"))]
 
 
-def member(machine: Machine, unit: Unit, name: str) -> Value:
+def _public(machine: Machine, path: str) -> list[tuple[str, Value]]:
+    """What a star import of a file brings."""
+    names = _names(machine, path)
+    return [
+        (key, Pending(path, key) if isinstance(value, Deferred) else value)
+        for key, value in ({} if names is None else names.data).items()
+        if not key.startswith("_")
+    ]
+
+
+def _names(machine: Machine, path: str) -> Frame | None:
+    """Return the names of a file; None where it cannot be read, or too many were read."""
+    if path not in machine.modules and len(machine.modules) >= _MOST_MODULES:
+        return None
+    machine.modules.add(path)
+    unit = machine.project.unit(path)
+    return None if unit is None else loaded(machine, unit)
+
+
+def member(machine: Machine, path: str, name: str) -> Value:
     """Return a name of a module: what it binds, or a module below it."""
-    names = loaded(machine, unit)
+    names = _names(machine, path)
+    if names is None:
+        return UNKNOWN
     if name in names.data:
         found: Value = names.data[name]
-        if isinstance(found, (Pending, Deferred)) and found != Pending(unit, name):
+        if isinstance(found, (Pending, Deferred)) and found != Pending(path, name):
             found = names.data[name] = forced(machine, found, name)
         return UNKNOWN if isinstance(found, Pending) else found
-    if unit.path.endswith("__init__.py"):
-        path = machine.project.find(unit.path, name, 1)
-        inner = machine.project.unit(path) if path is not None else None
-        if inner is not None and inner is not unit:
+    if path.endswith("__init__.py"):
+        inner = machine.project.find(path, name, 1)
+        if inner is not None and inner != path:
             return Package(inner)
     return UNKNOWN
 
@@ -127,9 +141,8 @@ def member(machine: Machine, unit: Unit, name: str) -> Value:
 def within(machine: Machine, folder: Folder, name: str) -> Value:
     """Return a module of a folder."""
     path = machine.project.at(folder.path, [name])
-    unit = machine.project.unit(path) if path is not None else None
-    if unit is not None:
-        return Package(unit)
+    if path is not None:
+        return Package(path)
     inner = f"{folder.path}/{name}"
     return Folder(inner) if machine.project.holds(inner) else UNKNOWN
 

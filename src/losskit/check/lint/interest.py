@@ -65,7 +65,7 @@ def look(unit: Unit, also: frozenset[str] = frozenset()) -> Interest:
         called[node.lineno], names[node.lineno], owners[node.lineno] = leaves, node.name, owner
         if any(_LOSS.search(leaf) for leaf in leaves) or kept & leaves:
             losses.add(node.lineno)
-        if node.lineno in losses or _sees(leaves, text):
+        if node.lineno in losses or "loss" in node.name.lower() or _sees(leaves, text):
             direct.add(node.lineno)
     found = direct
     while found:

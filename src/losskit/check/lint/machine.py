@@ -107,6 +107,8 @@ class Machine:
         Calls of losses that were made.
     words : dict
         Branch → the names that its condition asks for.
+    modules : set
+        Other files that were looked into.
     calls : dict
         First statement of a block → what looks like calls of losses in it.
     loops : dict
@@ -130,6 +132,7 @@ class Machine:
     skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
     reached: set[int] = field(default_factory=set)
     words: dict[int, frozenset[str]] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
     calls: dict[int, list[int]] = field(default_factory=dict)
     loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)

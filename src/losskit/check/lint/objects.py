@@ -149,7 +149,7 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Tensor):
         return attribute_of(frame.unit, owner, name, node)
     if isinstance(owner, Package):
-        return member(machine, owner.unit, name)
+        return member(machine, owner.path, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)
     found = _plain_attribute(owner, name)
@@ -235,8 +235,6 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
             machine.write(owner, "<head>", value)
     elif isinstance(owner, (Chain, Dictionary)):
         machine.write(owner, name, value)
-    elif isinstance(owner, Package) and owner.unit.frame is not None:
-        machine.write(owner.unit.frame, name, value)
 
 
 def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:

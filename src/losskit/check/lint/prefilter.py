@@ -9,17 +9,18 @@ from losskit.check.lint.losses import loss_words
 
 __all__ = ["imported_stems", "is_of_interest", "is_script"]
 
-_OFTEN = (b"oss", b"entropy", b"softmax", b"Softmax", b"kl_div", b"igmoid")
-"""Parts of all those words, which are looked for first since that is quick."""
+_PARTS = (b"oss", b"ntropy", b"oftmax", b"kl_div", b"riterion")
+"""One of them is in each of those words: to look for them is quick."""
+
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 
 @cache
-def _words() -> re.Pattern[bytes]:
+def _words() -> frozenset[bytes]:
+    """The words; such as "huber" and "mse", which are in files of all kinds, are not enough."""
     words = {*loss_words(), "softmax", "log_softmax", "Softmax", "LogSoftmax", "Softmin"}
-    # Words such as "huber" and "squared_error" are too common to begin with; Keras' compile is not.
-    common = {word for word in words if not any(part.decode() in word for part in _OFTEN)}
-    kept = sorted(words - common, key=len, reverse=True)
-    return re.compile(rb"\b(?:" + "|".join(map(re.escape, kept)).encode() + rb"|criterion)\b")
+    found = {word.encode() for word in words} | {b"criterion"}
+    return frozenset(word for word in found if any(part in word for part in _PARTS))
 
 
 _IMPORTS = re.compile(
@@ -47,4 +48,16 @@ def is_script(path: str, raw: bytes) -> bool:
 
 def is_of_interest(raw: bytes) -> bool:
     """Whether a file mentions what the rules are about."""
-    return any(part in raw for part in _OFTEN) and _words().search(raw) is not None
+    words = _words()
+    for part in _PARTS:
+        at = raw.find(part)
+        while at >= 0:
+            first, last = at, at + len(part)
+            while first and raw[first - 1] in _LETTERS:
+                first -= 1
+            while last < len(raw) and raw[last] in _LETTERS:
+                last += 1
+            if raw[first:last] in words:
+                return True
+            at = raw.find(part, last)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,10 +21,13 @@ from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
 
-__all__ = ["Outcome", "lint"]
+__all__ = ["UNFINISHED", "Outcome", "lint"]
 
 _FEW = 24
 """Files from which on several processes are worth their start."""
+
+_COLLECTED = 20
+"""Analyses after which what they left behind is collected."""
 
 _TOGETHER = 16
 """Files that a process takes at a time: neighbours, which import the same."""
@@ -128,12 +132,12 @@ def lint(
     outcome.notes = sorted(set(outcome.notes))
     named = {one.shown for one in found if one.named}
     outcome.unreadable = outcome.unreadable or any(
-        path in named for path, text in outcome.notes if text != _UNFINISHED
+        path in named for path, text in outcome.notes if text != UNFINISHED
     )
     return outcome
 
 
-_UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
+UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
 
 
 def _look(one: Found, raw: bytes, outcome: Outcome) -> None:
@@ -194,8 +198,11 @@ def _worked(
     jobs = jobs or os.cpu_count() or 1
     if len(paths) < _FEW or jobs == 1:
         worker = _Worker(dict(files), promising)
-        for path in paths:
-            yield path, worker.entry(path)
+        try:
+            for path in paths:
+                yield path, worker.entry(path)
+        finally:
+            gc.enable()
         return
     groups = [paths[at : at + _TOGETHER] for at in range(0, len(paths), _TOGETHER)]
     context = multiprocessing.get_context("spawn")
@@ -211,6 +218,9 @@ class _Worker:
 
     def __init__(self, files: dict[str, str], promising: list[str]) -> None:
         self.files = files
+        self.done = 0
+        # Trees hold no circles, and looking through them for some takes longer than to make them.
+        gc.disable()
         self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
 
     def _read(self, path: str) -> Unit:
@@ -220,12 +230,15 @@ class _Worker:
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
         self.project.begin()
+        self.done += 1
+        if self.done % _COLLECTED == 0:
+            gc.collect()
         report = Report({})
         notes: list[tuple[str, str]] = []
         try:
             unit = self.project.unit(path) or self._read(path)
             if not analyse(self.project, unit, report.tell):
-                notes.append((unit.shown, _UNFINISHED))
+                notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
         return Entry(

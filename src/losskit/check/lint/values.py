@@ -314,16 +314,16 @@ class Instance(Container):
 
 @dataclass(frozen=True, slots=True)
 class Package(Value):
-    """A module of the project."""
+    """A module of the project, by the path of its file."""
 
-    unit: Unit
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pending(Value):
     """A name of a module of the project that nobody has asked for yet."""
 
-    unit: Unit
+    path: str
     name: str
 
 

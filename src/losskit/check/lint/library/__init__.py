@@ -25,7 +25,6 @@ from losskit.check.lint.values import (
     Choice,
     Class,
     Frame,
-    Function,
     Instance,
     Library,
     Made,

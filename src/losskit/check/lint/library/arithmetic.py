@@ -1,0 +1,162 @@
+"""Operators: what computing and comparing leave of what tensors hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from losskit.check.lint.facts import Combined
+from losskit.check.lint.kinds import PROBABLE, Flow, Kind
+from losskit.check.lint.library.tensors import as_tensor, combined_flow
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Choice,
+    Const,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
+
+__all__ = ["arithmetic", "compared", "negative"]
+
+_EPSILON = re.compile(r"(^|[._])(eps|epsilon|smooth|tiny|EPS|EPSILON|SMOOTH)", re.IGNORECASE)
+
+
+def arithmetic(
+    machine: Machine,
+    unit: Unit,
+    node: ast.BinOp,
+    left: Value,
+    right: Value,
+    *,
+    surely: bool = True,
+) -> Value:
+    """Compute with operators."""
+    if not isinstance(left, Tensor) and not isinstance(right, Tensor):
+        flow, _ = combined_flow([left, right])
+        scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(right, Unknown)
+        if isinstance(left, Unknown) and scaled and _flow_of(right) is Flow.UNKNOWN:
+            # A temperature or the like: what the tensor depends on stays.
+            flow = left.flow
+        return UNKNOWN if flow is Flow.UNKNOWN else Tensor(flow=flow)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
+            machine.tell(Combined(unit, node, left, right))
+        return _of_two(node, left, right)
+    tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
+    assert isinstance(tensor, Tensor)  # noqa: S101
+    kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
+    flow, trail = combined_flow([left, right])
+    scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
+    if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
+        # A number, most likely: what the tensor depends on stays.
+        flow, trail = tensor.flow, tensor.cut
+    known = kind is not Kind.UNKNOWN
+    return Tensor(
+        kind,
+        flow,
+        tensor.trail if known else None,
+        trail,
+        tensor.rank,
+        tensor.last,
+        tensor.units,
+        tensor.axis if known else None,
+        shifted=shifted,
+        complement=complement,
+        reduction=tensor.reduction,
+        call=tensor.call if known else None,
+        lost=tensor.lost,
+    )
+
+
+def _flow_of(value: Value) -> Flow:
+    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
+
+
+def _with_scalar(
+    node: ast.BinOp, tensor: Tensor, other: Value, first: bool
+) -> tuple[Kind, bool, bool]:
+    """What a tensor is after computing with a number; whether it is shifted; whether 1 minus it."""
+    kind, same = tensor.kind, (tensor.kind, tensor.shifted, tensor.complement)
+    lost = (Kind.UNKNOWN, False, False)
+    number = other.value if isinstance(other, Const) else None
+    if kind is Kind.LOSS:
+        return kind, tensor.shifted, False
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        small = isinstance(number, (int, float)) and abs(number) < 0.01
+        named = isinstance(other, Unknown) and _EPSILON.search(other.name)
+        if kind in PROBABLE:
+            if small or named:
+                return kind, True, tensor.complement
+            if isinstance(node.op, ast.Sub) and not first and number == 1:
+                flipped = kind if kind is Kind.SIGMOID else Kind.PROBABILITY
+                return flipped, tensor.shifted, not tensor.complement
+            return lost
+        return same if kind is Kind.RAW else lost
+    if isinstance(node.op, (ast.Mult, ast.Div)):
+        if isinstance(node.op, ast.Div) and not first:
+            return lost
+        return same if kind in {Kind.RAW, Kind.COUNTS} or number == 1 else lost
+    return lost
+
+
+def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
+    flow, trail = combined_flow([left, right])
+    lost = (*left.lost, *right.lost)
+    if isinstance(node.op, ast.Add):
+        pairs = ((left, right), (right, left))
+        lost += tuple(one for one, other in pairs if _is_lost(one, other))
+    for one in (left, right):
+        if one.kind is Kind.LOSS:
+            return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
+    both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
+    kind = Kind.UNKNOWN
+    if both_raw and isinstance(node.op, (ast.Add, ast.Sub)):
+        kind = Kind.RAW
+    if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
+        return left
+    rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
+    return Tensor(
+        kind,
+        flow,
+        left.trail if both_raw else None,
+        trail,
+        rank,
+        units=left.units if both_raw and left.units == right.units else None,
+        last=left.last if left.last == right.last else None,
+        lost=lost,
+    )
+
+
+def _is_lost(one: Tensor, other: Tensor) -> bool:
+    """Whether a term of a sum of losses has no gradient, while the other has one."""
+    reduced = one.rank == 0 and (other.kind is Kind.LOSS or other.rank == 0)
+    if one.cut is not None and one.cut.text.startswith("detach") and one.kind is not Kind.LOSS:
+        # A term that is kept out on purpose, as of a control variate.
+        return False
+    return reduced and one.flow is Flow.CUT and other.flow is not Flow.CUT
+
+
+def negative(value: Value) -> Value:
+    """Change the sign."""
+    if isinstance(value, Choice):
+        return join((negative(one), guards) for one, guards in value.among)
+    if not isinstance(value, Tensor):
+        return Unknown("", value.flow) if isinstance(value, Unknown) else UNKNOWN
+    if value.kind in {Kind.RAW, Kind.LOSS}:
+        return replace(value, ident=Tensor().ident)
+    return Tensor(flow=value.flow, cut=value.cut, rank=value.rank, last=value.last)
+
+
+def compared(value: Value, *, ordered: bool = False) -> Value:
+    """Compare, element by element; by size, where ``ordered``."""
+    tensor = as_tensor(value)
+    if tensor is None:
+        return UNKNOWN
+    flow = Flow.CUT if tensor.flow is Flow.MODEL else tensor.flow
+    kind = Kind.MULTI_HOT if ordered and tensor.kind is not Kind.LOSS else Kind.UNKNOWN
+    return Tensor(kind, flow, None, tensor.cut, tensor.rank, tensor.last)
