@@ -46,7 +46,9 @@ def stuck(log: Log) -> Iterator[Finding]:
             level=shape.end,
             signature=signature.value,
         )
-    elif not moved and shape.end > shape.start - max(0.03 * abs(shape.start), 2 * shape.noise):
+        return
+    unmoved = shape.end > shape.start - max(0.03 * abs(shape.start), 2 * shape.noise)
+    if len(curve) >= 3 * FEWEST and unmoved and not moved:
         if not shape.flat(1.0, within=0.05) and shape.end > shape.start:
             return
         yield found(

@@ -43,6 +43,6 @@ def loss_of(logits, labels):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.CHECK,),
+    tools=(Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

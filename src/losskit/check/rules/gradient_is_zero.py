@@ -40,6 +40,6 @@ def loss_of(scores, target):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html",
         ),
     ),
-    tools=(Tool.CHECK,),
+    tools=(Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -33,6 +33,6 @@ def total(reconstruction, regulariser):
             "https://arxiv.org/abs/1711.02257",
         ),
     ),
-    tools=(Tool.CHECK,),
+    tools=(Tool.CHECK, Tool.WATCH),
     fixes=Fixes.NEVER,
 )

@@ -21,8 +21,8 @@ from losskit.check.training.record import Record
 
 __all__ = ["Look"]
 
-SAMPLES = 256
-"""Samples of a batch that questions are asked about."""
+ELEMENTS, SAMPLES = 2**15, 256
+"""Elements of a batch that questions are asked about, and the fewest samples."""
 
 _STATES = frozenset({"LK207", "LK208", "LK209", "LK214", "LK216", "LK217"})
 """What a training may pass through, and only is a mistake where it stays."""
@@ -32,6 +32,9 @@ _ONCE = frozenset({"LK210", "LK183", "LK205"})
 
 STAYS = 3
 """Looks in a row in which a state has to be seen."""
+
+UNMOVED = 32
+"""Steps without a movement, which is more than gradients are accumulated over."""
 
 DEAD, LIMITED = 0.8, 0.95
 VANISHED, EXPLODED = 1e-5, 1e3
@@ -54,8 +57,8 @@ class Look:
         self._last: dict[str, Finding] = {}
         self._norms: list[float] = []
         self._weights: dict[str, Tensor] = {}
-        self._moved = True
-        self._still: Counter[str] = Counter()
+        self._still: dict[str, int] = {}
+        self._last_step = 0
         self._learning: set[str] = set()
         self._backward = False
         self._stale = 0
@@ -90,7 +93,7 @@ class Look:
         self._layers.close()
         self.count += 1
         self._step = step
-        yield from self._call(args, kwargs, step)
+        yield from self.at_call(args, kwargs, step)
         yield from self._states_of_layers(step)
         cut = self._cut(value, args, step)
         if cut is not None:
@@ -128,16 +131,23 @@ class Look:
 
     # What the loss is called with.
 
-    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int) -> Iterator[Finding]:
+    def at_call(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], step: int
+    ) -> Iterator[Finding]:
+        """Ask what a check of a batch asks."""
         if self._criterion is None or not args:
             return
         named = {key: one for key, one in kwargs.items() if isinstance(one, Tensor)}
-        arrays = [_few(one) for one in args]
+        kept = _kept([*args, *named.values()])
+        # With gradients, so that it is still known which operation made them.
+        with torch.enable_grad():
+            arrays = [one[:kept] if isinstance(one, Tensor) and one.ndim else one for one in args]
+            given = {key: one[:kept] for key, one in named.items() if key in ("input", "target")}
         try:
             call = call_of(
                 self._criterion,
                 tuple(arrays),
-                {key: _few(one) for key, one in named.items() if key in ("input", "target")},
+                given,
                 untrained=step == 0,
                 of_torch=type(self.loss_fn).__module__.startswith("torch."),
             )
@@ -226,10 +236,12 @@ class Look:
         """LK304: weights that got a gradient and are where they were."""
         now = {name: places(p) for name, p in self._trainable().items()}
         for name in self._learning & now.keys() & self._weights.keys():
-            still = torch.equal(now[name], self._weights[name])
-            self._still[name] = self._still[name] + 1 if still else 0
-        self._weights = now
-        stuck = [name for name in now if self._still[name] >= 2]
+            if torch.equal(now[name], self._weights[name]):
+                self._still.setdefault(name, self._last_step)
+            else:
+                self._still.pop(name, None)
+        self._weights, self._last_step = now, step
+        stuck = [name for name in now if step - self._still.get(name, step) >= UNMOVED]
         if stuck:
             everything = len(stuck) == len(self._learning)
             what = "no weight of the model has" if everything else f"{len(stuck)} weights have not"
@@ -300,12 +312,11 @@ def _on_gradient(value: Tensor, then: Callable[[Tensor], None]) -> None:
     register(then)
 
 
-def _few(value: Any) -> Any:
-    """Return the first samples of a tensor, with what its history says of it."""
-    if not isinstance(value, Tensor) or value.ndim == 0 or len(value) <= SAMPLES:
-        return value
-    with torch.enable_grad():
-        return value[:SAMPLES]
+def _kept(values: list[Any]) -> int:
+    """Return of how many samples questions are asked, the same for all arrays."""
+    sizes = [(one.numel(), len(one)) for one in values if isinstance(one, Tensor) and one.ndim]
+    elements, samples = max(sizes, default=(0, 0))
+    return samples if elements <= ELEMENTS else max(SAMPLES, ELEMENTS * samples // elements)
 
 
 def _at(finding: Finding, step: int) -> Finding:

@@ -13,7 +13,7 @@ from losskit.check.criterion import Criterion
 from losskit.check.curves.log import Log, gathered
 from losskit.check.curves.questions import ask
 from losskit.check.curves.series import Recorder
-from losskit.check.findings import Finding
+from losskit.check.findings import Finding, Tool
 from losskit.check.report import found
 from losskit.check.tensors.beginning import knowing_nothing
 from losskit.check.tensors.call import Call
@@ -137,7 +137,8 @@ class Record:
         log = self.log(criterion)
         if log is None:
             return []
-        return [*ask(log), *self.last_small_batches()]
+        seen = [finding for finding in ask(log) if Tool.WATCH in finding.rule.tools]
+        return [*seen, *self.last_small_batches()]
 
     def last_small_batches(self) -> list[Finding]:
         """LK308: the loss of smaller batches is another one."""

@@ -26,8 +26,13 @@ FIRST_LOOKS = (0, 8, 32)
 SHARE = 0.015
 """Share of the time that looks may take."""
 
+_RAISE = reporter("raise")
+
 _URGENT = frozenset({"LK101", "LK218", "LK402"})
 """What curves can show before a training is over; that a loss stands still is no news early on."""
+
+_OF_LAYERS = frozenset({"LK208", "LK303"})
+"""What is told once for each layer."""
 
 _AFTER_VALIDATION = frozenset({"LK406", "LK409"})
 
@@ -162,13 +167,20 @@ class Watch:
             self._hooks.append(self.model.register_forward_hook(self._after_model))
             return None
         if isinstance(loss_fn, nn.Module):
-            hook = loss_fn.register_forward_hook(self._after_loss, with_kwargs=True)
+            # Always, so that a loss that refuses its arguments is explained.
+            hook = loss_fn.register_forward_hook(
+                self._after_loss, with_kwargs=True, always_call=True
+            )
             self._hooks.append(hook)
             return loss_fn
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            value = loss_fn(*args, **kwargs)
-            if not self._closed:
+            if self._closed:
+                return loss_fn(*args, **kwargs)
+            value = None
+            try:
+                value = loss_fn(*args, **kwargs)
+            finally:
                 self._seen(value, args, kwargs)
             return value
 
@@ -198,6 +210,8 @@ class Watch:
             self._seen(loss, (), {})
 
     def _seen(self, value: Any, args: Any, kwargs: Any) -> None:
+        if value is None:
+            self._explain(args, kwargs)
         if not isinstance(value, Tensor):
             return
         number: Any = value.detach()
@@ -257,6 +271,15 @@ class Watch:
         enough = (self._spent + each_look) / SHARE / each_step
         self._due = max(step + 16, math.ceil(enough))
 
+    def _explain(self, args: Any, kwargs: Any) -> None:
+        """Say why a loss has raised an error, beside which none of our own must be raised."""
+        report = self._report
+        self._report = reporter("warn") if report is _RAISE else report
+        with torch.no_grad():
+            for finding in self._look.at_call(args, kwargs, self._record.steps):
+                self._tell(finding)
+        self._report = report
+
     def _not_finite(self, args: Any, kwargs: Any, step: int) -> None:
         if self._broken:
             return
@@ -270,6 +293,10 @@ class Watch:
         epoch = self._record.epoch
         where = epoch if math.isfinite(epoch) else None
         beside = dict(tensors(self._batch, "batch"))
+        with torch.no_grad():
+            for finding in self._look.at_call(args, kwargs, step):
+                if finding.code != "LK202":
+                    self._tell(finding, step)
         self._tell(origin(self.model, self._given, beside | arguments, step, where), step)
 
     def _held_out(self, number: Any, size: int, args: Any) -> None:
@@ -364,7 +391,9 @@ def watch(
 
 
 def _key(finding: Finding) -> tuple[str, str]:
-    return finding.code, finding.sight.layer if finding.sight is not None else ""
+    """Return what makes two findings the same: a rule, and the layer for those about layers."""
+    of_layer = finding.sight is not None and finding.code in _OF_LAYERS
+    return finding.code, finding.sight.layer if of_layer and finding.sight is not None else ""
 
 
 def _size(args: Any, given: tuple[tuple[Any, ...], dict[str, Any]] | None) -> int:
