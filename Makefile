@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 REPORT := losskit-reports/demo
 
-.PHONY: demo test check format wheel-test bench sanitize clean
+.PHONY: demo test check format wheel-test bench trials sanitize clean
 
 demo: $(VENV)/installed-compare
 	$(BIN)/losskit compare sklearn:digits --out $(REPORT) --overwrite
@@ -43,6 +43,10 @@ wheel-test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
+
+trials: $(VENV)/installed-test
+	$(BIN)/python -m tools.trials.healthy
+	$(BIN)/python -m tools.trials.faults --write
 
 # The kernels under the address and undefined-behaviour sanitizers, with the packages of .venv. How
 # they round is another matter there: the compiler adds in another order.

@@ -73,7 +73,7 @@ def test_faults_are_seen_before_the_training(fault: str, code: str) -> None:
     training = put.put(healthy(put, rng), rng)
     torch.manual_seed(3)
     model, task = training.model(), training.task
-    batch = task.inputs[:64], task.targets[:64]
+    batch = task.inputs[:128], task.targets[:128]
     pairs = training.pairs
     forward = None if pairs is None else (lambda model, given: pairs(model, *given))
     report = preflight(model, training.loss_fn, batch, forward=forward, steps=60)

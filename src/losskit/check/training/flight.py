@@ -221,18 +221,6 @@ class _Flight:
             f"{self.steps} steps of Adam at {rate:g}"
         ]
         findings = []
-        if not best <= goal:
-            findings.append(
-                found(
-                    "LK306",
-                    f"{_length(few)} samples cannot be learnt by heart: {self.steps} steps take "
-                    f"the loss from {begun:.4f} to {best:.4f}; {floor:.4f} is possible, and "
-                    f"{constant:.4f} takes no look at the input",
-                    begun=begun,
-                    reached=best,
-                    floor=floor,
-                )
-            )
         blind = _blinded(few, self.forward)
         if blind is not None and constant - floor > 0.05 * max(abs(constant), 1e-6):
             without = self._trained(blind, rate)
@@ -247,6 +235,18 @@ class _Flight:
                         control=without,
                     )
                 )
+        if not best <= goal:
+            findings.append(
+                found(
+                    "LK306",
+                    f"{_length(few)} samples cannot be learnt by heart: {self.steps} steps take "
+                    f"the loss from {begun:.4f} to {best:.4f}; {floor:.4f} is possible, and "
+                    f"{constant:.4f} takes no look at the input",
+                    begun=begun,
+                    reached=best,
+                    floor=floor,
+                )
+            )
         return findings, notes
 
     def _levels(self, criterion: Criterion, few: Any) -> tuple[float, float, float]:
@@ -254,7 +254,7 @@ class _Flight:
         model = copy.deepcopy(self.model)
         args = self.forward(model, few)
         value = self.loss_fn(*args)
-        begun = float((value.mean() if value.ndim else value).detach())
+        begun = float(value.detach().mean())
         try:
             call = call_of(criterion, args, {})
         except (TypeError, ValueError):

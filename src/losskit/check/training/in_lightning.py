@@ -41,7 +41,7 @@ class LightningWatch(_base()):  # type: ignore[misc]
         the loss is called with.
     every, on_finding : optional
         As for `losskit.torch.watch`.
-    log : bool, default False
+    to_logger : bool, default False
         Whether numbers go to the trainer's logger as well.
 
     Attributes
@@ -56,13 +56,13 @@ class LightningWatch(_base()):  # type: ignore[misc]
         *,
         every: int | None = None,
         on_finding: OnFinding = "warn",
-        log: bool = False,
+        to_logger: bool = False,
     ) -> None:
         super().__init__()
         self.loss_fn = loss_fn
         self.every = every
         self.on_finding = on_finding
-        self.log = log
+        self.to_logger = to_logger
         self.watching: Watch | None = None
         self._by_hand = False
 
@@ -80,7 +80,7 @@ class LightningWatch(_base()):  # type: ignore[misc]
             loss_fn,
             every=self.every,
             on_finding=self.on_finding,
-            logger=trainer.logger if self.log else None,
+            logger=trainer.logger if self.to_logger else None,
         )
 
     def on_train_batch_start(
