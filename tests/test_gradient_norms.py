@@ -12,7 +12,6 @@ import losskit.torch as lt
 from losskit.torch import gradient_norms as function
 
 # The package's attribute of this name is the function.
-module = __import__("sys").modules["losskit.torch.gradient_norms"]
 
 
 def two_layers() -> nn.Sequential:

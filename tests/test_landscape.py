@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import losskit.torch as lt
-
-module = sys.modules["losskit.torch.landscape"]
 
 
 def plane_of(model: nn.Module) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
