@@ -82,18 +82,19 @@ def open_array(path: Path, columns: tuple[str, ...]) -> Any:
         raise ChooseError(f"DATA {str(path)!r} cannot be read as an array: {why}") from None
     if isinstance(opened, np.ndarray):
         return opened
-    names = list(opened.files)
-    wanted = columns[0] if columns else (names[0] if len(names) == 1 else None)
-    if wanted not in names:
-        said = f"has no array {wanted!r}" if wanted else "holds several arrays"
-        raise ChooseError(f"DATA {str(path)!r} {said}; --target names one of {listing(names)}")
-    try:
-        return opened[wanted]
-    except ValueError:
-        raise ChooseError(
-            f"DATA {str(path)!r}: the array {wanted!r} holds Python objects, which are never "
-            "unpickled"
-        ) from None
+    with opened:
+        names = list(opened.files)
+        wanted = columns[0] if columns else (names[0] if len(names) == 1 else None)
+        if wanted not in names:
+            said = f"has no array {wanted!r}" if wanted else "holds several arrays"
+            raise ChooseError(f"DATA {str(path)!r} {said}; --target names one of {listing(names)}")
+        try:
+            return opened[wanted]
+        except ValueError:
+            raise ChooseError(
+                f"DATA {str(path)!r}: the array {wanted!r} holds Python objects, which are never "
+                "unpickled"
+            ) from None
 
 
 def separator_of(path: Path) -> str:
