@@ -124,6 +124,36 @@ def test_every_loss_is_boosted_or_refused_by_its_name(kind):
         assert np.all(hessian > 0)
 
 
+@every_loss
+def test_derivatives_are_the_formulas_by_the_rule(kind):
+    """However they are computed: scaled, held above what the rule says, and weighed last."""
+    rng = np.random.default_rng(3)
+    for case in cases(kind):
+        try:
+            chosen = objective(case.loss, scale=1.7)
+        except (TypeError, ValueError):
+            continue
+        if chosen.multiclass or not chosen.bends or case.loss.parameters().keys() & {"pos_weight"}:
+            continue
+        loss, raw = case.loss, rng.normal(scale=3.0, size=900)
+        target = next(
+            target
+            for other in (-1.0, 0.0, 2.0)
+            for target in [np.where(rng.random(900) < 0.4, 1.0, other)]
+            if kind.card.targets[0].violation(target, np, classes=1) is None
+        )
+        weight = rng.uniform(0.1, 3, size=900)
+        gradient = 1.7 * loss.gradient_at(raw, target, np)
+        hessian = 1.7 * loss.curvature_at(raw, target, np)
+        if chosen.rule is Rule.ERROR:
+            hessian = np.where(hessian < 1, 1, hessian)
+        elif chosen.rule is Rule.NOT_CONVEX:
+            hessian = np.where(hessian < np.abs(gradient), np.abs(gradient), hessian)
+        found = chosen.derivatives(raw, target, weight)
+        for one, expected in zip(found, (gradient, hessian), strict=True):
+            np.testing.assert_allclose(one, expected * weight, rtol=1e-9, atol=1e-13, err_msg=kind)
+
+
 def test_raw_scores_of_a_thousand():
     """Peer: scikit-learn's half binomial loss gave NaN at raw = -1e3 (scikit-learn#28048)."""
     for loss in (losskit.BinaryCrossEntropyWithLogits(), losskit.BinaryFocal()):

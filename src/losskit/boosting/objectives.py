@@ -15,7 +15,10 @@ from losskit.boosting.start import best_constant, best_constants
 from losskit.core.arrays import Array, sigmoid, softmax
 from losskit.core.classwise import Classification
 from losskit.core.contracts import LOG_MEANS, LOGITS
+from losskit.core.engine import engine_for
 from losskit.core.loss import Loss
+from losskit.core.newton import Newton
+from losskit.core.options import Options
 from losskit.core.shapes import misfit
 
 if TYPE_CHECKING:
@@ -135,6 +138,11 @@ class BoostingObjective:
         """
         raw, labels, shares = self._arrays(raw, target, weight)
         if self.bends:
+            options = Options("sum", weight=shares)
+            found = engine_for(raw)[1].bend(self.loss, (raw, labels), options, self.newton)
+            if found is not None:
+                (gradient,), (hessian,) = found
+                return gradient, hessian
             gradient, curvature = self.loss.gradient_and_curvature(raw, labels, reduction="sum")
         else:
             _, gradient = self.loss.value_and_gradient(raw, labels, reduction="sum")
@@ -149,27 +157,27 @@ class BoostingObjective:
         """Whether the Hessian comes from the curvature."""
         return self.rule not in (None, Rule.FLAT)
 
+    @property
+    def newton(self) -> Newton:
+        """What makes gradient and Hessian of the derivatives, where the Hessian bends."""
+        # All classes' scores move at once. A row of the Hessian of shift-invariant scores sums to
+        # 0, so twice its diagonal is the sum of the row's absolute values: a bound.
+        factor = 2 * self.scale if self.multiclass else self.scale
+        if self.rule is Rule.ERROR:
+            return Newton(self.scale, factor, least=1.0)
+        share = 1.0 if self.rule is Rule.NOT_CONVEX else 0.0
+        return Newton(self.scale, factor, SMALLEST_HESSIAN, share)
+
     def scaled(self, gradient: Array, curvature: Array | None) -> tuple[Array, Array]:
         """Scale the loss's own gradient and turn its curvature into the Hessian, by the rule.
 
         Both are worked on in place.
         """
-        if self.scale != 1:
-            gradient *= self.scale
-        if curvature is None:
-            constant = self.hessian if isinstance(self.hessian, float) else 1.0
-            return gradient, np.full_like(gradient, constant)
-        # All classes' scores move at once. A row of the Hessian of shift-invariant scores sums to
-        # 0, so twice its diagonal is the sum of the row's absolute values: a bound.
-        factor = 2 * self.scale if self.multiclass else self.scale
-        if factor != 1:
-            curvature *= factor
-        if self.rule is Rule.ERROR:
-            return gradient, np.maximum(curvature, 1.0, out=curvature)
-        hessian = np.maximum(curvature, SMALLEST_HESSIAN, out=curvature)
-        if self.rule is Rule.NOT_CONVEX:
-            np.maximum(hessian, np.abs(gradient), out=hessian)
-        return gradient, hessian
+        if curvature is not None:
+            return self.newton.apply(gradient, curvature)
+        gradient *= self.scale
+        constant = self.hessian if isinstance(self.hessian, float) else 1.0
+        return gradient, np.full_like(gradient, constant)
 
     def transform(self, raw: Any) -> Array:
         """Turn raw scores into predictions: the identity, sigmoid, softmax or exp.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition, each
+from losskit.core.newton import Newton
 
 if TYPE_CHECKING:
     from losskit.core.options import Options
@@ -76,9 +77,12 @@ class Engine(ABC):
         return None
 
     def bend(
-        self, loss: Definition, arrays: Arrays, options: Options
+        self, loss: Definition, arrays: Arrays, options: Options, newton: Newton
     ) -> tuple[Arrays, Arrays] | None:
-        """Gradient and second derivative of the reduced loss in each output."""
+        """Gradient and second derivative of the reduced loss in each output.
+
+        Weights and the like multiply what has been made those of a step.
+        """
         return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from losskit.core.arrays import Array, as_compute
 from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import known_engine
+from losskit.core.newton import Newton
 from losskit.core.options import Options, Reduction
 from losskit.core.prepared import Prepared, bind, prepare
 from losskit.core.shapes import unstretch
@@ -139,7 +140,7 @@ class Loss(Summand, Definition):
         """
         bound, said = self._bound(arrays, options)
         engine = known_engine(bound[0])
-        found = None if engine is None else engine.bend(self, bound, said)
+        found = None if engine is None else engine.bend(self, bound, said, Newton())
         if found is not None:
             gradients, curvatures = found
             return (gradients, curvatures) if len(gradients) > 1 else (gradients[0], curvatures[0])

@@ -10,6 +10,7 @@ import numpy as np
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
 from losskit.core.engine import Engine
+from losskit.core.newton import Newton
 from losskit.core.options import Options
 from losskit.engines.native import on_numpy
 
@@ -42,10 +43,10 @@ class NumPyEngine(ArrayEngine):
         return on_numpy.reduce_with_gradients(loss, arrays, options)
 
     def bend(
-        self, loss: Definition, arrays: Arrays, options: Options
+        self, loss: Definition, arrays: Arrays, options: Options, newton: Newton
     ) -> tuple[Arrays, Arrays] | None:
         """Gradient and second derivative of the reduced loss in each output."""
-        return on_numpy.bend(loss, arrays, options)
+        return on_numpy.bend(loss, arrays, options, newton)
 
 
 def as_array(value: Any) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
+from losskit.core.newton import Newton
 from losskit.core.options import Options
 from losskit.engines.native import native
 from losskit.engines.native.memory import KEPT_FROM
@@ -38,14 +39,16 @@ def reduce_with_gradients(
     return values[()], gradients
 
 
-def bend(loss: Definition, arrays: Arrays, options: Options) -> tuple[Arrays, Arrays] | None:
+def bend(
+    loss: Definition, arrays: Arrays, options: Options, newton: Newton
+) -> tuple[Arrays, Arrays] | None:
     """Compute gradients and curvatures; None where the call is not one for a kernel."""
     begun = _begin(loss, arrays, options)
     if begun is None or not begun[0].bends:
         return None
     plan = begun[0]
     gradients, curvatures = (tuple(_room_like(arrays[at]) for at in plan.outputs) for _ in range(2))
-    if not plan.bend(arrays, options, gradients, curvatures, threads()):
+    if not plan.bend(arrays, options, gradients, curvatures, newton, threads()):
         return None
     return gradients, curvatures
 

@@ -15,11 +15,13 @@ from losskit.core.classwise import Classification, Classwise
 from losskit.core.contracts import Contract
 from losskit.core.definition import Arrays, Definition
 from losskit.core.elementwise import Elementwise
+from losskit.core.newton import Newton
 from losskit.core.options import Options
 from losskit.engines.native import KERNELS, native
 
 __all__ = ["Plan", "plan_of"]
 
+_AS_THEY_ARE = Newton()
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
@@ -63,6 +65,7 @@ class Plan(ABC):
         options: Options,
         gradients: tuple[Array, ...],
         curvatures: tuple[Array, ...],
+        newton: Newton,
         threads: int,
     ) -> bool:
         """Write the gradients and curvatures of the reduced loss, if the plan bends."""
@@ -101,7 +104,7 @@ class _ElementwisePlan(Plan):
         threads: int,
         outer: Array | None = None,
     ) -> bool:
-        return self._run(arrays, options, values, gradients, (), threads, outer)
+        return self._run(arrays, options, values, gradients, (), _AS_THEY_ARE, threads, outer)
 
     def bend(
         self,
@@ -109,13 +112,14 @@ class _ElementwisePlan(Plan):
         options: Options,
         gradients: tuple[Array, ...],
         curvatures: tuple[Array, ...],
+        newton: Newton,
         threads: int,
     ) -> bool:
         # No values are written, and the derivatives of each are those of their sum.
         if options.reduction == "none":
             options = dataclasses.replace(options, reduction="sum")
         nothing = np.empty((), np.float64)
-        return self._run(arrays, options, nothing, gradients, curvatures, threads, None)
+        return self._run(arrays, options, nothing, gradients, curvatures, newton, threads, None)
 
     def _run(
         self,
@@ -124,6 +128,7 @@ class _ElementwisePlan(Plan):
         values: Array,
         gradients: tuple[Array | None, ...],
         curvatures: tuple[Array, ...],
+        newton: Newton,
         threads: int,
         outer: Array | None,
     ) -> bool:
@@ -134,7 +139,7 @@ class _ElementwisePlan(Plan):
             arrays = (*arrays, *beside)
         call = _call(options, outer)
         return call is not None and self._kernel.run(
-            arrays, values, gradients, curvatures, *call, threads
+            arrays, values, gradients, curvatures, *call, threads, *newton
         )
 
 

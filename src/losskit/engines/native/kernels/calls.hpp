@@ -4,6 +4,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct Call {
     bool look;
     int threads;
     nb::handle values;  // to be written: a number, or one per position
+    Newton newton = {1, 1, -INFINITY, 0};
 };
 
 using Ranges = std::vector<Range>;

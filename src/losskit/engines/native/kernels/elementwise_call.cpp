@@ -155,6 +155,7 @@ bool ElementwiseLoss::run(nb::tuple arrays, const Call& call, nb::tuple gradient
     job.axes = coalesce(job.axes, job.shape, operands);
     std::copy(parameters_.begin(), parameters_.end(), job.parameters);
     job.look = call.look;
+    job.newton = call.newton;
 
     const nb::gil_scoped_release others_run;
     const std::optional<double> divisor = divisor_of(call, job, wide);

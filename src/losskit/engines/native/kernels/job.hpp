@@ -50,6 +50,13 @@ struct Results {
     Operand curvatures[MOST_ARRAYS];
 };
 
+/// How derivatives become those of a Newton step, before they are weighed.
+struct Newton {
+    double slope, bend;  // what multiplies gradient and curvature
+    double least;        // the curvature is at least this,
+    double share;        // and at least this times the absolute gradient
+};
+
 /// How loss values are weighed; each array has one element per loss value.
 struct Weighing {
     Operand weight, scale, mask, outer;
@@ -66,6 +73,7 @@ struct ElementwiseJob {
     double parameters[MOST_PARAMETERS] = {};
     bool look = true;  // whether values are held to their ranges
     Weighing weighing;
+    Newton newton;
     Results results;
 };
 

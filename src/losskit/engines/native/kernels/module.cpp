@@ -163,12 +163,14 @@ NB_MODULE(_kernels, m) {
         .def("run", [](const ElementwiseLoss& self, nb::tuple arrays, nb::handle values,
                        nb::tuple gradients, nb::tuple curvatures, int reduction, double normalizer,
                        nb::handle weight, nb::handle mask, nb::handle scale, nb::handle outer,
-                       bool look, int threads) {
+                       bool look, int threads, double slope, double bend, double least,
+                       double share) {
             return self.run(arrays, {weight, mask, scale, outer, normalizer, Reduction(reduction),
-                                     look, threads, values}, gradients, curvatures);
+                                     look, threads, values, {slope, bend, least, share}},
+                            gradients, curvatures);
         }, "arrays"_a, "values"_a, "gradients"_a, "curvatures"_a, "reduction"_a, "normalizer"_a,
              "weight"_a.none(), "mask"_a.none(), "scale"_a.none(), "outer"_a.none(), "look"_a,
-             "threads"_a,
+             "threads"_a, "slope"_a, "bend"_a, "least"_a, "share"_a,
              "Compute; False where the call is not plain, and what was written is worth nothing.");
 
     nb::class_<ClasswiseLoss>(m, "Classwise", "A loss of rows of classes with its settings.")
