@@ -11,6 +11,7 @@ import torch
 from cases import Case, call_options, make_array
 from losskit.core.contracts import LOGITS, REAL_VALUES, SCORES
 from losskit.core.loss import Loss
+from losskit.core.newton import Newton
 from losskit.core.options import Options
 from losskit.core.prepared import prepare
 from losskit.engines.native import KERNELS, on_numpy, on_torch
@@ -46,7 +47,7 @@ def kernel(loss: Loss, arrays: Any, **options: Any) -> tuple[Any, ...]:
 
 def kernel_bends(loss: Loss, arrays: Any, **options: Any) -> tuple[Any, ...]:
     """Gradients and curvatures by a kernel."""
-    found = on_numpy.bend(loss, tuple(arrays), Options(**options))
+    found = on_numpy.bend(loss, tuple(arrays), Options(**options), Newton())
     assert found is not None, "the kernel declined"
     return *found[0], *found[1]
 

@@ -187,24 +187,59 @@ private:
 
     template <bool WEIGHED>
     static Spread spread(const Row<T>& row, T top) {
-        const T* const logits = row.input;
-        const double* const weights = row.class_weight;
-        double mass = 0, even = 0;
-        T allowed = 0;  // exact: there are fewer classes than 2^24
+        Spread found = {0, 0, 0};
+        for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
+            const std::int64_t left = row.classes - first;
+            add_spread<WEIGHED>(row, top, first, left < STRETCH ? left : STRETCH, found);
+        }
+        if constexpr (!WEIGHED) {
+            found.mass = found.allowed;
+        }
+        return found;
+    }
+
+    /// Of no more than a stretch: the sums of each lane need no more than T.
+    template <bool WEIGHED>
+    LOSSKIT_APART static void add_spread(const Row<T>& row, T top, std::int64_t first,
+                                         std::int64_t count, Spread& found) {
+        const T* const logits = row.input + first;
+        const double* const weights = WEIGHED ? row.class_weight + first : nullptr;
+        T allowed = 0, mass = 0, even = 0;
 #pragma omp simd reduction(+ : allowed, mass, even)
-        for (std::int64_t i = 0; i < row.classes; ++i) {
+        for (std::int64_t i = 0; i < count; ++i) {
             const bool on = logits[i] != -INFINITY;
             const T below = on ? logits[i] - top : T(0);
             allowed += on ? T(1) : T(0);
             if constexpr (WEIGHED) {
-                mass += on ? weights[i] : 0.0;
-                even += weights[i] * static_cast<double>(below);
+                const T weight = static_cast<T>(weights[i]);
+                mass += on ? weight : T(0);
+                even += weight * below;
             } else {
-                even += static_cast<double>(below);
+                even += below;
             }
         }
-        const auto count = static_cast<double>(allowed);
-        return {count, WEIGHED ? mass : count, even};
+        found.allowed += static_cast<double>(allowed);
+        found.mass += static_cast<double>(mass);
+        found.even += static_cast<double>(even);
+    }
+
+    /// Shares of a stretch, and how far they are below the top.
+    template <bool WEIGHED>
+    LOSSKIT_APART static void add_crossed(const Row<T>& row, T top, std::int64_t first,
+                                          std::int64_t count, double& mass, double& below) {
+        const T* const logits = row.input + first;
+        const T* const target = row.rows + first;
+        const double* const weights = WEIGHED ? row.class_weight + first : nullptr;
+        T shares = 0, distances = 0;
+#pragma omp simd reduction(+ : shares, distances)
+        for (std::int64_t i = 0; i < count; ++i) {
+            const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
+            const T distance = logits[i] - top;
+            shares += q;
+            distances = q == 0 ? distances : distances + q * distance;
+        }
+        mass += static_cast<double>(shares);
+        below += static_cast<double>(distances);
     }
 
     /// -Σ w q log p, for which nothing but the exponentials has to be kept.
@@ -215,12 +250,9 @@ private:
         const T* const target = row.rows;
         const double* const weights = row.class_weight;
         double mass = 0, below = 0;
-#pragma omp simd reduction(+ : mass, below)
-        for (std::int64_t i = 0; i < row.classes; ++i) {
-            const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
-            mass += static_cast<double>(q);
-            const T distance = q == 0 ? T(0) : logits[i] - top;
-            below += static_cast<double>(q) * static_cast<double>(distance);
+        for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
+            const std::int64_t left = row.classes - first;
+            add_crossed<WEIGHED>(row, top, first, left < STRETCH ? left : STRETCH, mass, below);
         }
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor);

@@ -50,7 +50,7 @@ Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, in
     Softmax<T> softmax;
     softmax.exponentials = row.room + room * padded;
     softmax.scales = row.room + rooms * padded + room * Softmax<T>::stretches(row.classes);
-    softmax.of(logits, row.classes, 1 / temperature, row.sums);
+    softmax.of(logits, row.classes, 1 / temperature, row.sums, row.gradient);
     return softmax;
 }
 

@@ -13,6 +13,10 @@ namespace losskit::LOSSKIT_ISA {
 /// stays in the first cache for its maximum and its exponentials.
 constexpr std::int64_t STRETCH = 1024;
 
+/// Elements between two looks ahead. Exponentials need no memory but the caches: while they are
+/// computed, the next stretch and the place of the gradient come from further away.
+constexpr std::int64_t LOOK = 256;
+
 template <class T>
 LOSSKIT_INLINE T largest_of(const T* values, std::int64_t count) {
     T top = -INFINITY;
@@ -65,8 +69,10 @@ struct Softmax {
 
     static std::int64_t stretches(std::int64_t classes) { return (classes + STRETCH - 1) / STRETCH; }
 
-    /// Find it; `sums` has room for two numbers per stretch.
-    void of(const T* logits, std::int64_t classes, double inverse_temperature, double* sums) {
+    /// Find it; `sums` has room for two numbers per stretch. Of the same length as the logits is
+    /// what will be written next, or nullptr.
+    void of(const T* logits, std::int64_t classes, double inverse_temperature, double* sums,
+            T* written) {
         inverse = inverse_temperature;
         const T factor = static_cast<T>(inverse);
         const std::int64_t parts = stretches(classes);
@@ -78,7 +84,12 @@ struct Softmax {
             const T highest = largest_of(logits + first, count);
             // Classes that are ruled out by -inf have no distance to -inf.
             const T reference = highest == -INFINITY ? T(0) : highest;
-            stretch(logits + first, count, reference, factor, exponentials + first, sums + 2 * part);
+            sums[2 * part] = sums[2 * part + 1] = 0;
+            for (std::int64_t at = first; at < first + count; at += LOOK) {
+                const std::int64_t end = at + LOOK < first + count ? at + LOOK : first + count;
+                look_ahead(logits + at + STRETCH, written ? written + at : nullptr, end - at);
+                look(logits + at, end - at, reference, factor, exponentials + at, sums + 2 * part);
+            }
             scales[part] = highest;
             top = highest > top ? highest : top;
         }
@@ -102,9 +113,19 @@ struct Softmax {
     }
 
 private:
-    /// Exponentials of a stretch, the sum of those that are not exactly 1, and the count of others.
-    static void stretch(const T* logits, std::int64_t count, T reference, T factor, T* out,
-                        double* sums) {
+    static LOSSKIT_INLINE void look_ahead(const T* read, T* written, std::int64_t count) {
+        constexpr std::int64_t LINE = 64 / sizeof(T);
+        for (std::int64_t i = 0; i < count; i += LINE) {
+            LOSSKIT_READ_SOON(read + i);
+        }
+        for (std::int64_t i = 0; written && i < count; i += LINE) {
+            LOSSKIT_WRITE_SOON(written + i);
+        }
+    }
+
+    /// Exponentials; adds the sum of those that are not exactly 1, and the count of others.
+    LOSSKIT_APART static void look(const T* logits, std::int64_t count, T reference, T factor,
+                                   T* out, double* sums) {
         T sum = 0, ones = 0;
 #pragma omp simd reduction(+ : sum, ones)
         for (std::int64_t i = 0; i < count; ++i) {
@@ -114,8 +135,8 @@ private:
             sum += distance == 0 ? T(0) : power;
             ones += distance == 0 ? T(1) : T(0);
         }
-        sums[0] = static_cast<double>(sum);
-        sums[1] = static_cast<double>(ones);
+        sums[0] += static_cast<double>(sum);
+        sums[1] += static_cast<double>(ones);
     }
 };
 
