@@ -48,6 +48,10 @@ class Column:
         Whether the values were true and false.
     odd : tuple of str
         Cells of a column of numbers that hold none.
+    written : str
+        A number as its cell has it, where that is not how programs write numbers.
+    rounded : bool
+        Whether there are whole numbers beyond those that a float holds.
     """
 
     name: str
@@ -70,6 +74,8 @@ class Column:
     ordered: bool = False
     boolean: bool = False
     odd: tuple[str, ...] = ()
+    written: str = ""
+    rounded: bool = False
 
     @property
     def known(self) -> int:

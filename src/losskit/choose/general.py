@@ -168,6 +168,16 @@ def _column_warnings(column: Column) -> Iterable[str]:
     if column.odd:
         shown_cells = ", ".join(repr(one) for one in column.odd)
         yield f"{column.name!r} holds numbers, but also {shown_cells}: these count as missing."
+    if column.written:
+        yield (
+            f"{column.name!r} writes numbers as {column.written!r}: the signs and separators were "
+            "left out here, and have to be before training."
+        )
+    if column.rounded:
+        yield (
+            f"{column.name!r} holds whole numbers beyond 2^53, which floats round: subtract "
+            "something or change the unit, or keep it as a name if it is one."
+        )
     for value, rows in sentinels(column):
         yield (
             f"{rows:,} rows of {column.name!r} have exactly {value:g}, far from the rest: does it "
