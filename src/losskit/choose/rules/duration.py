@@ -34,10 +34,10 @@ class Duration(Rule):
         return Reading(
             self.kind,
             0.75 + 0.1 * named,
-            f"{time.name!r} is a positive time and {event.name!r} has two values, as whether the "
-            "event was seen",
+            f"{time.name!r} is a positive time and {event.name!r} has {_values(event)}, as whether "
+            "the event was seen",
             ("events",),
-            details={"share": seen, "time": time.name, "event": event.name},
+            details={"share": seen, "time": time.name, "event": event.name, "ways": _ways(event)},
         )
 
     def facts(self, profile: Profile, reading: Reading) -> Iterable[Fact]:
@@ -73,6 +73,13 @@ class Duration(Rule):
 
     def warnings(self, profile: Profile, reading: Reading) -> Iterable[str]:
         """Warn of leaving out what is cut off."""
+        ways = reading.details.get("ways", 1)
+        if ways > 1:
+            yield (
+                f"{reading.details['event']!r} tells {ways} kinds of events apart. Here they are "
+                "taken as one, and 0 as cut off; for each kind's own risk, give the model outputs "
+                "for each, and cross-entropy over the kinds and none of them in each interval."
+            )
         yield (
             "Do not leave out the rows that are cut off, nor take their times as events: both "
             "make durations too short. Cox's partial likelihood is no loss of single rows; XGBoost "
@@ -86,13 +93,35 @@ def _columns(profile: Profile) -> tuple[Column, Column] | None:
     first, second = profile.columns
     for time, event in ((first, second), (second, first)):
         is_event = event.distinct <= 2 and (event.form == "labels" or event.whole)
-        if is_event and time.form == "numbers" and time.minimum >= 0 and time.distinct > 2:
+        if (
+            (is_event or _ways(event) > 1)
+            and time.form == "numbers"
+            and time.minimum >= 0
+            and time.distinct > 2
+        ):
             return time, event
     return None
 
 
+MOST_WAYS = 4
+
+
+def _ways(event: Column) -> int:
+    """Count kinds of events that exclude each other: 0 is none, and 1, 2, ... name them."""
+    codes = [float(at) for at in range(len(event.counts or {}))]
+    several = 3 <= len(codes) <= MOST_WAYS + 1 and event.labels == codes
+    return len(codes) - 1 if several and "event" in hints(event.name) else 1
+
+
+def _values(event: Column) -> str:
+    ways = _ways(event)
+    return f"0 and {ways} kinds of events" if ways > 1 else "two values"
+
+
 def _seen(event: Column) -> float:
     """Return the share of the larger value: 1 of 0 and 1, true of both, 2 of 1 and 2."""
+    if _ways(event) > 1:
+        return 1 - event.zeros / event.known
     if not event.counts or len(event.counts) < 2:
         return 1.0
     largest = event.labels[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from losskit.choose.column import Column
@@ -19,23 +20,31 @@ __all__ = ["Ordinal"]
 MOST = 11
 """Grades of the longest usual scale, 0 to 10."""
 SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4), (0, 6), (0, 10)}
+DEGREES = frozenset(
+    re.split(
+        ", ",
+        "very, fairly, rather, quite, pretty, extremely, somewhat, slightly, moderately, highly, "
+        "strongly, not, too, so, completely, mostly",
+    )
+)
+"""Words that only say how much of the next one."""
+NUMBERED = re.compile(r"^\s*(\d+)\s*[.):=-]\s*\D")
 SCALES_OF_WORDS = tuple(
     frozenset(scale.split(", "))
     for scale in (
-        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, "
-        "higher, "
-        "very high",
-        "very small, small, medium, big, large, very large",
-        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, "
-        "ideal",
+        "low, lower, mid, middle, medium, moderate, average, normal, upper, high, higher",
+        "tiny, small, medium, big, large, huge",
+        "poor, bad, fair, ok, average, indifferent, neutral, good, excellent, premium, ideal",
         "much worse, worse, same, average, better, much better",
         "never, rarely, seldom, sometimes, often, usually, always",
-        "none, minimal, some, slight, mild, moderate, marked, severe, very severe",
+        "none, minimal, some, slight, mild, moderate, marked, severe",
         "not, not at all, a little, somewhat, quite, very, extremely",
-        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, "
-        "agree, strongly agree",
-        "very unlikely, unlikely, somewhat likely, likely, very likely",
-        "very dissatisfied, dissatisfied, neutral, satisfied, very satisfied",
+        "disagree, neutral, undecided, agree",
+        "unlikely, neutral, likely",
+        "dissatisfied, unsatisfied, neutral, satisfied",
+        "unimportant, important",
+        "unhappy, happy",
+        "worse, unchanged, same, improved, better",
         "first, second, third, fourth, fifth",
         "1st, 2nd, 3rd, 4th, 5th",
         "cold, cool, warm, hot",
@@ -45,9 +54,15 @@ SCALES_OF_WORDS = tuple(
         "doctorate",
         "xs, s, m, l, xl, xxl",
         "bronze, silver, gold, platinum",
-        "not too happy, pretty happy, very happy",
     )
 )
+
+
+def _bare(label: str) -> str:
+    """Leave out what says how much: "very good" is on the scale of "good"."""
+    words = label.strip().casefold().replace("_", " ").replace("-", " ").split()
+    kept = [word for word in words if word not in DEGREES]
+    return " ".join(kept or words)
 
 
 class Ordinal(Rule):
@@ -71,13 +86,18 @@ class Ordinal(Rule):
         return Reading(self.kind, weight, why, ("distinct", "range"), class_coding(column))
 
     def _words(self, column: Column, *, asked: bool) -> Reading | None:
-        words = {str(label).strip().casefold() for label in column.labels}
+        words = {_bare(str(label)) for label in column.labels}
         known = any(words <= scale for scale in SCALES_OF_WORDS)
         if not column.ordered and not known and not asked:
-            if "ordinal" in hints(column.name) and column.distinct <= MOST:
+            if column.distinct > MOST:
+                return None
+            if "ordinal" in hints(column.name):
                 return Reading(
                     self.kind, 0.5, "its name speaks of grades", (), class_coding(column)
                 )
+            # Codebooks number names too.
+            if all(NUMBERED.match(str(label)) for label in column.labels):
+                return Reading(self.kind, 0.45, "its labels are numbered", (), class_coding(column))
             return None
         weight = CERTAIN if column.ordered else 0.9
         why = "the column's type has an order" if column.ordered else "its words are a known scale"
@@ -94,6 +114,11 @@ class Ordinal(Rule):
         # One hill, or rows that pile up at an end of the scale.
         weight += 0.15 * (shape.peaks == 1 and shape.top > 0.03)
         weight -= 0.15 * (shape.peaks > 2)
+        weight -= 0.1 * (column.minimum > 1)
+        # Steps from 0 or 1 without a gap may be a scale however the rows spread over them.
+        steps = column.minimum in (0, 1) and not shape.gaps and shape.step == 1 and shape.codes > 3
+        if steps and shape.evenness <= 0.97:
+            weight = max(weight, 0.37)
         return min(weight, 0.95)
 
     def facts(self, profile: Profile, reading: Reading) -> Iterable[Fact]:

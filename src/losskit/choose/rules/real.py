@@ -76,6 +76,8 @@ class Real(Rule):
             weight += 0.3
         elif shape.codes < 6:
             weight -= 0.15
+        elif column.minimum > 1:
+            weight += 0.1
         # Counts and codes begin at 0 or 1; what stays far from there was measured.
         if column.negatives or column.quantile(0.01) > 5:
             weight += 0.25
