@@ -50,6 +50,10 @@ class Column:
         Cells of a column of numbers that hold none.
     written : str
         A number as its cell has it, where that is not how programs write numbers.
+    marked : float, optional
+        A number that was taken for "missing".
+    marks : int
+        Rows with it, which count as missing.
     rounded : bool
         Whether there are whole numbers beyond those that a float holds.
     """
@@ -76,6 +80,8 @@ class Column:
     odd: tuple[str, ...] = ()
     written: str = ""
     rounded: bool = False
+    marked: float | None = None
+    marks: int = 0
 
     @property
     def known(self) -> int:

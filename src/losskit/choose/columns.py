@@ -22,6 +22,7 @@ from losskit.choose.scans import (
     look_at_times,
     tally,
 )
+from losskit.choose.stand_ins import stand_in
 
 __all__ = ["as_number", "look"]
 
@@ -33,6 +34,7 @@ EXACT_WHOLE = 2**53
 WORDS = ["true", "false"]
 TIMES = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f")
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d")
+DECIMAL_COMMA = r"^[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+$"
 GROUPED = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 SIGNS = "$€£¥% "
 
@@ -78,10 +80,32 @@ def as_number(column: pl.Expr) -> pl.Expr:
 
 def _numbers(frame: pl.LazyFrame, name: str, rows: int, *, whole: bool) -> Column:
     column = pl.col(VALUE)
-    found = look_at_numbers(frame.select(column.cast(pl.Float64)), name, rows)
-    if not whole or max(abs(found.minimum), abs(found.maximum)) <= EXACT_WHOLE:
+    numbers = frame.select(column.cast(pl.Float64))
+    found = _unmarked(look_at_numbers(numbers, name, rows), numbers)
+    return _counted(found, frame) if whole else found
+
+
+def _unmarked(found: Column, numbers: pl.LazyFrame) -> Column:
+    """Look again without a number that stands for a missing value."""
+    code = stand_in(found)
+    if code is None:
         return found
-    # As floats, neighbours are the same: they are counted as what they are.
+    column = pl.col(VALUE)
+    seen = look_at_numbers(
+        numbers.select(pl.when(column != code).then(column)),
+        found.name,
+        found.rows,
+        found.odd,
+        found.written,
+    )
+    return replace(seen, marked=code, marks=found.known - seen.known)
+
+
+def _counted(found: Column, frame: pl.LazyFrame) -> Column:
+    """Count large whole numbers as they stand there: as floats, neighbours are the same."""
+    if not found.whole or max(abs(found.minimum), abs(found.maximum)) <= EXACT_WHOLE:
+        return found
+    column = pl.col(VALUE)
     expression = column.n_unique() if found.known <= EXACT else column.approx_n_unique()
     distinct = int(collect(frame.filter(column.is_not_null()).select(n=expression))["n"])
     kept = found.counts if distinct == found.distinct else None
@@ -111,8 +135,14 @@ def _few_texts(frame: pl.LazyFrame, name: str, rows: int, table: pl.DataFrame) -
     table = table.with_columns(number=as_number(pl.col(VALUE)))
     odd = table.filter(pl.col("number").is_null())
     if odd[SIZE].sum() > ODD_TEXT * present or len(odd) == len(table):
-        return _few_labels(frame, name, rows, table)
-    return _few_numbers(frame, name, rows, table, tuple(odd[VALUE].head(5).to_list()))
+        found = _few_labels(frame, name, rows, table)
+        comma = table.filter(stripped.str.contains(DECIMAL_COMMA))
+        if comma[SIZE].sum() >= (1 - ODD_TEXT) * present:
+            return replace(found, written=comma[VALUE][-1])
+        return found
+    found = _few_numbers(frame, name, rows, table, tuple(odd[VALUE].head(5).to_list()))
+    found = _unmarked(found, frame.select(as_number(pl.col(VALUE)).alias(VALUE)))
+    return _counted(found, frame.filter(stripped != ""))
 
 
 def _few_labels(
@@ -187,10 +217,15 @@ def _many_texts(frame: pl.LazyFrame, name: str, rows: int) -> Column:
         if seen["times"] == present:
             return look_at_times(blank, name, rows)
         written = _first(frame.filter(number.is_not_null() & plain.is_null()))
+        comma = stripped.str.contains(DECIMAL_COMMA)
+        if collect(frame.select(n=comma.sum()))["n"] >= (1 - ODD_TEXT) * present:
+            return replace(look_at_labels(blank, name, rows), written=_first(frame.filter(comma)))
     if present - seen["numbers"] <= ODD_TEXT * present and seen["numbers"]:
         odd = frame.filter((stripped != "") & number.is_null()).select(column.unique().head(5))
         cells = tuple(sorted(odd.collect(engine="streaming").to_series().to_list()))
-        return look_at_numbers(blank.select(number.alias(VALUE)), name, rows, cells, written)
+        found = look_at_numbers(blank.select(number.alias(VALUE)), name, rows, cells, written)
+        found = _unmarked(found, blank.select(number.alias(VALUE)))
+        return _counted(found, blank)
     return look_at_labels(blank, name, rows)
 
 

@@ -68,7 +68,8 @@ class Count(Rule):
         if column.known < PER_VALUE * shape.codes:
             return weight  # how common each value is, is chance
         # A count has no upper end, so hardly a row is there; evenly common codes are no counts.
-        weight -= 0.35 * (shape.top > 0.05 and shape.codes < 12)
+        chance = 2 * math.sqrt(0.05 / column.known)
+        weight -= 0.35 * (shape.top > 0.05 + chance and shape.codes < 12)
         weight -= 0.2 * (shape.codes == 3 and "count" not in named)
         weight -= 0.3 * (shape.evenness > 0.95 and shape.codes <= 12)
         weight -= 0.15 * (shape.peaks > 2)

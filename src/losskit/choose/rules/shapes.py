@@ -59,7 +59,7 @@ def shape_of(column: Column) -> Shape | None:
     shares = sizes / sizes.sum()
     step = int(np.gcd.reduce(np.diff(values)))
     gaps = int((values[-1] - values[0]) // step + 1 - len(values))
-    middle = (values[0] + values[-1]) / 2
+    middle = values[0] / 2 + values[-1] / 2
     return Shape(
         len(values),
         step,
