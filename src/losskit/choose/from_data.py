@@ -16,6 +16,7 @@ from losskit.choose.profile import Profile
 from losskit.choose.ranking import Candidate, rank
 from losskit.choose.recommendation import Answer, Reason, Recommendations, Recommended
 from losskit.choose.rules import RULES
+from losskit.core.targets import RELEVANCE
 
 __all__ = ["choose_from_data", "recommend"]
 
@@ -60,6 +61,11 @@ def recommend(
     if reading.kind is None:
         return _nothing(looked, readings)
     wanted.check(reading.kind)
+    if looked.groups is not None and reading.kind is not RELEVANCE:
+        raise ChooseError(
+            f"groups go with {RELEVANCE.title}, and the target is {reading.kind.title}; leave the "
+            "groups out"
+        )
     evidence = _evidence(looked, reading)
     items = tuple(_items(looked, readings, evidence, wanted)[:most])
     answer = Answer(

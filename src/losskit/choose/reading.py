@@ -70,14 +70,14 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
         If it cannot be read.
     """
     columns = tuple(columns)
+    if len(set(columns)) < len(columns):
+        raise ChooseError(f"target {', '.join(columns)} names a column twice")
     if isinstance(target, str) and target.startswith(BUNDLED):
         found = bundled(target.removeprefix(BUNDLED))
         return _table(found.source, found.frame.lazy(), columns or found.targets)
     if isinstance(target, (str, os.PathLike)):
         return _file(Path(target), columns)
-    if isinstance(target, pl.LazyFrame):
-        return _table("the Polars frame", target, columns)
-    if isinstance(target, pl.DataFrame):
+    if isinstance(target, (pl.LazyFrame, pl.DataFrame)):
         return _table("the Polars frame", target.lazy(), columns)
     if isinstance(target, pl.Series):
         return _series("the Polars series", target)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from losskit.choose.column import Column
 from losskit.choose.facts import Evidence, Fact, Reading
@@ -11,6 +12,7 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import class_coding, class_facts, class_signs
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import CERTAIN, Rule
+from losskit.choose.rules.scales import in_order
 from losskit.choose.rules.shapes import Shape, shape_of
 from losskit.core import targets
 from losskit.core.loss import Loss
@@ -20,49 +22,6 @@ __all__ = ["Ordinal"]
 MOST = 11
 """Grades of the longest usual scale, 0 to 10."""
 SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4), (0, 6), (0, 10)}
-DEGREES = frozenset(
-    re.split(
-        ", ",
-        "very, fairly, rather, quite, pretty, extremely, somewhat, slightly, moderately, highly, "
-        "strongly, not, too, so, completely, mostly",
-    )
-)
-"""Words that only say how much of the next one."""
-NUMBERED = re.compile(r"^\s*(\d+)\s*[.):=-]\s*\D")
-SCALES_OF_WORDS = tuple(
-    frozenset(scale.split(", "))
-    for scale in (
-        "low, lower, mid, middle, medium, moderate, average, normal, upper, high, higher",
-        "tiny, small, medium, big, large, huge",
-        "poor, bad, fair, ok, average, indifferent, neutral, good, excellent, premium, ideal",
-        "much worse, worse, same, average, better, much better",
-        "never, rarely, seldom, sometimes, often, usually, always",
-        "none, minimal, some, slight, mild, moderate, marked, severe",
-        "not, not at all, a little, somewhat, quite, very, extremely",
-        "disagree, neutral, undecided, agree",
-        "unlikely, neutral, likely",
-        "dissatisfied, unsatisfied, neutral, satisfied",
-        "unimportant, important",
-        "unhappy, happy",
-        "worse, unchanged, same, improved, better",
-        "first, second, third, fourth, fifth",
-        "1st, 2nd, 3rd, 4th, 5th",
-        "cold, cool, warm, hot",
-        "slow, medium, fast",
-        "child, young, adult, middle, middle-aged, old",
-        "no school, primary, secondary, high school, college, tertiary, bachelor, master, "
-        "doctorate",
-        "xs, s, m, l, xl, xxl",
-        "bronze, silver, gold, platinum",
-    )
-)
-
-
-def _bare(label: str) -> str:
-    """Leave out what says how much: "very good" is on the scale of "good"."""
-    words = label.strip().casefold().replace("_", " ").replace("-", " ").split()
-    kept = [word for word in words if word not in DEGREES]
-    return " ".join(kept or words)
 
 
 class Ordinal(Rule):
@@ -86,22 +45,32 @@ class Ordinal(Rule):
         return Reading(self.kind, weight, why, ("distinct", "range"), class_coding(column))
 
     def _words(self, column: Column, *, asked: bool) -> Reading | None:
-        words = {_bare(str(label)) for label in column.labels}
-        known = any(words <= scale for scale in SCALES_OF_WORDS)
-        if not column.ordered and not known and not asked:
-            if column.distinct > MOST:
-                return None
-            if "ordinal" in hints(column.name):
-                return Reading(
-                    self.kind, 0.5, "its name speaks of grades", (), class_coding(column)
-                )
-            # Codebooks number names too.
-            if all(NUMBERED.match(str(label)) for label in column.labels):
-                return Reading(self.kind, 0.45, "its labels are numbered", (), class_coding(column))
+        if column.ordered:
+            return self._in_order(column, CERTAIN, column.labels, "the column's type has an order")
+        if column.distinct > MOST and not asked:
             return None
-        weight = CERTAIN if column.ordered else 0.9
-        why = "the column's type has an order" if column.ordered else "its words are a known scale"
-        return Reading(self.kind, weight, why, ("distinct",), class_coding(column))
+        found = in_order(column.labels)
+        if found is not None:
+            labels, why = found
+            # Codebooks number names as well.
+            return self._in_order(column, 0.45 if "numbered" in why else 0.9, labels, why)
+        if not asked and "ordinal" not in hints(column.name):
+            return None
+        why = f"its {column.distinct:,} labels can be put in an order, which the data do not tell"
+        coding = class_coding(column)
+        text = f"{coding.text}; that is the alphabet's order: put the classes in their own first"
+        return Reading(self.kind, 0.5, why, ("distinct",), replace(coding, text=text))
+
+    def _in_order(self, column: Column, weight: float, labels: Sequence[Any], why: str) -> Reading:
+        counts = column.counts or {}
+        return Reading(
+            self.kind,
+            weight,
+            why,
+            ("distinct",),
+            class_coding(column, labels),
+            details={"sizes": {label: counts[label] for label in labels}},
+        )
 
     def _weight(self, column: Column, shape: Shape) -> float:
         named = hints(column.name)
