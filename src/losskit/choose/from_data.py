@@ -129,9 +129,18 @@ def _items(
         if key in names or place > 1:
             continue
         names.add(key)
+        # The same loss, used in the same way, need not be told twice.
+        items = [one for one in items if not _same(one, built)]
         items.insert(1, built)
         break
     return items
+
+
+def _same(one: Recommended, other: Recommended) -> bool:
+    return one.loss == other.loss and (
+        (one.recommendation.transform, one.presented)
+        == (other.recommendation.transform, other.presented)
+    )
 
 
 def _other(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -91,10 +92,10 @@ def _of_numbers(column: Column) -> Iterable[Fact]:
         basis,
     )
     lean = skewness(values)
-    side = "right" if lean > 0 else "left"
-    yield Fact(
-        "skewness", lean, f"Its skewness is {number(lean)}: the tail is to the {side}.", basis
-    )
+    side = "the tail is to the " + ("right" if lean > 0 else "left")
+    if abs(lean) <= 2 * math.sqrt(6 / len(values)):
+        side = "no more than chance makes of a normal distribution"
+    yield Fact("skewness", lean, f"Its skewness is {number(lean)}: {side}.", basis)
     if low > 0:
         logs = skewness(np.log(values))
         yield Fact("log_skewness", logs, f"Its logarithm's skewness is {number(logs)}.", basis)

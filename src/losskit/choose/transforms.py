@@ -77,8 +77,10 @@ class Applied:
 
 
 _WHY = {
-    Transform.LOG: "errors become relative; exp of the prediction is a median, below the mean",
-    Transform.LOG1P: "zeros stay zeros; what is predicted is a median rather than a mean",
+    Transform.LOG: "errors become relative; exp of the prediction lies below the mean, at the "
+    "median where the errors of the logarithm are symmetric",
+    Transform.LOG1P: "zeros stay zeros; what is predicted lies below the mean, rather at the "
+    "median",
 }
 
 

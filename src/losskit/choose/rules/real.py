@@ -45,7 +45,8 @@ def outlier_evidence(share: float, what: str = "targets") -> Iterable[Evidence]:
         yield Evidence(
             Sign.OUTLIERS,
             f"{percent(share)} of the {what} lie over {FAR:g} robust standard deviations from the "
-            "median; a normal distribution has one in two million there.",
+            "median; a normal distribution has one in two million there. What features explain "
+            "is no outlier: look at the errors of a first fit.",
             ("outliers",),
         )
 
