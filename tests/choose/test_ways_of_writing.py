@@ -139,6 +139,34 @@ def test_scales_in_words_numbered_labels_and_competing_events() -> None:
     assert found.kind == "duration"
     assert found.fact("events") == pytest.approx((events["status"] > 0).mean())
     assert any("2 kinds of events" in one for one in found.warnings)
+    ends = pl.Series("event", ["censored", "death", "transplant"] * 30)
+    named = losskit.choose(events.with_columns(ends).select("time", "event"))
+    assert (named.kind, named.fact("events")) == ("duration", pytest.approx(2 / 3))
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        "strongly disagree, disagree, neutral, agree, strongly agree",
+        "not too happy, pretty happy, very happy",
+        "very bad, bad, indifferent, good, very good",
+        "not at all, somewhat, very",
+        "S, M, L, XL",
+    ],
+)
+def test_words_of_a_scale_are_numbered_in_its_order(scale: str) -> None:
+    words = scale.split(", ")
+    found = losskit.choose(np.repeat(words, range(5, 5 + len(words))).tolist())
+    assert found.kind == "ordinal"
+    assert f"classes = {words!r}".replace("'", '"') in found[0].code["PyTorch"].replace("'", '"')
+    above = 1 - np.cumsum(range(5, 5 + len(words)))[:-1] / sum(range(5, 5 + len(words)))
+    assert found[0].output_bias == pytest.approx(np.log(above / (1 - above)).tolist(), rel=1e-4)
+
+
+def test_an_order_that_is_asked_for_and_unknown_is_said_to_be_unknown() -> None:
+    found = losskit.choose(["b", "a", "c"] * 20, kind="ordinal")
+    assert "the data do not tell" in found.why
+    assert "that is the alphabet's order" in found[0].coding
 
 
 def test_infinite_numbers_in_columns_warn_of_nothing_else() -> None:
@@ -154,3 +182,24 @@ def test_wild_values_do_not_rule_how_a_target_is_standardised() -> None:
     assert found[0].name == "Huber"
     assert found[0].transform.scale == pytest.approx(2, rel=0.2)
     assert found[0].loss.delta == pytest.approx(1.345, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"groups": np.arange(60) // 6}, "groups go with"),
+        ({"kind": "views"}, "is not seen in data"),
+        ({"columns": ("target", "target")}, "names a column twice"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(given: dict[str, object], said: str) -> None:
+    target = pl.DataFrame({"target": ["a", "b", "c"] * 20})
+    with pytest.raises(ChooseError, match=said):
+        losskit.choose(target, **given)  # type: ignore[arg-type]
+
+
+def test_skew_that_chance_makes_is_no_tail() -> None:
+    facts = {one.name: one.text for one in losskit.choose(DRAW.normal(0, 1, 400)).facts}
+    assert "no more than chance" in facts["skewness"]
+    facts = {one.name: one.text for one in losskit.choose(DRAW.gamma(1, 1, 400)).facts}
+    assert "tail is to the right" in facts["skewness"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from losskit.choose.column import Column
 from losskit.choose.facts import Evidence, Fact, Reading
 from losskit.choose.profile import Profile
+from losskit.choose.rules.classes import shown
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import Rule
 from losskit.core import targets
@@ -77,8 +79,9 @@ class Duration(Rule):
         if ways > 1:
             yield (
                 f"{reading.details['event']!r} tells {ways} kinds of events apart. Here they are "
-                "taken as one, and 0 as cut off; for each kind's own risk, give the model outputs "
-                "for each, and cross-entropy over the kinds and none of them in each interval."
+                "taken as one, and the rest as cut off; for each kind's own risk, give the model "
+                "outputs for each, and cross-entropy over the kinds and none of them in each "
+                "interval."
             )
         yield (
             "Do not leave out the rows that are cut off, nor take their times as events: both "
@@ -104,24 +107,34 @@ def _columns(profile: Profile) -> tuple[Column, Column] | None:
 
 
 MOST_WAYS = 4
+UNSEEN = ("cens", "no event", "none", "alive")
 
 
 def _ways(event: Column) -> int:
     """Count kinds of events that exclude each other: 0 is none, and 1, 2, ... name them."""
-    codes = [float(at) for at in range(len(event.counts or {}))]
-    several = 3 <= len(codes) <= MOST_WAYS + 1 and event.labels == codes
-    return len(codes) - 1 if several and "event" in hints(event.name) else 1
+    if not 3 <= len(event.counts or {}) <= MOST_WAYS + 1 or _none(event) is None:
+        return 1
+    named = event.form == "labels" or "event" in hints(event.name)
+    return event.distinct - 1 if named else 1
+
+
+def _none(event: Column) -> Any:
+    """Return the value that says that nothing was seen: 0, or a word for it."""
+    if event.form == "numbers":
+        return 0.0 if event.labels == [float(at) for at in range(event.distinct)] else None
+    found = [one for one in event.labels if str(one).strip().casefold().startswith(UNSEEN)]
+    return found[0] if len(found) == 1 else None
 
 
 def _values(event: Column) -> str:
     ways = _ways(event)
-    return f"0 and {ways} kinds of events" if ways > 1 else "two values"
+    return f"{shown(_none(event))} and {ways} kinds of events" if ways > 1 else "two values"
 
 
 def _seen(event: Column) -> float:
     """Return the share of the larger value: 1 of 0 and 1, true of both, 2 of 1 and 2."""
     if _ways(event) > 1:
-        return 1 - event.zeros / event.known
+        return 1 - (event.counts or {})[_none(event)] / event.known
     if not event.counts or len(event.counts) < 2:
         return 1.0
     largest = event.labels[-1]

@@ -22,6 +22,7 @@ SCALES = tuple(
         "dissatisfied, unsatisfied, neutral, satisfied",
         "unimportant, important",
         "unhappy, happy",
+        "too little, about right, too much",
         "worse, unchanged, same, average, improved, better",
         "first, second, third, fourth, fifth",
         "1st, 2nd, 3rd, 4th, 5th",

@@ -106,7 +106,12 @@ def _id(column: Column, why: str) -> Reading:
 
 
 def _free_text(column: Column) -> Reading | None:
-    if column.form != "labels" or column.distinct < 0.5 * column.known or column.known < FEWEST:
+    if (
+        column.form != "labels"
+        or column.ordered
+        or column.distinct < 0.5 * column.known
+        or column.known < FEWEST
+    ):
         return None
     words = np.mean([len(re.findall(r"\w+", one)) for one in column.texts])
     if words < WORDS:
