@@ -23,7 +23,7 @@ from losskit.reporting.wording import number
 
 __all__ = ["Start", "start_of"]
 
-SAMPLE = 50_000
+SAMPLE = 5_000
 """Values from which a constant is found where they are too many to be counted."""
 MOST = 100
 """Units up to which biases are written out."""
