@@ -8,6 +8,7 @@ import lightgbm
 import pytest
 import sklearn.ensemble
 import threadpoolctl
+import torch
 import xgboost
 
 LIBRARIES = (lightgbm, sklearn.ensemble, xgboost)
@@ -15,6 +16,11 @@ LIBRARIES = (lightgbm, sklearn.ensemble, xgboost)
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # LightGBM asks for as many threads as there are cores, whatever OpenMP was told.
+    monkeypatch.setattr("lightgbm.sklearn._LGBMCpuCount", lambda **_: 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with threadpoolctl.threadpool_limits(1):
         yield
+    torch.set_num_threads(threads)

@@ -116,8 +116,8 @@ def test_a_mapped_array_is_scanned_part_by_part(
 
 def test_a_long_column_is_sampled_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     target = DRAW.lognormal(3, 1, 50_000)
-    monkeypatch.setattr("losskit.choose.columns.SAMPLE", 5_000)
-    monkeypatch.setattr("losskit.choose.columns.EXACT", 10_000)
+    monkeypatch.setattr("losskit.choose.scans.SAMPLE", 5_000)
+    monkeypatch.setattr("losskit.choose.scans.EXACT", 10_000)
     found = losskit.choose(target)
     basis = {fact.name: fact.basis for fact in found.facts}
     assert basis["median"] == basis["outliers"] == "sample"

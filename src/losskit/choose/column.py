@@ -48,6 +48,14 @@ class Column:
         Whether the values were true and false.
     odd : tuple of str
         Cells of a column of numbers that hold none.
+    written : str
+        A number as its cell has it, where that is not how programs write numbers.
+    marked : float, optional
+        A number that was taken for "missing".
+    marks : int
+        Rows with it, which count as missing.
+    rounded : bool
+        Whether there are whole numbers beyond those that a float holds.
     """
 
     name: str
@@ -70,6 +78,10 @@ class Column:
     ordered: bool = False
     boolean: bool = False
     odd: tuple[str, ...] = ()
+    written: str = ""
+    rounded: bool = False
+    marked: float | None = None
+    marks: int = 0
 
     @property
     def known(self) -> int:

@@ -87,9 +87,9 @@ def _learnt(given: Given) -> NDArray[np.float64] | None:
         matrix = given.profile.matrix
         if matrix is None or matrix.sample is None:
             return None
-        flat: NDArray[np.float64] = (
-            matrix.sample.reshape(len(matrix.sample), -1) - matrix.centres
-        ) / np.where(matrix.spreads > 0, matrix.spreads, 1)
+        rows: NDArray[np.float64] = matrix.sample.reshape(len(matrix.sample), -1)
+        rows = np.where(np.isfinite(rows), rows, np.nan) - matrix.centres
+        flat = rows / np.where(matrix.spreads > 0, matrix.spreads, 1)
         return flat[np.isfinite(flat)]
     if column.form != "numbers":
         return None

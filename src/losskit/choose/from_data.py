@@ -16,6 +16,7 @@ from losskit.choose.profile import Profile
 from losskit.choose.ranking import Candidate, rank
 from losskit.choose.recommendation import Answer, Reason, Recommendations, Recommended
 from losskit.choose.rules import RULES
+from losskit.core.targets import RELEVANCE
 
 __all__ = ["choose_from_data", "recommend"]
 
@@ -60,6 +61,11 @@ def recommend(
     if reading.kind is None:
         return _nothing(looked, readings)
     wanted.check(reading.kind)
+    if looked.groups is not None and reading.kind is not RELEVANCE:
+        raise ChooseError(
+            f"groups go with {RELEVANCE.title}, and the target is {reading.kind.title}; leave the "
+            "groups out"
+        )
     evidence = _evidence(looked, reading)
     items = tuple(_items(looked, readings, evidence, wanted)[:most])
     answer = Answer(
@@ -123,9 +129,18 @@ def _items(
         if key in names or place > 1:
             continue
         names.add(key)
+        # The same loss, used in the same way, need not be told twice.
+        items = [one for one in items if not _same(one, built)]
         items.insert(1, built)
         break
     return items
+
+
+def _same(one: Recommended, other: Recommended) -> bool:
+    return one.loss == other.loss and (
+        (one.recommendation.transform, one.presented)
+        == (other.recommendation.transform, other.presented)
+    )
 
 
 def _other(

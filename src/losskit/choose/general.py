@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,14 +13,13 @@ from losskit.choose.matrix import Matrix
 from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import shown
 from losskit.choose.rules.real import FAR, outliers, skewness
+from losskit.choose.stand_ins import sentinels
 from losskit.reporting.wording import number, percent
 
-__all__ = ["general_facts", "general_warnings", "sentinels"]
+__all__ = ["general_facts", "general_warnings"]
 
 NORMAL_TAIL = 3.8189
 """Range of the middle 99 % over that of the middle 50 %, of a normal distribution."""
-SENTINELS = (-9999.0, -999.0, -99.0, -9.0, -1.0, 99.0, 999.0, 9999.0, 99999.0)
-"""Numbers that stand for "unknown" in many data sets."""
 NEAR_CONSTANT = 0.95
 
 
@@ -92,10 +92,10 @@ def _of_numbers(column: Column) -> Iterable[Fact]:
         basis,
     )
     lean = skewness(values)
-    side = "right" if lean > 0 else "left"
-    yield Fact(
-        "skewness", lean, f"Its skewness is {number(lean)}: the tail is to the {side}.", basis
-    )
+    side = "the tail is to the " + ("right" if lean > 0 else "left")
+    if abs(lean) <= 2 * math.sqrt(6 / len(values)):
+        side = "no more than chance makes of a normal distribution"
+    yield Fact("skewness", lean, f"Its skewness is {number(lean)}: {side}.", basis)
     if low > 0:
         logs = skewness(np.log(values))
         yield Fact("log_skewness", logs, f"Its logarithm's skewness is {number(logs)}.", basis)
@@ -157,9 +157,16 @@ def general_warnings(profile: Profile) -> Iterable[str]:
 
 
 def _column_warnings(column: Column) -> Iterable[str]:
-    if column.missing:
+    if column.marked is not None:
         yield (
-            f"{column.missing:,} of {column.rows:,} rows of {column.name!r} have no value: leave "
+            f"{column.marks:,} rows of {column.name!r} have exactly {column.marked:g}, far from "
+            "the rest: they were taken for missing here. Leave them out, or mask them in the loss. "
+            "If they mean what they say, change the number a little to keep them."
+        )
+    gone = column.missing - column.marks
+    if gone:
+        yield (
+            f"{gone:,} of {column.rows:,} rows of {column.name!r} have no value: leave "
             "them out, or mask them in the loss; a filled-in target teaches what was filled in."
         )
     if column.infinite:
@@ -168,6 +175,16 @@ def _column_warnings(column: Column) -> Iterable[str]:
     if column.odd:
         shown_cells = ", ".join(repr(one) for one in column.odd)
         yield f"{column.name!r} holds numbers, but also {shown_cells}: these count as missing."
+    if column.written:
+        yield (
+            f"{column.name!r} writes numbers as {column.written!r}: the signs and separators were "
+            "left out here, and have to be before training."
+        )
+    if column.rounded:
+        yield (
+            f"{column.name!r} holds whole numbers beyond 2^53, which floats round: subtract "
+            "something or change the unit, or keep it as a name if it is one."
+        )
     for value, rows in sentinels(column):
         yield (
             f"{rows:,} rows of {column.name!r} have exactly {value:g}, far from the rest: does it "
@@ -181,20 +198,3 @@ def _column_warnings(column: Column) -> Iterable[str]:
                 f"{column.name!r} is nearly constant: {100 * share:.4g} % of the rows have "
                 f"{shown(common)}. Whoever predicts that always is right as often."
             )
-
-
-def sentinels(column: Column) -> list[tuple[float, int]]:
-    """Find numbers that probably stand for a missing value: usual ones, alone and common."""
-    if column.form != "numbers" or not column.counts or column.distinct < 3:
-        return []
-    found = []
-    for value in SENTINELS:
-        rows = column.counts.get(value, 0)
-        rest = [one for one in column.labels if one != value]
-        if not rows or not rest or rest[0] < value < rest[-1]:
-            continue
-        gap = rest[0] - value if value < rest[0] else value - rest[-1]
-        lone = gap > 0.5 * (rest[-1] - rest[0]) or (value < 0 <= rest[0] and rows > 1 and gap > 0.9)
-        if lone and (rows > 1 or abs(value) >= 99) and not (value == -1 and len(rest) == 2):
-            found.append((value, rows))
-    return found

@@ -82,7 +82,10 @@ def read_kind(profile: Profile, asked: str | None = None) -> Readings:
 def _asked(profile: Profile, kind: TargetKind) -> Reading:
     rule = RULES.get(kind.name)
     if rule is None:
-        return Reading(kind, 1.0, "nothing in the values speaks against it")
+        raise ChooseError(
+            f"kind {kind.name!r} is not seen in data: {kind.title} comes from how a model is "
+            f"trained; ask by its name instead (task {kind.name!r})"
+        )
     reading = rule.read(profile, asked=True)
     if reading is None:
         raise ChooseError(

@@ -53,7 +53,7 @@ def profile(
     """
     source = read(target, columns)
     if isinstance(groups, str) and not os.path.exists(groups):
-        groups = read(target, (groups,)).frame
+        groups = _named_groups(target, groups)
     looked = _columns(source)
     matrix = _matrix(source, looked)
     found = Profile(
@@ -75,6 +75,13 @@ def profile(
                 f"{name} has {rows:,} rows, but the target has {found.rows:,}; give one per example"
             )
     return found
+
+
+def _named_groups(target: object, name: str) -> object:
+    try:
+        return read(target, (name,)).frame
+    except ChooseError as error:
+        raise ChooseError(f"groups {name!r}: {str(error).rpartition(': ')[2]}") from error
 
 
 def _columns(source: Source) -> tuple[Column, ...]:

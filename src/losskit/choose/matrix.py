@@ -99,5 +99,6 @@ class Matrix:
     @property
     def centres(self) -> Floats:
         """Mean of each column of the sample."""
-        means: Floats = np.nanmean(self.sample.reshape(len(self.sample), -1), axis=0)
-        return means
+        columns = self.sample.reshape(len(self.sample), -1).T
+        kept = (column[np.isfinite(column)] for column in columns)
+        return np.asarray([column.mean() if len(column) else math.nan for column in kept])

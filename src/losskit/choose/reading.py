@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ import polars as pl
 
 from losskit.choose.bundled import BUNDLED, bundled
 from losskit.choose.errors import ChooseError
-from losskit.choose.files import ARRAYS, open_array, scan
+from losskit.choose.files import ARRAYS, one_line, open_array, scan
 
 __all__ = ["BLOCK", "Source", "blocks", "read"]
 
 BLOCK = 1 << 22
 """Numbers that are looked at at a time."""
+DOUBLE = 8
+"""Bytes of the widest numbers that Polars has."""
 TARGET = "target"
 
 
@@ -67,14 +70,14 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
         If it cannot be read.
     """
     columns = tuple(columns)
+    if len(set(columns)) < len(columns):
+        raise ChooseError(f"target {', '.join(columns)} names a column twice")
     if isinstance(target, str) and target.startswith(BUNDLED):
         found = bundled(target.removeprefix(BUNDLED))
         return _table(found.source, found.frame.lazy(), columns or found.targets)
     if isinstance(target, (str, os.PathLike)):
         return _file(Path(target), columns)
-    if isinstance(target, pl.LazyFrame):
-        return _table("the Polars frame", target, columns)
-    if isinstance(target, pl.DataFrame):
+    if isinstance(target, (pl.LazyFrame, pl.DataFrame)):
         return _table("the Polars frame", target.lazy(), columns)
     if isinstance(target, pl.Series):
         return _series("the Polars series", target)
@@ -88,6 +91,8 @@ def read(target: object, columns: Sequence[str] = ()) -> Source:
         return _array("the array", target)
     if hasattr(target, "__array__"):
         return _array("the array", np.asarray(target))
+    if isinstance(target, Mapping):
+        return _table("the columns", _from_columns(target).lazy(), columns)
     if isinstance(target, Sequence) or hasattr(target, "__iter__"):
         return _list(list(target))
     raise ChooseError(
@@ -100,6 +105,14 @@ def blocks(array: Any) -> Iterator[Any]:
     step = max(1, BLOCK // max(1, int(np.prod(array.shape[1:]))))
     for start in range(0, len(array), step):
         yield np.asarray(array[start : start + step])
+        release(array)
+
+
+def release(array: Any) -> None:
+    """Give back the pages of a mapped file that were read; they stay in the system's cache."""
+    pages = getattr(array, "_mmap", None)
+    if pages is not None and hasattr(mmap, "MADV_DONTNEED"):
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _file(path: Path, columns: tuple[str, ...]) -> Source:
@@ -149,6 +162,10 @@ def _pandas(target: Any, columns: tuple[str, ...]) -> Source:
     for column in columns:
         if column not in target.columns:
             raise ChooseError(f"target {column!r}: no such column in the pandas frame")
+    names = [str(name) for name in target.columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ChooseError(f"target {twice!r}: the pandas frame has two columns of this name")
     frame = pl.DataFrame([_from_pandas(target[name]).rename(str(name)) for name in wanted])
     return _table("the pandas frame", frame.lazy(), ())
 
@@ -172,6 +189,9 @@ def _of_values(name: str, values: list[Any]) -> pl.Series:
     try:
         return pl.Series(name, values)
     except (TypeError, pl.exceptions.PolarsError, OverflowError):
+        mixed = all(one is None or isinstance(one, (bool, int, float)) for one in values)
+        if mixed and any(isinstance(one, bool) for one in values):
+            return pl.Series(name, [None if one is None else float(one) for one in values])
         # Numbers and text side by side, as in object columns: what they hold is seen as text.
         return pl.Series(name, [None if one is None else str(one) for one in values], pl.String)
 
@@ -184,7 +204,16 @@ def _arrow(target: Any, columns: tuple[str, ...]) -> Source:
     return _table("the table", frame.lazy(), columns)
 
 
+def _from_columns(target: Mapping[Any, Any]) -> pl.DataFrame:
+    try:
+        return pl.DataFrame([_of_values(str(name), list(one)) for name, one in target.items()])
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise ChooseError(f"the columns cannot be read as a table: {one_line(error)}") from error
+
+
 def _numpy(tensor: Any) -> Any:
+    if str(getattr(tensor, "layout", "torch.strided")) != "torch.strided":
+        raise ChooseError("the tensor is sparse; give tensor.to_dense()")
     tensor = tensor.detach().cpu()
     try:
         return tensor.numpy()
@@ -206,6 +235,8 @@ def _array(name: str, array: Any) -> Source:
         raise ChooseError(f"{name} is a single number; give one value per example")
     if array.dtype == np.float16:
         array = array.astype(np.float32)
+    elif array.dtype.kind == "f" and array.dtype.itemsize > DOUBLE:
+        array = array.astype(np.float64)
     shape = tuple(array.shape)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -229,6 +260,7 @@ def _mapped(array: Any) -> pl.LazyFrame:
         rows = len(array) if n_rows is None else min(n_rows, len(array))
         for start in range(0, rows, BLOCK):
             part = pl.DataFrame({TARGET: np.array(array[start : min(start + BLOCK, rows)])})
+            release(array)
             yield part if predicate is None else part.filter(predicate)
 
     from polars.io.plugins import register_io_source  # noqa: PLC0415 - where a file is mapped

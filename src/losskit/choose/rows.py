@@ -10,9 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from losskit.choose.column import Column
-from losskit.choose.columns import SAMPLE
+from losskit.choose.columns import as_number
 from losskit.choose.matrix import Matrix
 from losskit.choose.reading import blocks
+from losskit.choose.scans import SAMPLE
 
 __all__ = ["look_at_array", "look_at_columns"]
 
@@ -64,9 +65,10 @@ def _as_number(name: str, kind: pl.DataType) -> pl.Expr:
     """Read a column as `columns.look` does, which takes text for numbers and for flags too."""
     if not isinstance(kind, (pl.String, pl.Categorical)):
         return pl.col(name).cast(pl.Float64)
-    text = pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase()
+    cells = pl.col(name).cast(pl.String)
+    text = cells.str.strip_chars().str.to_lowercase()
     flag = pl.when(text == "true").then(1.0).when(text == "false").then(0.0)
-    return flag.otherwise(text.cast(pl.Float64, strict=False)).alias(name)
+    return flag.otherwise(as_number(cells)).alias(name)
 
 
 def _ends(column: Column) -> tuple[float, float]:

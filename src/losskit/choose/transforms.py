@@ -30,7 +30,8 @@ class Applied:
     transform : Transform
         Which.
     mean, scale : float
-        What is subtracted, and what it is then divided by.
+        What is subtracted, and what it is then divided by; of a target with wild values, its
+        median and its robust standard deviation.
     why : str
         The reason.
     per_column : bool
@@ -76,8 +77,10 @@ class Applied:
 
 
 _WHY = {
-    Transform.LOG: "errors become relative; exp of the prediction is a median, below the mean",
-    Transform.LOG1P: "zeros stay zeros; what is predicted is a median rather than a mean",
+    Transform.LOG: "errors become relative; exp of the prediction lies below the mean, at the "
+    "median where the errors of the logarithm are symmetric",
+    Transform.LOG1P: "zeros stay zeros; what is predicted lies below the mean, rather at the "
+    "median",
 }
 
 
@@ -94,17 +97,21 @@ def transform_of(use: Use, loss: type[Loss], profile: Profile) -> Applied | None
     column = profile.column
     if column is None or column.form != "numbers" or use.target not in targets.NUMBERS:
         return None
-    scale = column.deviation
+    # Wild values would rule a mean and a standard deviation.
+    wild = column.deviation > WIDE * column.spread > 0
+    centre = column.median if wild else column.mean
+    scale = column.spread if wild else column.deviation
     if use.target is targets.SHARE or not scale > 0 or not math.isfinite(scale):
         return None
-    if 1 / WIDE <= scale <= WIDE and abs(column.mean) <= FAR * scale:
+    if 1 / WIDE <= scale <= WIDE and abs(centre) <= FAR * scale:
         return None
     return Applied(
         Transform.STANDARDISE,
-        _rounded(column.mean),
+        _rounded(centre),
         _rounded(scale),
-        f"networks start with outputs near 0 of size 1, and the target has mean "
-        f"{number(column.mean)} and standard deviation {number(scale)}",
+        "networks start with outputs near 0 of size 1, and the target has "
+        + (f"median {number(centre)} and robust" if wild else f"mean {number(centre)} and")
+        + f" standard deviation {number(scale)}",
     )
 
 

@@ -110,6 +110,9 @@ def choose(
     ):
         if task is not None and value is not None:
             fail(f"{name} goes with DATA, not with --task")
+    from losskit.cli import choose_view as view
+
+    shown = view.library(library)
     found = (
         _from_words(task, goal)
         if task is not None
@@ -118,9 +121,7 @@ def choose(
     if form is Format.json:
         typer.echo(found.to_json())
     else:
-        from losskit.cli import choose_view as view
-
-        view.recommended(found.answer, library)
+        view.recommended(found.answer, shown)
     if found.problem:
         raise typer.Exit(1)
 
@@ -131,7 +132,7 @@ def _from_words(task: str, goal: str | None) -> Recommendations:
     try:
         return choose(task=task, goal=goal)
     except ChooseError as error:
-        fail(f"--task {error}" if "task" in str(error).split()[:1] else str(error))
+        fail(f"--{error}" if str(error).startswith("task ") else str(error))
 
 
 def _from_data(

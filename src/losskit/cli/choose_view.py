@@ -19,17 +19,22 @@ from losskit.reporting.wording import sentence
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["ask", "recommended"]
+__all__ = ["ask", "library", "recommended"]
 
-HEADINGS = 14
+HEADINGS = 15
 LIBRARIES = ("PyTorch", "Keras", "scikit-learn", "XGBoost", "LightGBM")
+
+
+def library(name: str) -> str:
+    """Return a library's name as it writes it; an unknown one is refused."""
+    known = {one.lower(): one for one in LIBRARIES}
+    if name.lower() not in known:
+        fail(f"--code {name!r} is unknown; there is {', '.join(LIBRARIES)}")
+    return known[name.lower()]
 
 
 def recommended(found: Answer, library: str) -> None:
     """Print what was found, the recommendations, and code of a library."""
-    known = {one.lower(): one for one in LIBRARIES}
-    if library.lower() not in known:
-        fail(f"--code {library!r} is unknown; there is {', '.join(LIBRARIES)}")
     shown = console()
     _line(shown, headline(found), "bold")
     if found.problem:
@@ -45,7 +50,7 @@ def recommended(found: Answer, library: str) -> None:
         _one(shown, at, item)
     shown.print()
     _facts(shown, found)
-    _code(shown, found, known[library.lower()])
+    _code(shown, found, library)
 
 
 def _line(shown: Console, text: str, style: str = "") -> None:

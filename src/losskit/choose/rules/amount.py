@@ -103,4 +103,5 @@ def _skew_weight(column: Column, positive: np.ndarray) -> float:
         weight += 0.2
     if column.whole:
         weight += 0.2 if float(np.median(positive)) >= LARGE else -0.1
+        weight -= 0.2 * ("count" in hints(column.name))
     return weight

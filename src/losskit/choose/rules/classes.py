@@ -169,9 +169,9 @@ def class_signs(sizes: dict[Any, int]) -> Iterable[Evidence]:
         yield Evidence(Sign.EXTREME, f"{text}.", ("imbalance",))
 
 
-def class_coding(column: Column) -> Coding:
-    """Number the classes in the order of their values."""
-    labels = tuple(column.labels)
+def class_coding(column: Column, order: Sequence[Any] = ()) -> Coding:
+    """Number the classes in the order of their values, or in their own."""
+    labels = tuple(order or column.labels)
     if column.form == "numbers" and labels == tuple(float(at) for at in range(len(labels))):
         return Coding(tuple(int(one) for one in labels))
     many = len(labels)

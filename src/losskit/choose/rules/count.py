@@ -21,6 +21,8 @@ __all__ = ["Count"]
 TOO_LARGE = 1000
 """Median of what is above 0 from which on whole numbers are rather amounts."""
 OVERDISPERSED = 1.5
+PER_VALUE = 3
+"""Rows per different value below which their shares say nothing."""
 
 
 class Count(Rule):
@@ -63,8 +65,11 @@ class Count(Rule):
             return 0.05
         weight += 0.25 * (shape.tail < 0.2) - 0.15 * (shape.tail > 0.45)
         weight += 0.15 * (shape.codes > 12) + 0.1 * (shape.gaps > 0 and shape.codes > 6)
+        if column.known < PER_VALUE * shape.codes:
+            return weight  # how common each value is, is chance
         # A count has no upper end, so hardly a row is there; evenly common codes are no counts.
-        weight -= 0.35 * (shape.top > 0.05 and shape.codes < 12)
+        chance = 2 * math.sqrt(0.05 / column.known)
+        weight -= 0.35 * (shape.top > 0.05 + chance and shape.codes < 12)
         weight -= 0.2 * (shape.codes == 3 and "count" not in named)
         weight -= 0.3 * (shape.evenness > 0.95 and shape.codes <= 12)
         weight -= 0.15 * (shape.peaks > 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from losskit.choose.column import Column
 from losskit.choose.facts import Evidence, Fact, Reading
@@ -10,6 +12,7 @@ from losskit.choose.profile import Profile
 from losskit.choose.rules.classes import class_coding, class_facts, class_signs
 from losskit.choose.rules.names import hints
 from losskit.choose.rules.rule import CERTAIN, Rule
+from losskit.choose.rules.scales import in_order
 from losskit.choose.rules.shapes import Shape, shape_of
 from losskit.core import targets
 from losskit.core.loss import Loss
@@ -19,35 +22,6 @@ __all__ = ["Ordinal"]
 MOST = 11
 """Grades of the longest usual scale, 0 to 10."""
 SCALES = {(1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 3), (0, 4), (0, 6), (0, 10)}
-SCALES_OF_WORDS = tuple(
-    frozenset(scale.split(", "))
-    for scale in (
-        "very low, low, lower, mid, middle, medium, moderate, average, normal, upper, high, "
-        "higher, "
-        "very high",
-        "very small, small, medium, big, large, very large",
-        "very poor, very bad, poor, bad, fair, ok, average, good, very good, excellent, premium, "
-        "ideal",
-        "much worse, worse, same, average, better, much better",
-        "never, rarely, seldom, sometimes, often, usually, always",
-        "none, minimal, some, slight, mild, moderate, marked, severe, very severe",
-        "not, not at all, a little, somewhat, quite, very, extremely",
-        "strongly disagree, disagree, somewhat disagree, neutral, undecided, somewhat agree, "
-        "agree, strongly agree",
-        "very unlikely, unlikely, somewhat likely, likely, very likely",
-        "very dissatisfied, dissatisfied, neutral, satisfied, very satisfied",
-        "first, second, third, fourth, fifth",
-        "1st, 2nd, 3rd, 4th, 5th",
-        "cold, cool, warm, hot",
-        "slow, medium, fast",
-        "child, young, adult, middle, middle-aged, old",
-        "no school, primary, secondary, high school, college, tertiary, bachelor, master, "
-        "doctorate",
-        "xs, s, m, l, xl, xxl",
-        "bronze, silver, gold, platinum",
-        "not too happy, pretty happy, very happy",
-    )
-)
 
 
 class Ordinal(Rule):
@@ -71,17 +45,32 @@ class Ordinal(Rule):
         return Reading(self.kind, weight, why, ("distinct", "range"), class_coding(column))
 
     def _words(self, column: Column, *, asked: bool) -> Reading | None:
-        words = {str(label).strip().casefold() for label in column.labels}
-        known = any(words <= scale for scale in SCALES_OF_WORDS)
-        if not column.ordered and not known and not asked:
-            if "ordinal" in hints(column.name) and column.distinct <= MOST:
-                return Reading(
-                    self.kind, 0.5, "its name speaks of grades", (), class_coding(column)
-                )
+        if column.ordered:
+            return self._in_order(column, CERTAIN, column.labels, "the column's type has an order")
+        if column.distinct > MOST and not asked:
             return None
-        weight = CERTAIN if column.ordered else 0.9
-        why = "the column's type has an order" if column.ordered else "its words are a known scale"
-        return Reading(self.kind, weight, why, ("distinct",), class_coding(column))
+        found = in_order(column.labels)
+        if found is not None:
+            labels, why = found
+            # Codebooks number names as well.
+            return self._in_order(column, 0.45 if "numbered" in why else 0.9, labels, why)
+        if not asked and "ordinal" not in hints(column.name):
+            return None
+        why = f"its {column.distinct:,} labels can be put in an order, which the data do not tell"
+        coding = class_coding(column)
+        text = f"{coding.text}; that is the alphabet's order: put the classes in their own first"
+        return Reading(self.kind, 0.5, why, ("distinct",), replace(coding, text=text))
+
+    def _in_order(self, column: Column, weight: float, labels: Sequence[Any], why: str) -> Reading:
+        counts = column.counts or {}
+        return Reading(
+            self.kind,
+            weight,
+            why,
+            ("distinct",),
+            class_coding(column, labels),
+            details={"sizes": {label: counts[label] for label in labels}},
+        )
 
     def _weight(self, column: Column, shape: Shape) -> float:
         named = hints(column.name)
@@ -94,6 +83,11 @@ class Ordinal(Rule):
         # One hill, or rows that pile up at an end of the scale.
         weight += 0.15 * (shape.peaks == 1 and shape.top > 0.03)
         weight -= 0.15 * (shape.peaks > 2)
+        weight -= 0.1 * (column.minimum > 1)
+        # Steps from 0 or 1 without a gap may be a scale however the rows spread over them.
+        steps = column.minimum in (0, 1) and not shape.gaps and shape.step == 1 and shape.codes > 3
+        if steps and shape.evenness <= 0.97:
+            weight = max(weight, 0.37)
         return min(weight, 0.95)
 
     def facts(self, profile: Profile, reading: Reading) -> Iterable[Fact]:

@@ -16,10 +16,14 @@ from losskit.reporting.wording import percent
 
 __all__ = ["Mask", "Pixels"]
 
+VOIDS = (255.0, -100.0, -1.0)
+"""What marks pixels that take no part; the first of these that occurs."""
+FEW = 64
+"""Values up to which whole numbers in a picture are classes rather than shades."""
 MOST = 256
 """Classes that a picture of bytes can hold."""
 VOID = 255.0
-"""What marks borders and unknown pixels in most data sets of segmentation."""
+"""What marks borders and unknown pixels in most data sets of segmentation, or all of a mask."""
 SMALL = 0.1
 """Share of the pixels inside below which regions are small."""
 
@@ -39,17 +43,19 @@ class Pixels(Rule):
         matrix = profile.matrix
         if matrix is None or not _pictures(matrix) or not matrix.counts:
             return None
-        codes = [one for one in matrix.counts if one not in (VOID, -100.0)]
-        if len(matrix.counts) > MOST or len(codes) < 3 or min(codes) < 0:
+        void = next((one for one in VOIDS if one in matrix.counts), None)
+        codes = [one for one in matrix.counts if one != void]
+        if void is not None and void > 0 and codes and max(codes) > 0.8 * void:
+            void, codes = None, list(matrix.counts)
+        if len(matrix.counts) > MOST or len(codes) < 3 - (void is not None) or min(codes) < 0:
             return None
-        void = next((one for one in (VOID, -100.0) if one in matrix.counts), None)
-        if void is not None and void > 0 and max(codes) > 0.8 * void:
-            void = None
+        if void == VOID and codes == [0.0]:
+            return None  # a mask
         classes = int(max(codes)) + 1
         sizes = {code: matrix.counts[code] for code in codes}
         return Reading(
             self.kind,
-            CERTAIN,
+            CERTAIN if len(codes) <= FEW or asked else 0.3,
             f"it holds {len(codes)} classes in arrays of {_size(matrix)}",
             ("classes",),
             Coding(tuple(range(classes))),

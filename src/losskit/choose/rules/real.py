@@ -45,7 +45,8 @@ def outlier_evidence(share: float, what: str = "targets") -> Iterable[Evidence]:
         yield Evidence(
             Sign.OUTLIERS,
             f"{percent(share)} of the {what} lie over {FAR:g} robust standard deviations from the "
-            "median; a normal distribution has one in two million there.",
+            "median; a normal distribution has one in two million there. What features explain "
+            "is no outlier: look at the errors of a first fit.",
             ("outliers",),
         )
 
@@ -76,6 +77,8 @@ class Real(Rule):
             weight += 0.3
         elif shape.codes < 6:
             weight -= 0.15
+        elif column.minimum > 1:
+            weight += 0.1
         # Counts and codes begin at 0 or 1; what stays far from there was measured.
         if column.negatives or column.quantile(0.01) > 5:
             weight += 0.25

@@ -59,7 +59,7 @@ def shape_of(column: Column) -> Shape | None:
     shares = sizes / sizes.sum()
     step = int(np.gcd.reduce(np.diff(values)))
     gaps = int((values[-1] - values[0]) // step + 1 - len(values))
-    middle = (values[0] + values[-1]) / 2
+    middle = values[0] / 2 + values[-1] / 2
     return Shape(
         len(values),
         step,
@@ -72,6 +72,10 @@ def shape_of(column: Column) -> Shape | None:
     )
 
 
+ENOUGH = 15
+"""Values above 0 from which on a gap below them says something."""
+
+
 def hollow(column: Column) -> bool:
     """Whether a pile at 0 stands apart from the rest, as of those who do not work or spend.
 
@@ -79,7 +83,7 @@ def hollow(column: Column) -> bool:
     """
     values = column.sorted
     positive = values[values > 0]
-    if not column.zeros or not len(positive) or column.zeros < 0.05 * column.known:
+    if not column.zeros or len(positive) < ENOUGH or column.zeros < 0.05 * column.known:
         return False
     middle = float(np.median(positive))
     return middle >= 20 and float((positive <= 0.1 * middle).mean()) < 0.1

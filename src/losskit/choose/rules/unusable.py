@@ -40,7 +40,13 @@ def problem(profile: Profile) -> Reading | None:
         return _unusable(
             "it holds dates or times",
             f"{column.name!r} holds dates or times: predict the time until then, or since, as a "
-            "number.",
+            "number of seconds or days.",
+        )
+    if column.form == "labels" and column.written:
+        return _unusable(
+            f"its numbers have a decimal comma, as {column.written!r}",
+            f"{column.name!r} writes numbers with a decimal comma, as {column.written!r}: read "
+            "them as numbers first (decimal=',' in pandas, decimal_comma=True in Polars).",
         )
     if column.distinct == 1:
         value = column.labels[0] if column.labels else column.minimum
@@ -79,6 +85,8 @@ def _identifier(column: Column) -> Reading | None:
         return _id(column, "every row has a label of its own")
     if not column.whole:
         return None
+    if column.rounded:
+        return _id(column, "whole numbers beyond 2^53, each once")
     dense = column.maximum - column.minimum + 1 <= 1.02 * column.known
     rising = bool((np.diff(column.sample) > 0).all())
     if dense and (rising or named or column.known >= 100):
@@ -98,7 +106,12 @@ def _id(column: Column, why: str) -> Reading:
 
 
 def _free_text(column: Column) -> Reading | None:
-    if column.form != "labels" or column.distinct < 0.5 * column.known or column.known < FEWEST:
+    if (
+        column.form != "labels"
+        or column.ordered
+        or column.distinct < 0.5 * column.known
+        or column.known < FEWEST
+    ):
         return None
     words = np.mean([len(re.findall(r"\w+", one)) for one in column.texts])
     if words < WORDS:
