@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from compare_data import EVIL, houses
+from compare_data import EVIL, OWN_PROJECT, houses
 
 with warnings.catch_warnings():
     # Ignite imports torch.distributed.optim, which uses what torch itself has deprecated.
@@ -58,3 +59,14 @@ def evil() -> Results:
         }
     )
     return compare(frame, f"y {EVIL}", seeds=2, epochs=2)
+
+
+@pytest.fixture
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a project of the user's own, which one is in."""
+    monkeypatch.chdir(tmp_path)
+    Path("own_project.py").write_text(OWN_PROJECT, encoding="utf-8")
+    Path("half_written.py").write_text("def load(:\n", encoding="utf-8")
+    Path("far_reaching.py").write_text("import nowhere\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "own_project", raising=False)

@@ -51,7 +51,7 @@ def test_outcomes(shift: float, expected: str, outcome: str) -> None:
     side = "higher" if shift > 0 else "lower" if shift < 0 else "the same"
     start = f"it is {side}"
     if outcome == "open":
-        start = "Arm A and arm B differ in the recall, but perhaps by too little to matter"
+        start = "Recall: higher for arm A than for arm B, but perhaps by too little to matter"
     assert one.text.startswith(f"{start} (recall: arm A ")
     assert one.text.endswith(", where 0.1 would matter).")
 

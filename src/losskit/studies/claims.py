@@ -159,7 +159,9 @@ def _open(claim: Claim, found: Estimate, seeds: int, naming: Naming) -> str:
     if seeds == 1:
         return f"One seed cannot tell whether {differs} by more than chance"
     if found.excludes_zero:
-        return f"{sentence(differs)}, but perhaps by too little to matter"
+        where = "higher" if found.mean > 0 else "lower"
+        than = f" than for {naming.arms[claim.against]}" if claim.against else ""
+        return f"{sentence(measure)}: {where} for {arm}{than}, but perhaps by too little to matter"
     return f"{sentence(count(seeds, 'seed'))} cannot tell whether {differs}"
 
 

@@ -144,13 +144,18 @@ def landscape(
     steps = np.linspace(-radius, radius, points)
     steps[points // 2] = 0.0
     values = np.empty((points, points))
-    with _as_it_was(model), torch.no_grad():
+    on_cpu = all(weight.device.type == "cpu" for weight in weights)
+    # For all devices, PyTorch's own notes down the caller each time, which takes longer than a
+    # small network.
+    draw_anew = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
+    with _as_it_was(model), torch.no_grad(), torch.random.fork_rng():
         origin = [weight.clone() for weight in weights]
         for row, along_second in enumerate(steps):
             for column, along_first in enumerate(steps):
                 for weight, at, one, other in zip(weights, origin, first, second, strict=True):
                     weight.copy_(at + along_first * one + along_second * other)
-                values[row, column] = _number(loss_fn, model)
+                draw_anew(0)
+                values[row, column] = _number(loss_fn(model))
     return Landscape(steps, steps.copy(), values)
 
 
@@ -200,10 +205,7 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _number(loss_fn: Callable[[nn.Module], Tensor], model: nn.Module) -> float:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        loss = loss_fn(model)
+def _number(loss: Tensor) -> float:
     if loss.numel() != 1:
         raise TypeError(f"landscape: loss_fn must return one number, got {tuple(loss.shape)}")
     return float(loss)
