@@ -75,21 +75,21 @@ class Circle(Study):
         return (
             Arm(
                 "mse-easy",
-                "squared error, easy start",
+                "squared error (easy start)",
                 "MSE",
                 f"{easy}sigmoid of the output.",
                 "sigmoid",
             ),
             Arm(
                 "bce-easy",
-                "cross-entropy, easy start",
+                "cross-entropy (easy start)",
                 "BinaryCrossEntropyWithLogits",
                 f"{easy}output as a logit.",
             ),
-            Arm("mse-wrong", "squared error, wrong start", "MSE", wrong, "sigmoid", ""),
+            Arm("mse-wrong", "squared error (wrong start)", "MSE", wrong, "sigmoid", ""),
             Arm(
                 "bce-wrong",
-                "cross-entropy, wrong start",
+                "cross-entropy (wrong start)",
                 "BinaryCrossEntropyWithLogits",
                 wrong,
                 drawn="",

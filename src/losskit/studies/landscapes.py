@@ -175,8 +175,7 @@ class Landscapes(Study):
         yield Section(
             "As lines of equal loss",
             contours(results, "landscape"),
-            f"Around the weights of seed {results.seeds[0]}, which lie in the middle. Each on its "
-            "own scale.",
+            f"Around the weights of seed {results.seeds[0]}: the diamond. Each on its own scale.",
             legend=False,
         )
         yield Section(

@@ -24,20 +24,27 @@ __all__ = [
 ]
 
 
+NEUTRAL = 7
+"""The colour of what belongs to no arm."""
+
+
 def effects(results: StudyResults) -> Plot | None:
     """Draw every claim's difference in units of the smallest that matters."""
     rows: list[Interval] = []
     words: list[str] = []
-    for colour, one in enumerate(results.findings):
+    for one in results.findings:
         scaled = _scaled(one)
         if scaled is not None:
             mean, low, high = scaled
-            rows.append(Interval(_name(results, one), mean, low, high, colour))
+            rows.append(Interval(_name(results, one), mean, low, high, NEUTRAL))
             words.append(f"{_name(results, one)} {number(mean)}, {number(low)} to {number(high)}")
     if not rows:
         return None
     return intervals(
-        "effects", f"Differences in units of the smallest that matters: {'; '.join(words)}", rows
+        "effects",
+        f"Differences in units of the smallest that matters: {'; '.join(words)}",
+        rows,
+        marks=(-1, 1),
     )
 
 
@@ -92,7 +99,8 @@ def curve(
         )
     axis: dict[str, Any] = {"title": {"text": y_title or title}}
     if log:
-        axis |= {"type": "log", "tickformat": "~g", "nticks": 6, "exponentformat": "power"}
+        # Labels at 1, 2 and 5 of each power of ten; all digits would not find room.
+        axis |= {"type": "log", "tickformat": "~g", "dtick": "D2", "exponentformat": "power"}
     return picture(
         name or f"curve-{quantity}",
         title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,7 +104,12 @@ def _reach(points: Points) -> float:
 
 
 def _landscapes(
-    results: StudyResults, quantity: str, prefix: str, make: Callable[[Grid], Any], **layout: Any
+    results: StudyResults,
+    quantity: str,
+    prefix: str,
+    make: Callable[[Grid], Any],
+    marks: Sequence[Any] = (),
+    **layout: Any,
 ) -> list[Plot]:
     drawn: list[Plot] = []
     for grid in results.grids:
@@ -119,7 +124,7 @@ def _landscapes(
                     f"{arm.title}: the loss around the trained weights, from "
                     f"{number(float(values.min()))} to {number(float(values.max()))}, "
                     f"{number(float(middle))} at the weights themselves.",
-                    [make(grid)],
+                    [make(grid), *marks],
                     **layout,
                 )
             )
@@ -142,6 +147,16 @@ def contours(results: StudyResults, quantity: str) -> list[Plot]:
             meta={"scale": "height"},
             hovertemplate="loss %{z:.4g}<extra></extra>",
         ),
+        [
+            go.Scatter(
+                x=[0],
+                y=[0],
+                mode="markers",
+                marker={"size": 9},
+                meta={"colour": 1, "outlined": True},
+                hovertemplate="the trained weights<extra></extra>",
+            )
+        ],
         height=330,
         x={"title": {"text": "first direction"}},
         y={"title": {"text": "second direction"}},
