@@ -131,8 +131,11 @@ def landscape(
         raise TypeError(f"landscape: model must be a torch.nn.Module, got {model!r}")
     if not isinstance(points, int) or isinstance(points, bool) or points < 3 or points % 2 == 0:
         raise ValueError(f"landscape: points must be an odd integer >= 3, got {points!r}")
-    if not (math.isfinite(radius) and radius > 0):
+    if not (isinstance(radius, (int, float)) and math.isfinite(radius) and radius > 0):
         raise ValueError(f"landscape: radius must be a finite number > 0, got {radius!r}")
+    if normalise not in _NORMALISE:
+        known = ", ".join(map(repr, _NORMALISE))
+        raise ValueError(f"landscape: normalise must be one of {known}, got {normalise!r}")
     weights = list(model.parameters())
     if not weights:
         raise ValueError("landscape: the model has no parameters to move")
@@ -140,6 +143,8 @@ def landscape(
         generator = torch.Generator().manual_seed(seed)
         first, second = (_direction(weights, normalise, generator) for _ in range(2))
     else:
+        if len(directions) != 2:
+            raise ValueError(f"landscape: directions must be a pair, got {len(directions)}")
         first, second = (_given(weights, direction) for direction in directions)
     steps = np.linspace(-radius, radius, points)
     steps[points // 2] = 0.0
@@ -162,9 +167,6 @@ def landscape(
 def _direction(
     weights: Sequence[Tensor], normalise: str, generator: torch.Generator
 ) -> list[Tensor]:
-    if normalise not in _NORMALISE:
-        known = ", ".join(map(repr, _NORMALISE))
-        raise ValueError(f"landscape: normalise must be one of {known}, got {normalise!r}")
     direction: list[Tensor] = []
     for weight in weights:
         # Drawn on the CPU, so that the same seed means the same plane on every device.
@@ -205,7 +207,8 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _number(loss: Tensor) -> float:
-    if loss.numel() != 1:
-        raise TypeError(f"landscape: loss_fn must return one number, got {tuple(loss.shape)}")
-    return float(loss)
+def _number(loss: object) -> float:
+    if isinstance(loss, Tensor) and loss.numel() == 1:
+        return float(loss)
+    found = tuple(loss.shape) if isinstance(loss, Tensor) else repr(loss)
+    raise TypeError(f"landscape: loss_fn must return a tensor of one number, got {found}")
