@@ -110,6 +110,17 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(torch.equal(before[name], one) for name, one in model.state_dict().items())
 
 
+def test_what_is_drawn_is_drawn_alike_at_each_point() -> None:
+    model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5))
+    still = [torch.zeros_like(one) for one in model.parameters()]
+
+    def loss(one: nn.Module) -> torch.Tensor:
+        return one(torch.ones(3, 2)).square().mean()
+
+    found = lt.landscape(model, loss, points=3, directions=(still, still))
+    assert len(np.unique(found.values)) == 1
+
+
 def test_seeds_choose_the_plane() -> None:
     model = nn.Linear(4, 2)
 
@@ -137,7 +148,13 @@ def test_it_draws_itself() -> None:
         ({"points": 1}, "points must be an odd integer"),
         ({"radius": 0}, "radius must be a finite number > 0"),
         ({"normalise": "row"}, "normalise must be one of 'filter', 'layer', 'none', got 'row'"),
+        ({"radius": "far"}, "radius must be a finite number > 0, got 'far'"),
         ({"directions": ([torch.ones(3)], [torch.ones(3)])}, "a direction has the shapes"),
+        ({"directions": ([torch.ones(1, 2), torch.ones(1)],)}, "directions must be a pair, got 1"),
+        (
+            {"normalise": "row", "directions": ([torch.ones(1, 2), torch.ones(1)],) * 2},
+            "normalise must be one of",
+        ),
     ],
 )
 def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
@@ -148,5 +165,7 @@ def test_mistakes_are_named(options: dict[str, object], message: str) -> None:
 def test_the_loss_must_be_one_number() -> None:
     with pytest.raises(TypeError, match=r"one number, got \(1, 2\)"):
         lt.landscape(nn.Linear(2, 1), lambda one: one.weight, points=3)
+    with pytest.raises(TypeError, match=r"a tensor of one number, got 1.5"):
+        lt.landscape(nn.Linear(2, 1), lambda one: 1.5, points=3)
     with pytest.raises(ValueError, match="no parameters"):
         lt.landscape(nn.ReLU(), lambda one: torch.zeros(()))

@@ -31,3 +31,68 @@ def houses(rows: int = 160) -> pl.DataFrame:
             "price": [None if i % 40 == 0 else round(float(p), 2) for i, p in enumerate(price)],
         }
     )
+
+
+OWN_PROJECT = """
+import numpy as np, torch
+from torch import nn
+
+def load():
+    draw = np.random.default_rng(0)
+    target = np.arange(120) % 3
+    return draw.normal(size=(120, 2, 6)) + 3 * target[:, None, None], target
+
+def numbers():
+    inputs, target = load()
+    return torch.tensor(inputs.reshape(120, 12)), torch.tensor(inputs.sum(axis=(1, 2)))
+
+def tokens():
+    return torch.arange(240).reshape(120, 2) % 7, np.array(["no", "yes"] * 60)
+
+class Rows(torch.utils.data.Dataset):
+    def __len__(self): return 60
+    def __getitem__(self, at): return torch.full((2, 6), float(at % 3)), at % 3
+
+def dataset(): return Rows()
+
+def divided():
+    inputs, target = load()
+    parts = {"train": slice(0, 60), "validation": slice(60, 90), "test": slice(90, 120)}
+    return {name: (inputs[part], target[part]) for name, part in parts.items()}
+
+class Model(nn.Module):
+    def __init__(self, outputs):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv1d(2, 4, 3), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.3),
+            nn.Flatten(), nn.Linear(16, outputs),
+        )
+    def forward(self, x): return self.layers(x)
+
+def build(outputs): return Model(outputs)
+
+def embed(inputs, outputs):
+    return nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(4 * inputs, outputs))
+
+def line(inputs): return nn.Linear(inputs, 1)
+def wide(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 7))
+def frozen(): return nn.Flatten()
+def no_model(): return 5
+class Late(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(12, 3)
+    def forward(self, x):
+        if self.training: raise RuntimeError("only when it learns")
+        return self.layer(x.flatten(1))
+def late(): return Late()
+def broken(): raise RuntimeError("a line\\nand another")
+def nan(): return np.full((9, 2), np.nan), np.arange(9.0)
+def leaves(): raise SystemExit("bye")
+def wants(path): return load()
+def sure(outputs): return nn.Sequential(Model(outputs), nn.Softmax(-1))
+def log_sure(outputs): return nn.Sequential(Model(outputs), nn.LogSoftmax(-1))
+def uneven(): return np.zeros((9, 2)), np.zeros(8)
+def nothing(): return None
+def strange(): return {"train": 1, "rest": 2}
+"""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
-from compare_data import EVIL, houses
+from compare_data import EVIL, OWN_PROJECT, houses
 
 with warnings.catch_warnings():
     # Ignite imports torch.distributed.optim, which uses what torch itself has deprecated.
@@ -33,23 +35,45 @@ def house_file(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def regression() -> Results:
-    return compare("sklearn:diabetes", seeds=3, epochs=4)
+Compare = Callable[..., Results]
 
 
 @pytest.fixture(scope="session")
-def binary() -> Results:
-    return compare("sklearn:breast_cancer", seeds=2, epochs=3)
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Compare:
+    """Compare, or give what was found before, also in another process."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compared"
+    shared.mkdir(exist_ok=True)
+
+    def results(name: str, *asked: object, **options: int) -> Results:
+        file = shared / f"{name}.json"
+        if not file.exists():
+            temporary = shared / f"{name}.{os.getpid()}"
+            found = compare(*asked, **options).model_dump_json()
+            temporary.write_text(found, encoding="utf-8")
+            temporary.replace(file)
+        return Results.model_validate_json(file.read_text("utf-8"))
+
+    return results
 
 
 @pytest.fixture(scope="session")
-def multiclass() -> Results:
-    return compare("sklearn:wine", seeds=2, epochs=3)
+def regression(compared: Compare) -> Results:
+    return compared("regression", "sklearn:diabetes", seeds=3, epochs=4)
 
 
 @pytest.fixture(scope="session")
-def evil() -> Results:
+def binary(compared: Compare) -> Results:
+    return compared("binary", "sklearn:breast_cancer", seeds=2, epochs=3)
+
+
+@pytest.fixture(scope="session")
+def multiclass(compared: Compare) -> Results:
+    return compared("multiclass", "sklearn:wine", seeds=2, epochs=3)
+
+
+@pytest.fixture(scope="session")
+def evil(compared: Compare) -> Results:
     frame = pl.DataFrame(
         {
             f"x {EVIL}": [float(i) for i in range(60)],
@@ -57,4 +81,15 @@ def evil() -> Results:
             f"y {EVIL}": [f"no {EVIL}", 'yes & <b>so</b> "on"'] * 30,
         }
     )
-    return compare(frame, f"y {EVIL}", seeds=2, epochs=2)
+    return compared("evil", frame, f"y {EVIL}", seeds=2, epochs=2)
+
+
+@pytest.fixture
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a project of the user's own, which one is in."""
+    monkeypatch.chdir(tmp_path)
+    Path("own_project.py").write_text(OWN_PROJECT, encoding="utf-8")
+    Path("half_written.py").write_text("def load(:\n", encoding="utf-8")
+    Path("far_reaching.py").write_text("import nowhere\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "own_project", raising=False)

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from losskit.cli.compare_view import table
 from losskit.cli.main import app
+from losskit.compare import Results, compare
 from losskit.compare.metrics import METRICS
 from losskit.compare.study import EPOCHS, SEEDS
+from losskit.reporting.folder import REPORT, RESULTS
 
-QUICK_LINE = "two seeds, two epochs"
 QUICK = ["--seeds", "2", "--epochs", "2"]
 
 
@@ -188,7 +190,9 @@ def test_without_the_extra_there_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_interrupt_leaves_no_report_and_no_traceback(existing: bool, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     if existing:
-        assert losskit("sklearn:iris", *QUICK, "--out", out).exit_code == 0
+        out.mkdir(parents=True)
+        for name in (REPORT, RESULTS):
+            (out / name).write_text("of an earlier run", encoding="utf-8")
     before = {file.name: file.read_bytes() for file in out.glob("*")}
     running = process("sklearn:digits", "--epochs", 10000, "--out", out, "--overwrite")
     assert running.stdout is not None
@@ -221,17 +225,26 @@ def test_the_command_line_stays_light() -> None:
     assert found.stdout.strip() == "[]"
 
 
+@pytest.fixture(scope="module")
+def five_losses() -> Results:
+    names = ["CrossEntropy", "Focal", "MSE", "NLL", "BinaryCrossEntropy"]
+    return compare("sklearn:iris", losses=names, seeds=2, epochs=2)
+
+
 @pytest.mark.parametrize(("width", "blocks"), [(80, 2), (60, 3), (300, 1)])
 def test_many_losses_share_a_narrow_terminal(
-    width: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+    width: int,
+    blocks: int,
+    five_losses: Results,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """No column is squeezed out: losses that do not fit go into a further table."""
     monkeypatch.setenv("COLUMNS", str(width))
-    names = ["CrossEntropy", "Focal", "MSE", "NLL", "BinaryCrossEntropy"]
-    asked = [part for name in names for part in ("--loss", name)]
-    output = losskit("sklearn:iris", *QUICK, *asked).output
+    table(five_losses)
+    output = capsys.readouterr().out
     assert output.count("balanced accuracy ↑") == blocks
     assert output.count("  95 % interval") == blocks
-    tables = output.partition(QUICK_LINE)[2].partition("* best mean")[0]
+    tables = output.partition("* best mean")[0]
     assert all(name in tables for name in ("CrossEntropy", "Focal", "MSE", "NLL", "BinaryCross"))
     assert "…" not in tables

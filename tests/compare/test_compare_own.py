@@ -20,73 +20,7 @@ from losskit.compare import CompareError, Keeping, Processes, Results, Store, co
 from losskit.compare.own import function_named
 from losskit.compare.store import UNFINISHED
 
-PROJECT = """
-import numpy as np, torch
-from torch import nn
-
-def load():
-    draw = np.random.default_rng(0)
-    target = np.arange(120) % 3
-    return draw.normal(size=(120, 2, 6)) + 3 * target[:, None, None], target
-
-def numbers():
-    inputs, target = load()
-    return torch.tensor(inputs.reshape(120, 12)), torch.tensor(inputs.sum(axis=(1, 2)))
-
-def tokens():
-    return torch.arange(240).reshape(120, 2) % 7, np.array(["no", "yes"] * 60)
-
-class Rows(torch.utils.data.Dataset):
-    def __len__(self): return 60
-    def __getitem__(self, at): return torch.full((2, 6), float(at % 3)), at % 3
-
-def dataset(): return Rows()
-
-def divided():
-    inputs, target = load()
-    parts = {"train": slice(0, 60), "validation": slice(60, 90), "test": slice(90, 120)}
-    return {name: (inputs[part], target[part]) for name, part in parts.items()}
-
-class Model(nn.Module):
-    def __init__(self, outputs):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv1d(2, 4, 3), nn.BatchNorm1d(4), nn.ReLU(), nn.Dropout(0.3),
-            nn.Flatten(), nn.Linear(16, outputs),
-        )
-    def forward(self, x): return self.layers(x)
-
-def build(outputs): return Model(outputs)
-
-def embed(inputs, outputs):
-    return nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(4 * inputs, outputs))
-
-def line(inputs): return nn.Linear(inputs, 1)
-def wide(): return nn.Sequential(nn.Flatten(), nn.Linear(12, 7))
-def frozen(): return nn.Flatten()
-def no_model(): return 5
-class Late(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(12, 3)
-    def forward(self, x):
-        if self.training: raise RuntimeError("only when it learns")
-        return self.layer(x.flatten(1))
-def late(): return Late()
-def broken(): raise RuntimeError("a line\\nand another")
-def nan(): return np.full((9, 2), np.nan), np.arange(9.0)
-def uneven(): return np.zeros((9, 2)), np.zeros(8)
-def nothing(): return None
-def strange(): return {"train": 1, "rest": 2}
-"""
-
-
-@pytest.fixture(autouse=True)
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("own_project.py").write_text(PROJECT, encoding="utf-8")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "own_project", raising=False)
+pytestmark = pytest.mark.usefixtures("own_project")
 
 
 def losskit(*arguments: object) -> Result:
@@ -184,46 +118,6 @@ def test_functions_are_taken_in_python() -> None:
     results = compare(load, model=build, losses=["MSE"], seeds=1, epochs=1)
     assert results.training.weights == 4
     assert results.training.model.endswith("build")
-
-
-BAD = {
-    "no colon": (["--data", "own_project"], "is not package.module:function"),
-    "no module": (["--data", "nowhere:load"], "there is no module 'nowhere' in"),
-    "no function": (["--data", "own_project:lod"], "own_project has no function 'lod'"),
-    "raises": (["--data", "own_project:broken"], "RuntimeError in "),
-    "nothing": (["--data", "own_project:nothing"], "returned NoneType; it must return inputs"),
-    "parts": (["--data", "own_project:strange"], "returned parts called 'train', 'rest'"),
-    "nan": (["--data", "own_project:nan"], "inputs hold NaN or infinite numbers"),
-    "uneven": (["--data", "own_project:uneven"], "inputs of shape (9, 2) and targets of shape"),
-    "no own model": (["--data", "own_project:load"], "need a model of your own (--model)"),
-    "wide": (
-        ["--data", "own_project:load", "--model", "own_project:wide"],
-        "gives (4, 7) for 4 rows; it must give (4, 3), for this target",
-    ),
-    "frozen": (
-        ["--data", "own_project:load", "--model", "own_project:frozen"],
-        "has no parameters to train",
-    ),
-    "no module returned": (
-        ["--data", "own_project:load", "--model", "own_project:no_model"],
-        "returned int; it must return a torch.nn.Module",
-    ),
-    "both": (["sklearn:iris", "--data", "own_project:load"], "DATA or --data, not both"),
-    "neither": ([], "compare needs data: a file, sklearn:NAME, or a function"),
-    "batch": (["sklearn:iris", "--batch-size", "0"], "batch_size is 0; it must be at least 1"),
-    "rate": (["sklearn:iris", "--learning-rate", "-1"], "learning_rate is -1.0; it must be above"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_mistakes_get_one_clear_line(case: str, tmp_path: Path) -> None:
-    arguments, why = BAD[case]
-    result = losskit(*arguments)
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert len(result.stderr.splitlines()) == 1
-    assert why in result.stderr
-    assert not (tmp_path / "losskit-reports").exists()
 
 
 def test_a_model_that_fails_while_it_learns_is_named() -> None:

@@ -113,10 +113,26 @@ def test_surfaces_without_webgl_leave_a_note(
     page.close()
 
 
-def test_it_prints(browser: playwright.Browser, run: Run, tmp_path: Path) -> None:
+def test_it_prints_as_wide_as_paper_and_in_ink(
+    browser: playwright.Browser, run: Run, tmp_path: Path
+) -> None:
     seen = Seen(browser, page_of("kl", run, tmp_path), 1280, "dark")
-    paper = seen.page.pdf()
+    page = seen.page
+    paper = page.pdf()
     assert paper.startswith(b"%PDF")
     assert len(paper) > 20_000
+    widths = "[...document.querySelectorAll('.main-svg')].map(one => one.clientWidth)"
+    ink = "getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    before = page.evaluate(widths), page.evaluate(ink)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert max(page.evaluate(widths)) <= 680
+    assert page.evaluate(ink) == page.evaluate("getComputedStyle(document.body).color")
+    assert page.evaluate(CONTRAST) == []
+    assert page.locator("details:not([open])").count() == 0
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert (page.evaluate(widths), page.evaluate(ink)) == before
+    assert page.locator("details[open]").count() == 0
     assert seen.complaints == []
-    seen.page.close()
+    page.close()

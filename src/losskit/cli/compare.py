@@ -273,6 +273,8 @@ def _compare(
 
 def _interrupted(store: Store | None) -> NoReturn:
     """Say what is left of an interrupted comparison, and exit as interrupted programs do."""
+    if not _leads():
+        raise typer.Exit(130)
     done, begun = store.holds if store is not None else (0, 0)
     if store is not None and (done or begun):
         runs = f"{done} finished and {begun} begun" if begun else f"{done} finished"
@@ -281,7 +283,7 @@ def _interrupted(store: Store | None) -> NoReturn:
             "the same command with --resume goes on from there.",
             err=True,
         )
-    elif _leads():
+    else:
         typer.echo("Interrupted; no report was written.", err=True)
     raise typer.Exit(130)
 

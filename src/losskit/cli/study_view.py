@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bar", "concluded", "listed"]
 
-_BADGES = {
-    "confirmed": ("shown", "green"),
-    "no effect": ("no effect", "cyan"),
-    "contradicted": ("the other way round", "yellow"),
-    "open": ("open", "dim"),
-}
+_STYLES = {"confirmed": "green", "no effect": "cyan", "contradicted": "yellow", "open": "dim"}
 
 
 def listed(studies: Mapping[str, type[Study]]) -> None:
@@ -71,8 +66,8 @@ def concluded(results: StudyResults, report: Path) -> None:
     wide.print(Text(f"The question was: {results.question}", "dim"))
     wide.print()
     for one in results.findings:
-        badge, style = _BADGES[one.outcome]
-        wide.print(Text("  • ") + Text(f"[{badge}] ", style) + Text(one.text))
+        verdict = Text(f"[{one.verdict}] ", _STYLES[one.outcome])
+        wide.print(Text("  • ") + verdict + Text(one.text))
     shown.print()
     shown.print(_table(results))
     fast = ", fast form" if results.fast else ""

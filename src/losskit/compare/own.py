@@ -21,6 +21,7 @@ from losskit.compare.errors import CompareError
 from losskit.compare.splits import Split
 from losskit.compare.tables import Table
 from losskit.reporting.arrays import Ints
+from losskit.reporting.errors import listing
 
 __all__ = ["Given", "Maker", "function_named", "given_rows", "maker", "size_of"]
 
@@ -80,10 +81,11 @@ def function_named(option: str, name: str) -> Callable[..., Any]:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise CompareError(
-            f"{option} {name!r}: there is no module {error.name!r} in {here} or installed"
-        ) from error
-    except Exception as error:
+        why = f"there is no module {error.name!r} in {here} or installed"
+        if not f"{module_name}.".startswith(f"{error.name}."):
+            why = _where(error)
+        raise CompareError(f"{option} {name!r}: {why}") from error
+    except (Exception, SystemExit) as error:
         raise CompareError(f"{option} {name!r}: {_where(error)}") from error
     found: object = module
     for part in attribute.split("."):
@@ -93,11 +95,17 @@ def function_named(option: str, name: str) -> Callable[..., Any]:
     return found
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Say in one line what the user's code raised, and where."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__} in {last.filename}:{last.lineno}: {text}"
+    last = next(
+        frame
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+        if not frame.filename.startswith("<frozen")
+    )
+    file, line, text = last.filename, last.lineno, str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line, text = error.filename, error.lineno, error.msg
+    return f"{type(error).__name__} in {file}:{line}: {' '.join(text.split())}"
 
 
 def _called(option: str, name: str, function: Callable[..., Any], **arguments: Any) -> Any:
@@ -108,9 +116,21 @@ def _called(option: str, name: str, function: Callable[..., Any], **arguments: A
     except (TypeError, ValueError):
         known, takes_all = {}, False
     given = {key: value for key, value in arguments.items() if takes_all or key in known}
+    missing = [
+        key
+        for key, one in known.items()
+        if one.default is one.empty
+        and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        and (key not in given or one.kind is one.POSITIONAL_ONLY)
+    ]
+    if missing:
+        raise CompareError(
+            f"{option} {name!r} wants {listing(missing)}; it is called with "
+            f"{' and '.join(arguments) or 'nothing'}"
+        )
     try:
         return function(**given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CompareError(f"{option} {name!r}: {_where(error)}") from error
 
 
@@ -263,6 +283,19 @@ class Maker:
                 f"--model {self.name!r} gives {shape} for {size} rows; it must give "
                 f"{' or '.join(map(str, wanted))}, for this target"
             )
+        if outputs > 1 and _normalised(output):
+            raise CompareError(
+                f"--model {self.name!r} gives rows that a softmax has made; the losses take raw "
+                "logits: leave it out"
+            )
+
+
+def _normalised(output: Tensor) -> bool:
+    """Whether every row holds probabilities, or their logarithms."""
+    rows = output.double()
+    one = torch.ones(len(rows), dtype=torch.float64)
+    shares = bool((rows >= 0).all()) and torch.allclose(rows.sum(dim=1), one, atol=1e-4)
+    return shares or torch.allclose(rows.exp().sum(dim=1), one, atol=1e-4)
 
 
 def maker(model: str | Callable[..., Any] | None) -> Maker | None:

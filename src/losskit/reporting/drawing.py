@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,12 +86,16 @@ class Interval:
     colour: int
 
 
-def intervals(name: str, words: str, rows: Sequence[Interval]) -> Plot:
-    """Draw intervals below each other, beside a line at 0."""
+def intervals(
+    name: str, words: str, rows: Sequence[Interval], marks: Sequence[float] = (0,)
+) -> Plot:
+    """Draw intervals below each other, beside lines at the marks."""
+    titles = [_wrapped(row.title) for row in rows]
+    lines = max(title.count("<br>") + 1 for title in titles)
     traces = [
         go.Scatter(
             x=[row.mean],
-            y=[_wrapped(row.title)],
+            y=[title],
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -104,25 +109,28 @@ def intervals(name: str, words: str, rows: Sequence[Interval]) -> Plot:
             meta={"colour": row.colour},
             hovertemplate=f"%{{x:.4g}} ({number(row.low)} to {number(row.high)})<extra></extra>",
         )
-        for row in reversed(rows)
+        for row, title in reversed(list(zip(rows, titles, strict=True)))
     ]
-    zero = {"type": "line", "x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"}
+    upright = [
+        {"type": "line", "x0": mark, "x1": mark, "y0": 0, "y1": 1, "yref": "paper"}
+        for mark in marks
+    ]
     return picture(
         name,
         "",
         words,
         traces,
-        height=70 + 52 * len(rows),
+        height=70 + max(52, 17 * lines + 14) * len(rows),
         y={"type": "category", "ticklabelstandoff": 8, "range": [-0.6, len(rows) - 0.4]},
-        shapes=[zero],
+        shapes=upright,
     )
 
 
 def _wrapped(title: str) -> str:
     """Break a long name into lines that a phone has room for."""
-    name, bracket, parameters = title.partition(" (")
-    if " " in name:
+    if not re.fullmatch(r"\w+( \([^ ()]+\))?", title):
         return "<br>".join(plain(line) for line in textwrap.wrap(title, 24))
+    name, bracket, parameters = title.partition(" (")
     if len(name) > 18:
         half = name.find("With") if "With" in name else len(name) // 2
         name = name[:half] + "<br>" + name[half:]

@@ -90,7 +90,7 @@ class Arm:
             every = slice(None, None, 5)
             return Shape(
                 arm=self.label,
-                along=shown.axis,
+                along=f"one coordinate of an embedding, {self.title}",
                 x=list(short(shown.x[every])),
                 value=list(short(curve.value[every])),
                 gradient=list(short(curve.gradient[every])),

@@ -15,7 +15,8 @@ from losskit.studies.base import Measure, Section, Study
 from losskit.studies.claims import Claim
 from losskit.studies.data import circle, stacked
 from losskit.studies.measures import first_epochs
-from losskit.studies.pictures import curve, decision, layers
+from losskit.studies.pictures import curve, layers
+from losskit.studies.planes import decision
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
@@ -74,21 +75,21 @@ class Circle(Study):
         return (
             Arm(
                 "mse-easy",
-                "squared error, easy start",
+                "squared error (easy start)",
                 "MSE",
                 f"{easy}sigmoid of the output.",
                 "sigmoid",
             ),
             Arm(
                 "bce-easy",
-                "cross-entropy, easy start",
+                "cross-entropy (easy start)",
                 "BinaryCrossEntropyWithLogits",
                 f"{easy}output as a logit.",
             ),
-            Arm("mse-wrong", "squared error, wrong start", "MSE", wrong, "sigmoid", ""),
+            Arm("mse-wrong", "squared error (wrong start)", "MSE", wrong, "sigmoid", ""),
             Arm(
                 "bce-wrong",
-                "cross-entropy, wrong start",
+                "cross-entropy (wrong start)",
                 "BinaryCrossEntropyWithLogits",
                 wrong,
                 drawn="",
@@ -106,20 +107,34 @@ class Circle(Study):
                 "bce-wrong",
                 "higher",
                 10,
-                "From a confidently wrong start the squared error stalls while cross-entropy "
-                "recovers",
-                "From this start it is cross-entropy that takes longer",
-                "From this start the squared error does not stall",
+                higher=(
+                    "From a confidently wrong start the squared error stalls for long, which "
+                    "cross-entropy does not"
+                ),
+                lower="From this start it is cross-entropy that takes longer",
+                same="From this start the squared error learns about as fast as cross-entropy",
             ),
             Claim(
                 "easy",
                 "accuracy",
                 "mse-easy",
                 "bce-easy",
-                "equal",
+                "same",
                 0.03,
-                "From an easy start both end equally well",
-                "Even from an easy start they do not end equally well",
+                same="From an easy start both end about equally well",
+                higher="From an easy start the squared error ends better",
+                lower="Even from an easy start the squared error ends worse",
+            ),
+            Claim(
+                "recovers",
+                "epochs",
+                "bce-wrong",
+                "bce-easy",
+                "same",
+                10,
+                same="Cross-entropy learns about as fast from the wrong start as from the easy one",
+                higher="Cross-entropy takes longer from the wrong start than from the easy one",
+                lower="Cross-entropy learns faster from the wrong start than from the easy one",
             ),
             Claim(
                 "end",
@@ -128,9 +143,9 @@ class Circle(Study):
                 "bce-wrong",
                 "lower",
                 0.03,
-                "From the wrong start the squared error is still behind at the end",
-                "From the wrong start the squared error is ahead at the end",
-                "At the end the squared error has caught up from the wrong start",
+                lower="From the wrong start the squared error is still behind at the end",
+                higher="From the wrong start the squared error is ahead at the end",
+                same="At the end the squared error has about caught up from the wrong start",
             ),
         )
 

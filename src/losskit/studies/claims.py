@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
 from losskit.reporting.statistics import Estimate, estimate
 from losskit.reporting.wording import count, number, sentence
-from losskit.studies.results import Finding, Outcome
+from losskit.studies.results import Finding, Outcome, Side
 
 __all__ = ["Claim", "Table", "judge"]
 
@@ -30,16 +29,16 @@ class Claim:
     measure
         What it is about.
     arm, against
-        Whose measures are compared; None compares with 0.
+        Whose measures are compared; None compares with 0, or with 1 where ``ratio``.
     expected
-        What is said of the arm's measure.
+        Which of the three outcomes below is claimed.
     least
         The smallest difference that matters, as a factor where ``ratio``. A difference is shown
-        where the whole interval lies beyond it, and shown to be none where it lies within.
-    confirmed, no_effect, contradicted
-        What each outcome means, in words; the numbers are put after them. For ``"equal"``, there
-        is no outcome of no effect, as that is what confirms it; and what cannot be negative
-        cannot contradict that it is above 0.
+        where the whole interval lies beyond it, and shown not to matter where it lies within.
+    higher, lower, same
+        What is said where the arm's measure is higher, lower, or not different by what matters;
+        the numbers are put after it. What cannot come out needs no words, as that a distance is
+        below 0.
     ratio
         Whether the arms are compared by their quotient.
     """
@@ -48,12 +47,17 @@ class Claim:
     measure: str
     arm: str
     against: str | None
-    expected: Literal["higher", "lower", "equal"]
+    expected: Side
     least: float
-    confirmed: str
-    contradicted: str = ""
-    no_effect: str = ""
+    _: KW_ONLY
+    higher: str = ""
+    lower: str = ""
+    same: str = ""
     ratio: bool = False
+
+    def words(self, side: Side) -> str:
+        """Return what an outcome means."""
+        return {"higher": self.higher, "lower": self.lower, "same": self.same}[side]
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def judge(
 def _judge(claim: Claim, table: Table, naming: Naming, comparisons: int) -> Finding:
     ours = np.asarray(table[claim.arm, claim.measure], dtype=np.float64)
     theirs = (
-        np.zeros_like(ours)
+        np.full_like(ours, float(claim.ratio))
         if claim.against is None
         else np.asarray(table[claim.against, claim.measure], dtype=np.float64)
     )
@@ -96,21 +100,16 @@ def _judge(claim: Claim, table: Table, naming: Naming, comparisons: int) -> Find
         differences, least = ours - theirs, claim.least
     # The seeds' data are drawn independently, so there is no overlap to correct for.
     found = estimate(list(differences), test_to_train=0.0, comparisons=comparisons)
-    outcome = _outcome(claim.expected, found, least, len(ours))
-    words = {
-        "confirmed": claim.confirmed,
-        "no effect": claim.no_effect,
-        "contradicted": claim.contradicted,
-        "open": _open(claim, found, least, len(ours), naming),
-    }[outcome]
+    side = _side(found, least, len(ours))
     back = np.exp if claim.ratio else np.asarray
     return Finding(
         claim=claim.name,
         measure=claim.measure,
         arm=claim.arm,
         against=claim.against,
-        outcome=outcome,
-        words=words,
+        expected=claim.expected,
+        outcome=_outcome(claim.expected, side),
+        words=claim.words(side) if side else _open(claim, found, len(ours), naming),
         numbers=_numbers(claim, ours, theirs, found, naming),
         ratio=claim.ratio,
         estimate=float(back(found.mean)),
@@ -129,30 +128,41 @@ def _ends(found: Estimate, seeds: int) -> tuple[float, float] | None:
     return None
 
 
-def _outcome(expected: str, found: Estimate, least: float, seeds: int) -> Outcome:
+def _side(found: Estimate, least: float, seeds: int) -> Side | None:
+    """Say where the whole interval lies; None where it reaches across a border."""
     ends = _ends(found, seeds)
     if ends is None:
-        return "open"
+        return None
     low, high = ends
     if -least <= low and high <= least:
-        return "confirmed" if expected == "equal" else "no effect"
-    side = "higher" if low > least else "lower" if high < -least else None
+        return "same"
+    return "higher" if low > least else "lower" if high < -least else None
+
+
+def _outcome(expected: Side, side: Side | None) -> Outcome:
     if side is None:
         return "open"
-    return "confirmed" if side == expected else "contradicted"
+    if side == expected:
+        return "confirmed"
+    return "no effect" if side == "same" else "contradicted"
 
 
-def _open(claim: Claim, found: Estimate, least: float, seeds: int, naming: Naming) -> str:
-    measure = naming.measures[claim.measure]
+def _open(claim: Claim, found: Estimate, seeds: int, naming: Naming) -> str:
+    measure, arm = naming.measures[claim.measure], naming.arms[claim.arm]
     if not math.isfinite(found.mean):
         return f"{sentence(measure)} could not be compared in every run"
+    if claim.against is None:
+        reference = "1" if claim.ratio else "0"
+        differs = f"the {measure} of {arm} differs from {reference}"
+    else:
+        differs = f"{arm} and {naming.arms[claim.against]} differ in the {measure}"
     if seeds == 1:
-        return f"One seed cannot tell whether the {measure} differs by more than chance"
+        return f"One seed cannot tell whether {differs} by more than chance"
     if found.excludes_zero:
-        return f"There is a difference in {measure}, but it may be too small to matter"
-    return (
-        f"{sentence(count(seeds, 'seed'))} cannot tell whether there is a difference in {measure}"
-    )
+        where = "higher" if found.mean > 0 else "lower"
+        than = f" than for {naming.arms[claim.against]}" if claim.against else ""
+        return f"{sentence(measure)}: {where} for {arm}{than}, but perhaps by too little to matter"
+    return f"{sentence(count(seeds, 'seed'))} cannot tell whether {differs}"
 
 
 def _numbers(
@@ -164,12 +174,13 @@ def _numbers(
         text += f", {naming.arms[claim.against]} {number(_mean(theirs))}"
     if not found.has_interval or not found.deviation:
         return text
+    matters = f"{claim.least:g} would matter"
     if claim.ratio:
         low, high = (number(math.exp(end)) for end in (found.low, found.high))
-        return f"{text}; {low} to {high} times as much"
+        return f"{text}; {low} to {high} times as much, where a factor of {matters}"
     if claim.against is None:
-        return f"{text}; interval {number(found.low)} to {number(found.high)}"
-    return f"{text}; difference {number(found.low)} to {number(found.high)}"
+        return f"{text}; interval {number(found.low)} to {number(found.high)}, where {matters}"
+    return f"{text}; difference {number(found.low)} to {number(found.high)}, where {matters}"
 
 
 def _mean(values: np.ndarray) -> float:

@@ -15,7 +15,8 @@ from losskit.studies.base import Measure, Section, Study
 from losskit.studies.claims import Claim
 from losskit.studies.data import blobs, draws, stacked
 from losskit.studies.measures import neighbours
-from losskit.studies.pictures import curve, scatter
+from losskit.studies.pictures import curve
+from losskit.studies.planes import scatter
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
@@ -64,6 +65,8 @@ class Collapse(Study):
         ),
     )
 
+    headlines = 2
+
     @property
     def arms(self) -> tuple[Arm, ...]:
         """Attraction alone, and InfoNCE."""
@@ -88,18 +91,18 @@ class Collapse(Study):
     @property
     def claims(self) -> tuple[Claim, ...]:
         """Without negatives it collapses; InfoNCE does not."""
+        without = "with negatives" if self.negatives else "without negatives"
         return (
             Claim(
                 "collapse",
                 "spread",
                 "pairs",
-                "info-nce",
+                None,
                 "lower",
                 10.0,
-                "Pulling views together without pushing rows apart collapses, where InfoNCE does "
-                "not",
-                "It is InfoNCE whose embeddings shrink",
-                "With negatives the contrastive loss does not collapse either",
+                lower=f"Embeddings of contrastive pairs {without} collapse",
+                higher=f"Embeddings of contrastive pairs {without} spread out",
+                same=f"Embeddings of contrastive pairs {without} do not collapse",
                 ratio=True,
             ),
             Claim(
@@ -107,10 +110,12 @@ class Collapse(Study):
                 "spread",
                 "info-nce",
                 None,
-                "higher",
-                0.5,
-                "InfoNCE keeps the embeddings spread",
-                no_effect="InfoNCE has collapsed as well",
+                "same",
+                10.0,
+                same="InfoNCE keeps the embeddings spread",
+                lower="Those of InfoNCE collapse as well",
+                higher="InfoNCE spreads the embeddings out",
+                ratio=True,
             ),
         )
 

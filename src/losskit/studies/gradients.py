@@ -89,10 +89,15 @@ class Gradients(Study):
                 "mse",
                 "higher",
                 4.0,
-                "Cross-entropy sends far more gradient to the first layer than its scale explains",
-                "The squared error sends more gradient to the first layer",
-                "Both losses send the first layer a gradient of the same order; the rest is a "
-                "factor that the learning rate makes up for",
+                higher=(
+                    "From this start cross-entropy sends more gradient to the first layer than its "
+                    "scale explains"
+                ),
+                lower="From this start the squared error sends more gradient to the first layer",
+                same=(
+                    "From this start both losses send the first layer a gradient of the same "
+                    "order, within a factor that the learning rate makes up for"
+                ),
                 ratio=True,
             ),
             Claim(
@@ -100,10 +105,11 @@ class Gradients(Study):
                 "depth",
                 "bce",
                 "mse",
-                "equal",
+                "same",
                 2.0,
-                "What the loss changes it changes in all layers alike",
-                "The losses differ also in how much of the gradient gets through the layers",
+                same="What the loss changes it changes in the first and the last layer about alike",
+                higher="More of the gradient gets through to the first layer under cross-entropy",
+                lower="Less of the gradient gets through to the first layer under cross-entropy",
                 ratio=True,
             ),
         )

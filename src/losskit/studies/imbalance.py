@@ -14,7 +14,8 @@ from losskit.studies.base import Measure, Section, Study
 from losskit.studies.claims import Claim
 from losskit.studies.data import blobs, stacked
 from losskit.studies.measures import calibration_error, recall_and_precision
-from losskit.studies.pictures import calibration, curve, decision
+from losskit.studies.pictures import calibration, curve
+from losskit.studies.planes import decision
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
@@ -76,7 +77,7 @@ class Imbalance(Study):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """Focal finds more; it costs calibration; a weight finds still more."""
+        """What each finds of the rare class, and what it costs."""
         return (
             Claim(
                 "focal",
@@ -85,9 +86,9 @@ class Imbalance(Study):
                 "bce",
                 "higher",
                 0.03,
-                "The focal loss finds more of the rare class than cross-entropy",
-                "The focal loss finds less of the rare class than cross-entropy",
-                "The focal loss finds as much of the rare class as cross-entropy, and no more",
+                higher="The focal loss finds more of the rare class than cross-entropy",
+                lower="The focal loss finds less of the rare class than cross-entropy",
+                same="The focal loss finds about as much of the rare class as cross-entropy",
             ),
             Claim(
                 "weighted",
@@ -96,9 +97,9 @@ class Imbalance(Study):
                 "bce",
                 "higher",
                 0.03,
-                "A class weight finds more of the rare class",
-                "A class weight finds less of the rare class",
-                "A class weight changes nothing",
+                higher="A class weight finds more of the rare class",
+                lower="A class weight finds less of the rare class",
+                same="A class weight finds about as much of the rare class",
             ),
             Claim(
                 "precision",
@@ -107,9 +108,9 @@ class Imbalance(Study):
                 "bce",
                 "lower",
                 0.03,
-                "The weight pays for it in precision",
-                "The weight even gains precision",
-                "The weight costs no precision",
+                lower="The weight pays for it in precision",
+                higher="The weight gains precision besides",
+                same="The weight costs no precision that matters",
             ),
             Claim(
                 "calibration",
@@ -118,9 +119,20 @@ class Imbalance(Study):
                 "bce",
                 "higher",
                 0.02,
-                "The focal loss costs calibration",
-                "The focal loss is calibrated better",
-                "The focal loss is calibrated as well as cross-entropy",
+                higher="The focal loss costs calibration",
+                lower="The focal loss is calibrated better",
+                same="The focal loss is calibrated about as well as cross-entropy",
+            ),
+            Claim(
+                "believable",
+                "calibration",
+                "weighted",
+                "bce",
+                "higher",
+                0.02,
+                higher="The weight costs calibration",
+                lower="The weight improves calibration",
+                same="The weight costs no calibration that matters",
             ),
         )
 

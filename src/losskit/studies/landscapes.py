@@ -15,7 +15,8 @@ from losskit.studies.arms import Arm
 from losskit.studies.base import Measure, Section, Study
 from losskit.studies.claims import Claim
 from losskit.studies.data import blobs, stacked
-from losskit.studies.pictures import contours, curve, surface
+from losskit.studies.pictures import curve
+from losskit.studies.planes import contours, surface
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
@@ -77,7 +78,7 @@ class Landscapes(Study):
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """The squared error levels out, cross-entropy does not."""
+        """The squared error has a ceiling, cross-entropy has none."""
         return (
             Claim(
                 "levels",
@@ -86,10 +87,9 @@ class Landscapes(Study):
                 "mse",
                 "higher",
                 1.15,
-                "Away from the weights the squared error levels out sooner than cross-entropy, "
-                "which keeps rising",
-                "Away from the weights it is cross-entropy that levels out sooner",
-                "Within this radius both landscapes rise alike",
+                higher=("Away from the weights the squared error steepens less than cross-entropy"),
+                lower="Away from the weights cross-entropy steepens less than the squared error",
+                same="Within this radius both landscapes steepen about alike",
                 ratio=True,
             ),
         )
@@ -149,12 +149,12 @@ class Landscapes(Study):
             rims: list[tuple[float, float, float]] = []
             for place, seed in enumerate(seeds):
                 network = stack.one(at * len(seeds) + place)
-                own, target = x[place : place + 1], y[place : place + 1]
+                own, target = x[place], y[place]
                 found = landscape(
                     network,
                     # The loop's own names, now: the function is called before they change.
                     lambda one, own=own, target=target, arm=arm: cost(  # type: ignore[misc]
-                        arm, one(own), target
+                        arm, one(own)[None, :, 0], target[None]
                     ).mean(),
                     points=self._points(record.fast),
                     radius=self.radius,
@@ -175,8 +175,7 @@ class Landscapes(Study):
         yield Section(
             "As lines of equal loss",
             contours(results, "landscape"),
-            f"Around the weights of seed {results.seeds[0]}, which lie in the middle. Each on its "
-            "own scale.",
+            f"Around the weights of seed {results.seeds[0]}: the diamond. Each on its own scale.",
             legend=False,
         )
         yield Section(

@@ -89,9 +89,9 @@ class OneHalf(Study):
                 None,
                 "higher",
                 0.1,
-                "Trained with cross-entropy, the model leaves one half",
-                no_effect="Trained with cross-entropy, the model stays near one half: there is "
-                "nothing in these data that it could learn",
+                higher="Trained with cross-entropy, the model leaves one half",
+                same="Trained with cross-entropy, the model stays near one half, as one does that "
+                "finds nothing to learn",
             ),
             Claim(
                 "sooner",
@@ -100,9 +100,9 @@ class OneHalf(Study):
                 "bce",
                 "higher",
                 0.5,
-                "The squared error takes longer to leave it",
-                "The squared error leaves it sooner",
-                "The squared error takes as long as cross-entropy",
+                higher="At the same learning rate the squared error takes longer to leave it",
+                lower="At the same learning rate the squared error leaves it sooner",
+                same="The squared error takes about as long as cross-entropy",
             ),
             Claim(
                 "focal",
@@ -111,10 +111,9 @@ class OneHalf(Study):
                 "bce",
                 "higher",
                 0.5,
-                "The focal loss, which cares less for what is right already, takes longer than "
-                "cross-entropy",
-                "The focal loss leaves it sooner than cross-entropy",
-                "The focal loss takes as long as cross-entropy",
+                higher="So does the focal loss: it takes longer than cross-entropy",
+                lower="The focal loss leaves it sooner than cross-entropy",
+                same="The focal loss takes about as long as cross-entropy",
             ),
         )
 

@@ -1,4 +1,4 @@
-"""The pictures of studies, from their results."""
+"""The pictures of studies that have one number along an axis, from their results."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ from losskit.reporting.arrays import Floats
 from losskit.reporting.drawing import Interval, Reliability, band, intervals, reliability
 from losskit.reporting.picture import Plot, listed, picture, plain
 from losskit.reporting.wording import join, number
-from losskit.studies.results import Curve, Finding, Grid, Points, StudyResults
+from losskit.studies.results import Curve, Finding, StudyResults
 
 __all__ = [
     "calibration",
-    "contours",
     "curve",
-    "decision",
     "effects",
     "fits",
     "layers",
     "loss_curves",
-    "scatter",
-    "surface",
 ]
+
+
+NEUTRAL = 7
+"""The colour of what belongs to no arm."""
 
 
 def effects(results: StudyResults) -> Plot | None:
     """Draw every claim's difference in units of the smallest that matters."""
     rows: list[Interval] = []
     words: list[str] = []
-    for colour, one in enumerate(results.findings):
+    for one in results.findings:
         scaled = _scaled(one)
         if scaled is not None:
             mean, low, high = scaled
-            rows.append(Interval(_name(results, one), mean, low, high, colour))
+            rows.append(Interval(_name(results, one), mean, low, high, NEUTRAL))
             words.append(f"{_name(results, one)} {number(mean)}, {number(low)} to {number(high)}")
     if not rows:
         return None
     return intervals(
-        "effects", f"Differences in units of the smallest that matters: {'; '.join(words)}", rows
+        "effects",
+        f"Differences in units of the smallest that matters: {'; '.join(words)}",
+        rows,
+        marks=(-1, 1),
     )
 
 
@@ -96,7 +99,8 @@ def curve(
         )
     axis: dict[str, Any] = {"title": {"text": y_title or title}}
     if log:
-        axis |= {"type": "log", "tickformat": "~g", "nticks": 6, "exponentformat": "power"}
+        # Labels at 1, 2 and 5 of each power of ten; all digits would not find room.
+        axis |= {"type": "log", "tickformat": "~g", "dtick": "D2", "exponentformat": "power"}
     return picture(
         name or f"curve-{quantity}",
         title,
@@ -138,58 +142,6 @@ def layers(results: StudyResults, quantity: str, arms: Sequence[str], parts: str
             )
         )
     return drawn
-
-
-def decision(
-    results: StudyResults, quantity: str, points: str, *, frames: bool = False
-) -> list[Plot]:
-    """Draw what each arm's network says over the plane, and the data on it."""
-    drawn: list[Plot] = []
-    for grid in results.grids:
-        if grid.quantity != quantity:
-            continue
-        data = next(one for one in results.points if one.quantity == points)
-        share = np.mean([[value or 0.0 for value in row] for row in grid.values]) if grid else 0.0
-        surface_trace = go.Contour(
-            x=grid.x,
-            y=grid.y,
-            z=grid.values,
-            zmin=0,
-            zmax=1,
-            contours={"start": 0.1, "end": 0.9, "size": 0.1, "showlines": False},
-            line={"width": 0},
-            showscale=False,
-            meta={"scale": "sides"},
-            hovertemplate="probability of 1: %{z:.2f}<extra></extra>",
-        )
-        arm = results.arm(grid.arm)
-        drawn.append(
-            picture(
-                f"decision-{grid.arm}",
-                arm.title,
-                f"{arm.title}: probability of class 1 over the plane, {number(float(share))} on "
-                f"average, after training from seed {grid.seed}.",
-                [surface_trace, *_groups(data, small=True)],
-                height=330,
-                x={"title": {"text": ""}, "range": [grid.x[0], grid.x[-1]]},
-                y={"range": [grid.y[0], grid.y[-1]]},
-            )
-        )
-    return drawn
-
-
-def _groups(data: Points, *, small: bool = False) -> list[go.Scatter]:
-    return [
-        go.Scatter(
-            x=[x for x, group in zip(data.x, data.group, strict=True) if group == wanted],
-            y=[y for y, group in zip(data.y, data.group, strict=True) if group == wanted],
-            mode="markers",
-            marker={"size": 6 if small else 8},
-            meta={"colour": wanted, "outlined": True},
-            hovertemplate=f"class {wanted}<extra></extra>",
-        )
-        for wanted in sorted(set(data.group))
-    ]
 
 
 def fits(
@@ -241,44 +193,6 @@ def fits(
     )
 
 
-def scatter(results: StudyResults, quantity: str, what: str) -> list[Plot]:
-    """Draw points that move: one picture for each arm, a frame for each moment."""
-    drawn: list[Plot] = []
-    for arm in results.arms:
-        moments = [
-            one for one in results.points if (one.arm, one.quantity) == (arm.label, quantity)
-        ]
-        if not moments:
-            continue
-        first, last = moments[0], moments[-1]
-        frames = [
-            (one.moment, [{"x": list(t.x), "y": list(t.y)} for t in _groups(one, small=True)])
-            for one in moments
-        ]
-        every = [value for one in moments for value in (*one.x, *one.y) if value is not None]
-        reach = 1.08 * max(map(abs, every))
-        ends = [_reach(one) for one in (first, last)]
-        drawn.append(
-            picture(
-                f"{quantity}-{arm.label}",
-                arm.title,
-                f"{arm.title}: {what} from {first.moment} to {last.moment}; half of the points lie "
-                f"within {number(ends[0])} of their middle at first and {number(ends[1])} at last.",
-                _groups(last, small=True),
-                height=330,
-                x={"range": [-reach, reach]},
-                y={"range": [-reach, reach], "scaleanchor": "x"},
-                frames=frames,
-            )
-        )
-    return drawn
-
-
-def _reach(points: Points) -> float:
-    xy = np.asarray([points.x, points.y], dtype=np.float64)
-    return float(np.median(np.linalg.norm(xy - xy.mean(axis=1, keepdims=True), axis=0)))
-
-
 def calibration(results: StudyResults, measure: str, said: str, right: str) -> Plot:
     """Draw how often predictions come true, by their confidence."""
     curves = [
@@ -298,77 +212,6 @@ def calibration(results: StudyResults, measure: str, said: str, right: str) -> P
     ]
     return reliability(
         "calibration", f"Calibration: {join(words)}.", curves, said=said, right=right
-    )
-
-
-def _landscapes(
-    results: StudyResults, quantity: str, prefix: str, make: Callable[[Grid], Any], **layout: Any
-) -> list[Plot]:
-    drawn: list[Plot] = []
-    for grid in results.grids:
-        if grid.quantity == quantity:
-            arm = results.arm(grid.arm)
-            values = np.asarray(grid.values, dtype=np.float64)
-            middle = values[len(grid.y) // 2, len(grid.x) // 2]
-            drawn.append(
-                picture(
-                    f"{prefix}-{grid.arm}",
-                    arm.title,
-                    f"{arm.title}: the loss around the trained weights, from "
-                    f"{number(float(values.min()))} to {number(float(values.max()))}, "
-                    f"{number(float(middle))} at the weights themselves.",
-                    [make(grid)],
-                    **layout,
-                )
-            )
-    return drawn
-
-
-def contours(results: StudyResults, quantity: str) -> list[Plot]:
-    """Draw landscapes as lines of equal loss."""
-    return _landscapes(
-        results,
-        quantity,
-        "contours",
-        lambda grid: go.Contour(
-            x=grid.x,
-            y=grid.y,
-            z=grid.values,
-            ncontours=18,
-            line={"width": 0.6},
-            showscale=True,
-            meta={"scale": "height"},
-            hovertemplate="loss %{z:.4g}<extra></extra>",
-        ),
-        height=330,
-        x={"title": {"text": "first direction"}},
-        y={"title": {"text": "second direction"}},
-    )
-
-
-def surface(results: StudyResults, quantity: str) -> list[Plot]:
-    """Draw landscapes as surfaces in space."""
-    axes = {
-        "xaxis": {"title": {"text": ""}},
-        "yaxis": {"title": {"text": ""}},
-        "zaxis": {"title": {"text": "loss"}},
-        "aspectmode": "cube",
-        "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 0.9}},
-    }
-    return _landscapes(
-        results,
-        quantity,
-        "surface",
-        lambda grid: go.Surface(
-            x=grid.x,
-            y=grid.y,
-            z=grid.values,
-            showscale=False,
-            meta={"scale": "height"},
-            hovertemplate="loss %{z:.4g}<extra></extra>",
-        ),
-        height=360,
-        scene=axes,
     )
 
 

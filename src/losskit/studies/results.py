@@ -25,6 +25,7 @@ __all__ = [
     "Points",
     "Setting",
     "Shape",
+    "Side",
     "StudyResults",
     "Summary",
     "Term",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 Outcome = Literal["confirmed", "no effect", "contradicted", "open"]
+Side = Literal["higher", "lower", "same"]
+"""Where an arm's measure lies against another's, by what matters."""
 
 
 class Setting(Model):
@@ -94,7 +97,10 @@ class Finding(Model):
     claim: str
     measure: str
     arm: str
-    against: str | None = Field(description="the other arm; null for a comparison with 0")
+    against: str | None = Field(
+        description="the other arm; null for a comparison with 0 (1 for a factor)"
+    )
+    expected: Side = Field(description="what was claimed of the arm's measure")
     outcome: Outcome
     words: str = Field(description="what came out")
     numbers: str = Field(description="what it rests on")
@@ -108,6 +114,13 @@ class Finding(Model):
     def text(self) -> str:
         """Both in a sentence."""
         return f"{self.words} ({self.numbers})."
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in a word or two, for people."""
+        if self.outcome == "contradicted":
+            return "not so" if self.expected == "same" else "the other way round"
+        return "shown" if self.outcome == "confirmed" else self.outcome
 
 
 class Curve(Model):

@@ -66,15 +66,27 @@ class Stack(nn.Module):
         ]
         return torch.hypot(torch.stack(norms[::2]), torch.stack(norms[1::2]))
 
-    def one(self, run: int) -> Stack:
-        """Return one of the networks, as a stack of itself."""
-        sizes = [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
-        copy = Stack(sizes, [0], self.activation)
-        own = [one[run : run + 1].detach() for one in self.parameters()]
-        with torch.no_grad():
-            for mine, theirs in zip(copy.parameters(), own, strict=True):
-                mine.copy_(theirs)
-        return copy
+    def one(self, run: int) -> nn.Sequential:
+        """Return one of the networks as PyTorch's own layers, a row of weights for each unit."""
+        layers: list[nn.Module] = []
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            # Made without memory, so that no initial weights are drawn.
+            layer = nn.Linear(weight.shape[1], weight.shape[2], device="meta")
+            layer.weight = nn.Parameter(weight[run].detach().T.clone())
+            layer.bias = nn.Parameter(bias[run, 0].detach().clone())
+            layers += [layer, _Activation(self.activation)]
+        return nn.Sequential(*layers[:-1])
+
+
+class _Activation(nn.Module):
+    """A function between layers."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
 
 
 def _gradient(weight: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ from losskit.studies.base import Measure, Section, Study
 from losskit.studies.claims import Claim
 from losskit.studies.data import blobs, stacked
 from losskit.studies.measures import first_epochs, neighbours
-from losskit.studies.pictures import curve, scatter
+from losskit.studies.pictures import curve
+from losskit.studies.planes import scatter
 from losskit.studies.record import Record
 from losskit.studies.results import StudyResults
 from losskit.studies.stack import Stack
@@ -25,6 +26,7 @@ from losskit.studies.training import Trial, looked_at, shuffled
 __all__ = ["Triplets"]
 
 ROWS, CLASSES, INPUTS, HIDDEN, BATCH, RATE, LEVEL = 400, 5, 20, 32, 50, 0.002, 0.8
+DRAWN = BATCH // CLASSES - 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Triplets(Study):
                 "random",
                 "random triplets",
                 spec,
-                "One positive and one negative drawn for each row.",
+                f"Drawn for each row: {DRAWN} positives, as many as it has on average, each with a "
+                "negative.",
                 drawn="",
             ),
             Arm(
@@ -98,19 +101,20 @@ class Triplets(Study):
                 "random",
                 "higher",
                 0.02,
-                "Semi-hard triplets teach faster",
-                "Random triplets teach faster",
-                "Semi-hard triplets teach no faster than random ones",
+                higher="Semi-hard triplets teach faster",
+                lower="Random triplets teach faster",
+                same="Semi-hard triplets teach about as fast as random ones",
             ),
             Claim(
                 "end",
                 "neighbours",
                 "semi-hard",
                 "random",
-                "equal",
+                "same",
                 0.05,
-                "In the end both arrive at equally good embeddings",
-                "They do not arrive at equally good embeddings",
+                same="In the end both arrive at about equally good embeddings",
+                higher="In the end the embeddings of semi-hard triplets are better",
+                lower="In the end the embeddings of semi-hard triplets are worse",
             ),
         )
 
@@ -153,7 +157,7 @@ class Triplets(Study):
             costs, shares = [], []
             for seed, embeddings, own in zip(seeds, output, labels, strict=True):
                 found = (
-                    random_triplets(own, seed=1000 * steps + seed)
+                    random_triplets(own, per_anchor=DRAWN, seed=1000 * steps + seed)
                     if arm.label == "random"
                     else semi_hard(embeddings.detach(), own)
                 )

@@ -131,8 +131,11 @@ def landscape(
         raise TypeError(f"landscape: model must be a torch.nn.Module, got {model!r}")
     if not isinstance(points, int) or isinstance(points, bool) or points < 3 or points % 2 == 0:
         raise ValueError(f"landscape: points must be an odd integer >= 3, got {points!r}")
-    if not (math.isfinite(radius) and radius > 0):
+    if not (isinstance(radius, (int, float)) and math.isfinite(radius) and radius > 0):
         raise ValueError(f"landscape: radius must be a finite number > 0, got {radius!r}")
+    if normalise not in _NORMALISE:
+        known = ", ".join(map(repr, _NORMALISE))
+        raise ValueError(f"landscape: normalise must be one of {known}, got {normalise!r}")
     weights = list(model.parameters())
     if not weights:
         raise ValueError("landscape: the model has no parameters to move")
@@ -140,26 +143,30 @@ def landscape(
         generator = torch.Generator().manual_seed(seed)
         first, second = (_direction(weights, normalise, generator) for _ in range(2))
     else:
+        if len(directions) != 2:
+            raise ValueError(f"landscape: directions must be a pair, got {len(directions)}")
         first, second = (_given(weights, direction) for direction in directions)
     steps = np.linspace(-radius, radius, points)
     steps[points // 2] = 0.0
     values = np.empty((points, points))
-    with _as_it_was(model), torch.no_grad():
+    on_cpu = all(weight.device.type == "cpu" for weight in weights)
+    # For all devices, PyTorch's own notes down the caller each time, which takes longer than a
+    # small network.
+    draw_anew = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
+    with _as_it_was(model), torch.no_grad(), torch.random.fork_rng():
         origin = [weight.clone() for weight in weights]
         for row, along_second in enumerate(steps):
             for column, along_first in enumerate(steps):
                 for weight, at, one, other in zip(weights, origin, first, second, strict=True):
                     weight.copy_(at + along_first * one + along_second * other)
-                values[row, column] = _number(loss_fn, model)
+                draw_anew(0)
+                values[row, column] = _number(loss_fn(model))
     return Landscape(steps, steps.copy(), values)
 
 
 def _direction(
     weights: Sequence[Tensor], normalise: str, generator: torch.Generator
 ) -> list[Tensor]:
-    if normalise not in _NORMALISE:
-        known = ", ".join(map(repr, _NORMALISE))
-        raise ValueError(f"landscape: normalise must be one of {known}, got {normalise!r}")
     direction: list[Tensor] = []
     for weight in weights:
         # Drawn on the CPU, so that the same seed means the same plane on every device.
@@ -200,10 +207,8 @@ def _as_it_was(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _number(loss_fn: Callable[[nn.Module], Tensor], model: nn.Module) -> float:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        loss = loss_fn(model)
-    if loss.numel() != 1:
-        raise TypeError(f"landscape: loss_fn must return one number, got {tuple(loss.shape)}")
-    return float(loss)
+def _number(loss: object) -> float:
+    if isinstance(loss, Tensor) and loss.numel() == 1:
+        return float(loss)
+    found = tuple(loss.shape) if isinstance(loss, Tensor) else repr(loss)
+    raise TypeError(f"landscape: loss_fn must return a tensor of one number, got {found}")

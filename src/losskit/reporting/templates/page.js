@@ -3,18 +3,12 @@
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const downloads = JSON.parse(document.getElementById("downloads").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const PRINTED = {
-    "--ink": "#22262d", "--soft": "#5b6270", "--rule": "#e2dfd6", "--raised": "#ffffff",
-    "--paper": "#ffffff",
-    "--c0": "#2563c4", "--c1": "#c2410c", "--c2": "#0f7b5f", "--c3": "#9333a8",
-    "--c4": "#97650a", "--c5": "#0e7490", "--c6": "#be185d", "--c7": "#4b5563",
-  };
+  // On paper the colours are the light ones, which stand first.
+  const light = document.styleSheets[0].cssRules[0].style;
   let printing = false;
 
   const colour = (name) =>
-    printing && dark.matches
-      ? PRINTED[name]
-      : getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    (printing ? light : getComputedStyle(document.documentElement)).getPropertyValue(name).trim();
 
   const channels = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
@@ -78,7 +72,7 @@
 
   const spatial = (given) => ({
     ...given,
-    backgroundcolor: colour("--raised"),
+    showbackground: false,
     gridcolor: colour("--rule"),
     zerolinecolor: colour("--rule"),
     color: colour("--ink"),
@@ -129,15 +123,29 @@
     }
     const moved = figure.frames ? figure.frames[shown[place.dataset.plot] ?? 0].data : [];
     const traces = figure.data.map((trace, at) => dressed({ ...trace, ...(moved[at] || {}) }));
-    Plotly.react(place, traces, layout(figure.layout), { responsive: true, displayModeBar: false });
+    // Before printing the place has the paper's width already, which Plotly would learn too late.
+    const size = printing ? { width: place.clientWidth } : { autosize: true };
+    const given = layout({ ...figure.layout, ...size });
+    Plotly.react(place, traces, given, { responsive: true, displayModeBar: false });
   };
 
   const draw = () => document.querySelectorAll("[data-plot]").forEach(drawOne);
 
   draw();
   dark.addEventListener("change", draw);
-  addEventListener("beforeprint", () => { printing = true; draw(); });
-  addEventListener("afterprint", () => { printing = false; draw(); });
+
+  let closed = [];
+  const turn = (begins) => {
+    printing = begins;
+    document.documentElement.classList.toggle("printing", begins);
+    if (begins) {
+      closed = [...document.querySelectorAll("details:not([open])")];
+    }
+    closed.forEach((one) => { one.open = begins; });
+    draw();
+  };
+  addEventListener("beforeprint", () => turn(true));
+  addEventListener("afterprint", () => turn(false));
 
   for (const player of document.querySelectorAll("[data-plays]")) {
     const names = player.dataset.plays.split(" ");

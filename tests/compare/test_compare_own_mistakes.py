@@ -1,0 +1,66 @@
+"""Models and rows of one's own that cannot be compared: one line each, and nothing written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from losskit.cli.main import app
+
+pytestmark = pytest.mark.usefixtures("own_project")
+
+BAD = {
+    "no colon": (["--data", "own_project"], "is not package.module:function"),
+    "no module": (["--data", "nowhere:load"], "there is no module 'nowhere' in"),
+    "no function": (["--data", "own_project:lod"], "own_project has no function 'lod'"),
+    "raises": (["--data", "own_project:broken"], "RuntimeError in "),
+    "nothing": (["--data", "own_project:nothing"], "returned NoneType; it must return inputs"),
+    "parts": (["--data", "own_project:strange"], "returned parts called 'train', 'rest'"),
+    "nan": (["--data", "own_project:nan"], "inputs hold NaN or infinite numbers"),
+    "uneven": (["--data", "own_project:uneven"], "inputs of shape (9, 2) and targets of shape"),
+    "no own model": (["--data", "own_project:load"], "need a model of your own (--model)"),
+    "wide": (
+        ["--data", "own_project:load", "--model", "own_project:wide"],
+        "gives (4, 7) for 4 rows; it must give (4, 3), for this target",
+    ),
+    "frozen": (
+        ["--data", "own_project:load", "--model", "own_project:frozen"],
+        "has no parameters to train",
+    ),
+    "no module returned": (
+        ["--data", "own_project:load", "--model", "own_project:no_model"],
+        "returned int; it must return a torch.nn.Module",
+    ),
+    "arguments": (
+        ["--data", "own_project:wants"],
+        "'own_project:wants' wants path; it is called with nothing",
+    ),
+    "leaves": (["--data", "own_project:leaves"], "SystemExit in "),
+    "softmax": (
+        ["--data", "own_project:load", "--model", "own_project:sure"],
+        "the losses take raw logits: leave it out",
+    ),
+    "log-softmax": (
+        ["--data", "own_project:load", "--model", "own_project:log_sure"],
+        "the losses take raw logits: leave it out",
+    ),
+    "syntax": (["--data", "half_written:load"], "SyntaxError in "),
+    "imports": (["--data", "far_reaching:load"], "far_reaching.py:1: No module named 'nowhere'"),
+    "both": (["sklearn:iris", "--data", "own_project:load"], "DATA or --data, not both"),
+    "neither": ([], "compare needs data: a file, sklearn:NAME, or a function"),
+    "batch": (["sklearn:iris", "--batch-size", "0"], "batch_size is 0; it must be at least 1"),
+    "rate": (["sklearn:iris", "--learning-rate", "-1"], "learning_rate is -1.0; it must be above"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_mistakes_get_one_clear_line(case: str, tmp_path: Path) -> None:
+    arguments, why = BAD[case]
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert why in result.stderr
+    assert not (tmp_path / "losskit-reports").exists()
