@@ -14,7 +14,7 @@ from losskit.check.criterion import criterion_of
 from losskit.check.findings import Finding
 from losskit.check.report import Report, told
 from losskit.check.training.look import Look
-from losskit.check.training.origin import origin, tensors
+from losskit.check.training.origin import batch_size, origin, tensors
 from losskit.check.training.record import Record
 from losskit.check.training.reporting import OnFinding, reporter, sink_for
 
@@ -219,7 +219,7 @@ class Watch:
             number = number.float().mean()
         if value.device.type == "cpu":
             number = float(number)
-        size = _size(args, self._given)
+        size = batch_size(args, self._given)
         if not (self.model.training and torch.is_grad_enabled()):
             self._held_out(number, size, args)
             return
@@ -300,16 +300,7 @@ class Watch:
         self._tell(origin(self.model, self._given, beside | arguments, step, where), step)
 
     def _held_out(self, number: Any, size: int, args: Any) -> None:
-        right = None
-        if self._record.classes is not None and len(args) > 1:
-            output, target = args[0], args[1]
-            if (
-                isinstance(output, Tensor)
-                and output.ndim == target.ndim + 1
-                and not (target.is_floating_point())
-            ):
-                hits = (output.detach().argmax(1) == target).float()
-                right = float(hits.sum()), target.numel()
+        right = None if self._record.classes is None else _right(args)
         self._record.held_out(float(number), size, right)
 
     def _curves(self, codes: frozenset[str]) -> None:
@@ -396,13 +387,13 @@ def _key(finding: Finding) -> tuple[str, str]:
     return finding.code, finding.sight.layer if of_layer and finding.sight is not None else ""
 
 
-def _size(args: Any, given: tuple[tuple[Any, ...], dict[str, Any]] | None) -> int:
-    """Return how many samples a batch has."""
-    for one in args:
-        if isinstance(one, Tensor) and one.ndim:
-            return len(one)
-    if given is not None:
-        for _, one in tensors([*given[0], given[1]]):
-            if one.ndim:
-                return len(one)
-    return 1
+def _right(args: Any) -> tuple[float, int] | None:
+    """Count right answers, where a loss is called with scores of classes and their indices."""
+    if len(args) < 2:
+        return None
+    output, target = args[0], args[1]
+    if not isinstance(output, Tensor) or not isinstance(target, Tensor):
+        return None
+    if target.is_floating_point() or output.ndim != target.ndim + 1:
+        return None
+    return float((output.detach().argmax(1) == target).sum()), target.numel()
