@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,10 @@ ELSEWHERE = {
     "LK405": "test_diagnose",
     "LK409": "test_a_loss_that_falls_while_the_accuracy_stays",
 }
+
+
+def entropy(shares: list[float]) -> float:
+    return -sum(share * math.log(share) for share in shares)
 
 
 def collected(training: Training, seed: int = 11, every: int = 4) -> list[Finding]:
@@ -157,6 +162,56 @@ def regressed(lr: float, steps: int) -> list[str]:
     model = nn.Linear(10, 1)
     call = lambda model: (model(task.inputs), task.targets)  # noqa: E731
     return codes_of(model, nn.MSELoss(), steps, call, lr=lr)
+
+
+@pytest.mark.parametrize(
+    ("labels", "loss_fn", "value"),
+    [
+        # ln K, ln 2 and the entropy of the labels: what is left where inputs tell nothing.
+        (torch.arange(1200) % 10, nn.CrossEntropyLoss(), math.log(10)),
+        ((torch.arange(1200) % 2).float(), nn.BCEWithLogitsLoss(), math.log(2)),
+        (torch.arange(1200) % 10 // 7, nn.CrossEntropyLoss(), entropy([0.7, 0.3])),
+        ((torch.arange(1200) % 10 < 1).float(), nn.BCEWithLogitsLoss(), entropy([0.1, 0.9])),
+    ],
+)
+def test_losses_that_stand_at_a_telling_value(
+    labels: Tensor, loss_fn: nn.Module, value: float
+) -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(1200, 3)
+    classes = int(labels.max()) + 1
+    model = nn.Linear(3, classes if labels.dtype == torch.int64 else 1)
+    call = lambda model: (model(inputs).squeeze(1), labels)  # noqa: E731
+    found: list[Finding] = []
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    with watch(model, loss_fn, every=10, on_finding=found.append):
+        for _ in range(120):
+            optimizer.zero_grad()
+            loss_fn(*call(model)).backward()
+            optimizer.step()
+    assert [one.code for one in found] == ["LK401"]
+    assert found[0].numbers["signature"] == pytest.approx(value, abs=1e-3)
+
+
+def test_the_floor_of_a_second_softmax_is_seen_in_the_curve() -> None:
+    """In a function that is no loss of the catalogue, so that only its values tell."""
+    task = TASKS["digits"]
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+    def own(scores: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(scores.softmax(1), target)
+
+    found: list[Finding] = []
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    with watch(model, own, every=10, on_finding=found.append) as watching:
+        for _ in range(30):
+            for at in torch.arange(len(task.inputs)).split(100):
+                optimizer.zero_grad()
+                watching.loss_fn(model(task.inputs[at]), task.targets[at]).backward()
+                optimizer.step()
+            right = (model(task.held_inputs).argmax(1) == task.held_targets).float().mean()
+            watching.metric("val_accuracy", float(right))
+    assert "LK101" in [one.code for one in found]
 
 
 def test_exploding_gradients() -> None:

@@ -114,9 +114,10 @@ def _floor(log: Log, shape: Shape) -> Signature | None:
     one 1 more, once the first softmax is certain.
     """
     accuracy = _accuracy(log)
-    level = shape.end
-    if accuracy is not None and accuracy.held_out and log.validation is not None:
-        level = Shape(log.validation).end
+    level, same = shape.end, True
+    if accuracy is not None and accuracy.held_out:
+        same = log.validation is not None
+        level = Shape(log.validation).end if log.validation is not None else level
     for count in (log.classes,) if log.classes else (2, 3, 5, 10, 100, 1000):
         floor = softmax_twice_floor(count)
         if float(shape.curve.low.min()) < floor * 0.999:
@@ -130,7 +131,9 @@ def _floor(log: Log, shape: Shape) -> Signature | None:
         if log.classes is None and not (accuracy and level > 1.2 * _honest(wrong, count)):
             continue
         slack = 0.04 if log.classes else 0.01
-        if near(level, expected, slack) and shape.gain > 0:
+        # On its own samples a model is right no less often than on others.
+        lowest = expected * (1 - slack) if same else floor
+        if lowest <= level <= expected * (1 + slack) and shape.gain > 0:
             where = "validation" if accuracy is not None and accuracy.held_out else "training"
             return Signature(
                 expected,
