@@ -61,6 +61,43 @@ def test_a_training_is_the_same_to_the_last_bit(loss_fn: Any, every: int | None)
         assert torch.equal(one, other)
 
 
+class Plain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 16), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x).relu())
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_compiled_model_is_compiled_once(in_place: bool) -> None:
+    """Hooks within it would be compiled as well, again for each look."""
+    graphs: list[Any] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    _, inputs, targets = small()
+    torch.compiler.reset()
+    inner = Plain()
+    if in_place:
+        inner.compile(backend=backend, fullgraph=True)
+    model = inner if in_place else torch.compile(inner, backend=backend, fullgraph=True)
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    found: list[Finding] = []
+    with watch(model, criterion, every=3, on_finding=found.append) as watching:
+        for step in range(12):
+            optimizer.zero_grad()
+            scores = model(inputs[:64])
+            criterion(scores.softmax(1) if step > 6 else scores, targets[:64]).backward()
+            optimizer.step()
+    assert (len(graphs), watching.steps) == (1, 12)
+    assert [(one.code, one.sight.step) for one in found] == [("LK101", 9)]
+
+
 def test_all_hooks_are_taken_away() -> None:
     model, inputs, targets = small()
     criterion = nn.CrossEntropyLoss()

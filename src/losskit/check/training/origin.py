@@ -149,6 +149,7 @@ def _first_module(
         for name, module in leaves(model):
             stack.callback(module.register_forward_hook(seeing(name)).remove)
         stack.enter_context(_repeatable(model))
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
         args, kwargs = given
         # Not model(...), whose hooks would take this for a step.
         model.forward(*args, **kwargs)

@@ -27,6 +27,11 @@ _SMALL = 256
 _AROUND = 4
 """Batches before a small one, and after it, that it is held against."""
 
+_EARLY, _EARLY_EPOCHS = 64, 8
+"""Steps, and epochs, in which a loss may stand still, and no learning rate is too low."""
+
+_STANDSTILL = frozenset({"LK401", "LK404", "LK405"})
+
 _FLUSH = 512
 
 
@@ -149,7 +154,14 @@ class Record:
         log = self.log(criterion)
         if log is None:
             return []
-        seen = [finding for finding in ask(log) if Tool.WATCH in finding.rule.tools]
+        # An epoch that nobody told is NaN, and less than nothing.
+        early = self.steps < _EARLY and not self.epoch >= _EARLY_EPOCHS
+        hidden = _STANDSTILL if early else frozenset()
+        seen = [
+            finding
+            for finding in ask(log)
+            if Tool.WATCH in finding.rule.tools and finding.code not in hidden
+        ]
         return [*seen, *self.last_small_batches()]
 
     def last_small_batches(self) -> list[Finding]:
