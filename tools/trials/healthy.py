@@ -107,7 +107,7 @@ def main() -> int:
     seen = ", ".join(f"{code} in {count}" for code, count in codes.most_common()) or "none"
     result = (
         f"**{arguments.count} trainings: {with_any} with a finding ({share:.1%}), {bugs} with one "
-        f"of severity bug.** Found: {seen}."
+        f"of severity bug; seeds from {arguments.first} on.** Found: {seen}."
     )
     sys.stdout.write(result + "\n")
     if arguments.write:

@@ -29,12 +29,12 @@ def found_by(fault: Fault, seed: int) -> tuple[bool, list[str], str]:
     return bool(set(fault.codes) & set(outcome.codes[:2])), outcome.codes, outcome.error
 
 
-def table(rows: list[tuple[Fault, int, int, Counter[str]]]) -> str:
+def table(rows: list[tuple[Fault, int, int, Counter[str]]], first: int) -> str:
     """Write the result."""
     total, right = sum(row[2] for row in rows), sum(row[1] for row in rows)
     lines = [
         f"**{right} of {total} found ({right / total:.1%}): {len(rows)} kinds, {rows[0][2]} seeds "
-        "each.**",
+        f"each, from {first} on.**",
         "",
         "| fault | codes that name it | found | first findings |",
         "|---|---|---|---|",
@@ -68,7 +68,7 @@ def main() -> int:
         rows.append((fault, hits, arguments.seeds, firsts))
         sys.stdout.write(f"{fault.name}: {hits}/{arguments.seeds}\n")
         sys.stdout.flush()
-    result = table(rows)
+    result = table(rows, arguments.first)
     sys.stdout.write(result.splitlines()[0] + "\n")
     if arguments.write:
         write_section("faults.md", "faults", result)
