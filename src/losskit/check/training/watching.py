@@ -23,7 +23,7 @@ __all__ = ["Watch", "watch"]
 FIRST_LOOKS = (0, 8, 32)
 """Steps of the first looks, which show most mistakes; the later ones follow the clock."""
 
-SHARE = 0.015
+SHARE = 0.005
 """Share of the time that looks may take."""
 
 _RAISE = reporter("raise")
@@ -350,7 +350,7 @@ def watch(
         The loss. Of a function, call the watch's ``loss_fn`` in its place. Left out for models
         that return their loss, as those of Hugging Face do.
     every : int, optional
-        Steps between two close looks. By default as many as keep their cost below 1.5 % of the
+        Steps between two close looks. By default as many as keep their cost below 0.5 % of the
         time; in between each step costs some microseconds.
     on_finding : {"warn", "raise"} or callable, default "warn"
         A `TrainingWarning`, a `TrainingError` that ends the training, or a function that gets the
