@@ -44,8 +44,9 @@ bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks
 
 trials: $(VENV)/installed-test
-	$(BIN)/python -m tools.trials.healthy
+	$(BIN)/python -m tools.trials.healthy --write
 	$(BIN)/python -m tools.trials.faults --write
+	$(BIN)/python -m tools.trials.overhead --write
 
 # The kernels under the address and undefined-behaviour sanitizers, with the packages of .venv. How
 # they round is another matter there: the compiler adds in another order.

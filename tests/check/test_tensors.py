@@ -365,6 +365,20 @@ def test_arrays_that_cannot_go_together_are_refused() -> None:
         check("mse", ["a"], ["b"])
 
 
+def test_batches_without_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"input has shape \(0, 3\) and holds no numbers"):
+        check(CE, np.zeros((0, 3)), np.zeros(0, np.int64))
+    with pytest.raises(ValueError, match="reduction must be one of mean, sum, none, got 'batchm"):
+        check(MSE, np.zeros(3), np.zeros(3), reduction="batchmean")
+
+
+def test_numbers_whose_squares_overflow_are_told_apart() -> None:
+    """Warnings are errors here; and samples that differ are no constant."""
+    huge = 1e300 * np.random.default_rng(0).normal(size=50)
+    assert not check("l1", huge, huge)
+    assert check("l1", np.full(50, 1e300), huge).codes[0] == "LK207"
+
+
 def test_long_batches_are_thinned_out() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(50_000, 100)).astype(np.float32)

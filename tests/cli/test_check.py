@@ -133,14 +133,26 @@ def test_a_malicious_file_is_refused_unexecuted(folder: Path) -> None:
         (["--loss", "mse", "--input", "cut.npy"], "cannot be read"),
         (["--loss", "mse", "--input", "cut.safetensors"], "its header is cut off"),
         (["--loss", "mse", "--input", "cut.npz"], "cannot be read"),
+        (["--loss", "mse", "--input", "logits.npy:x"], "holds one array, and no names; drop :x"),
+        (["--loss", "mse", "--input", "logits.pt:x"], "holds one tensor, and no names; drop :x"),
+        (["--loss", "mse", "--input", "empty.npy"], "'empty.npy' is empty"),
+        (["--loss", "mse", "--input", "huge.npy"], "is damaged, or holds more than fits in memory"),
         (["--loss", "mse", "--input", "logits.npy"], "target is missing"),
         (["--loss", "mse", "--array", "logits.npy"], "write NAME=FILE"),
-        (["--loss", "mse", "--reduction", "max"], "--reduction 'max' is unknown"),
+        (
+            ["--loss", "mse", "--reduction", "max"],
+            "MSE: reduction must be one of mean, sum, none, got 'max'",
+        ),
+        (["--loss", "mse", "--reduction", "batchmean"], "one of mean, sum, none, got 'batchmean'"),
     ],
 )
 def test_wrong_usage_gets_one_line_and_code_2(folder: Path, arguments: list[str], why: str) -> None:
     for name in ("cut.npy", "cut.safetensors", "cut.npz"):
         Path(name).write_bytes(b"\x93NUMPY\x01\x00")
+    Path("empty.npy").touch()
+    with Path("huge.npy").open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+        np.lib.format.write_array_header_1_0(file, header)
     result = losskit(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert len(result.stderr.splitlines()) == 1

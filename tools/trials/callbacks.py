@@ -1,11 +1,13 @@
-"""The callbacks in real trainings of Lightning and of Hugging Face's Trainer.
+"""The callbacks in real trainings of Lightning and of Hugging Face's Trainer, and TensorBoard.
 
-``python -m tools.trials.callbacks`` needs lightning, transformers and accelerate; it trains with a
-fault and without, and exits 1 if one is not found or something else is.
+``python -m tools.trials.callbacks`` needs lightning, transformers, accelerate and tensorboard; it
+trains with a fault and without, reads the logs that were written, and exits 1 if a fault is not
+found or something else is.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -16,10 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import losskit
 import losskit.torch as losses
 from tools.trials.tasks import TASKS
 
-__all__ = ["in_lightning", "in_transformers"]
+__all__ = ["in_lightning", "in_tensorboard", "in_transformers"]
 
 TASK = TASKS["digits"]
 
@@ -128,6 +131,29 @@ def in_transformers(folder: str, *, dead: bool) -> list[str]:
     return [finding.code for finding in callback.findings]
 
 
+def in_tensorboard(folder: str, *, softmax: bool) -> list[str]:
+    """Log a watch to TensorBoard, and diagnose what was written; return the codes of both."""
+    from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimizer, criterion = torch.optim.AdamW(model.parameters(), lr=2e-3), nn.CrossEntropyLoss()
+    writer = SummaryWriter(os.path.join(folder, f"softmax-{softmax}"))
+    with losses.watch(
+        model, criterion, every=10, on_finding=lambda finding: None, logger=writer
+    ) as watching:
+        for at in itertools.chain(*(torch.randperm(900).split(64) for _ in range(40))):
+            scores = model(TASK.inputs[at])
+            loss = criterion(scores.softmax(1) if softmax else scores, TASK.targets[at])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    writer.close()
+    log = losskit.diagnose(os.path.join(folder, f"softmax-{softmax}"))
+    assert "training loss 'losskit/loss'" in log.notes[0], log.notes  # noqa: S101
+    return [finding.code for finding in (*watching.findings, *log)]
+
+
 def main() -> int:
     """Train all of them."""
     wrong = 0
@@ -139,6 +165,8 @@ def main() -> int:
             "Lightning, softmax": (in_lightning(folder, softmax=True, hooked=True), ["LK101"]),
             "Trainer, sound": (in_transformers(folder, dead=False), []),
             "Trainer, dead": (in_transformers(folder, dead=True), ["LK303"]),
+            "TensorBoard, sound": (in_tensorboard(folder, softmax=False), []),
+            "TensorBoard, softmax": (in_tensorboard(folder, softmax=True), ["LK101"]),
         }
     for name, (found, wanted) in trials.items():
         right = found[:1] == wanted

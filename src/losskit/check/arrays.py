@@ -54,12 +54,18 @@ def load_array(source: str) -> Any:
         raise ArrayFileError(f"{source!r}: arrays are read from {known}")
     if not path.is_file():
         raise ArrayFileError(f"{str(path)!r} is no file")
+    if path.stat().st_size == 0:
+        raise ArrayFileError(f"{str(path)!r} is empty")
     try:
         if ending in (".npy", ".npz"):
             return _numpy(path, name)
         return _safetensors(path, name) if ending == ".safetensors" else _torch(path, name)
     except ArrayFileError:
         raise
+    except MemoryError:
+        raise ArrayFileError(
+            f"{str(path)!r} is damaged, or holds more than fits in memory; save fewer samples"
+        ) from None
     except (*_DAMAGED, OSError, EOFError) as error:
         raise ArrayFileError(f"{str(path)!r} cannot be read: {_line(error)}") from None
 
@@ -77,14 +83,16 @@ def _numpy(path: Path, name: str) -> NDArray[Any]:
     try:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
+            if name:
+                raise ArrayFileError(f"{str(path)!r} holds one array, and no names; drop :{name}")
             return found
         with found:
             return np.asarray(found[_chosen(path, name, list(found.files))])
     except ValueError as error:
         if "pickle" in str(error).lower():
             raise ArrayFileError(
-                f"{str(path)!r} holds Python objects, which are not unpickled: that can run any "
-                "code; save a plain array"
+                f"{str(path)!r} holds Python objects, or is damaged, and is not unpickled: that "
+                "can run any code; save a plain array"
             ) from None
         raise
 
@@ -106,6 +114,8 @@ def _torch(path: Path, name: str) -> Any:
             "can run any code; save the tensor alone"
         ) from None
     if isinstance(found, torch.Tensor):
+        if name:
+            raise ArrayFileError(f"{str(path)!r} holds one tensor, and no names; drop :{name}")
         return found
     if isinstance(found, (list, tuple)):
         found = {str(index): value for index, value in enumerate(found)}

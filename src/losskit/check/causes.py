@@ -21,6 +21,7 @@ _FOLLOWS: dict[str, frozenset[str]] = {
     "LK305": frozenset({"LK301", "LK402", "LK403"}),
     "LK401": frozenset({"LK404", "LK405", "LK409"}),
     "LK402": frozenset({"LK208", "LK403", "LK404", "LK405", "LK406"}),
+    "LK403": frozenset({"LK404", "LK405"}),
     "LK405": frozenset({"LK404", "LK409"}),
     "LK407": frozenset({"LK402", "LK403"}),
 }

@@ -44,9 +44,23 @@ class Criterion:
         return self.terms[0][1] if self.terms else None
 
     def with_reduction(self, reduction: str | None) -> Criterion:
-        """Return the same with another reduction; None keeps it."""
+        """Return the same with another reduction; None keeps it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such reduction, or none of this loss.
+        """
         if reduction is None:
             return self
+        known = ["mean", "sum", "none"]
+        twins = [twin for _, loss in self.terms for twin in loss.card.torch]
+        if not self.terms or any(twin.batchmean for twin in twins):
+            known.append("batchmean")
+        if reduction not in known:
+            raise ValueError(
+                f"{self.name}: reduction must be one of {', '.join(known)}, got {reduction!r}"
+            )
         return Criterion(self.name, self.terms, reduction, self.per_value)
 
 

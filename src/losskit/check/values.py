@@ -21,6 +21,7 @@ __all__ = [
     "is_one_hot",
     "label_shares",
     "log_sums_to_one",
+    "root_mean_square",
     "row_spread",
     "sums_to_one",
 ]
@@ -98,8 +99,15 @@ def row_spread(rows: NDArray[Any]) -> tuple[float, float]:
     The first axis holds the samples.
     """
     flat = rows.reshape(len(rows), -1).astype(np.float64)
-    spread = float(np.sqrt(np.mean((flat - flat.mean(axis=0)) ** 2)))
-    return spread, float(np.sqrt(np.mean(flat**2)))
+    return root_mean_square(flat - flat.mean(axis=0)), root_mean_square(flat)
+
+
+def root_mean_square(values: NDArray[Any]) -> float:
+    """Return the size of numbers whose squares may be beyond all numbers."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2)))
 
 
 def first_row(flags: NDArray[np.bool_]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -37,6 +37,18 @@ def diagnose(
         int | None,
         typer.Option(min=2, help="Number of classes: then ln K and other values are known."),
     ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERIES", help="The training loss, by its name in the log.", show_default=False
+        ),
+    ] = None,
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SERIES", help="The validation loss, by its name.", show_default=False
+        ),
+    ] = None,
     output: Annotated[
         Format, typer.Option("--format", help="Print text, or JSON (docs/findings-schema.json).")
     ] = Format.text,
@@ -57,7 +69,7 @@ def diagnose(
 
     Example: losskit diagnose lightning_logs/version_0/metrics.csv --plot curves.png
     """
-    log, report = _diagnosed(logs, loss, classes)
+    log, report = _diagnosed(logs, loss=loss, classes=classes, train=train, validation=validation)
     drawn = None
     if plot is not None:
 
@@ -79,13 +91,13 @@ def diagnose(
     raise typer.Exit(1 if report else 0)
 
 
-def _diagnosed(logs: list[Path], loss: str | None, classes: int | None) -> tuple[Log, Report]:
+def _diagnosed(logs: list[Path], **options: Any) -> tuple[Log, Report]:
     from losskit.check.curves.diagnose import diagnosed
     from losskit.check.curves.log import read_logs
 
     try:
         with _counting() as progress:
-            log = read_logs(logs, loss=loss, classes=classes, progress=progress)
+            log = read_logs(logs, **options, progress=progress)
         return log, diagnosed(log)
     except ValueError as error:
         fail(str(error))

@@ -29,7 +29,8 @@ def overfits(log: Log) -> Iterator[Finding]:
     steps = np.abs(np.diff(y[max(best - 1, 0) :]))
     wobble = float(np.median(steps)) if len(steps) else 0.0
     gained = float(y[0]) - float(y[best])
-    least = max(0.2 * abs(float(y[best])), 0.25 * gained, 2 * wobble)
+    # Less than that early stopping would hardly gain.
+    least = max(0.25 * abs(float(y[best])), 0.18 * gained, 2 * wobble)
     if best >= len(y) - 3 or rise <= least:
         return
     share = (best + 1) / len(y)

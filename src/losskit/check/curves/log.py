@@ -62,14 +62,18 @@ def read_logs(
     *,
     classes: int | None = None,
     loss: object = None,
+    train: str | None = None,
+    validation: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Log:
     """Read the logs of one training, in the order in which they were written.
 
+    `losskit.check.curves.diagnose.diagnose` says what the arguments are.
+
     Raises
     ------
     LogError
-        If one cannot be read, or there is no loss in them.
+        If one cannot be read, or there is no loss, or no series of a given name, in them.
     """
     kinds: list[str] = []
     recorders: dict[str, Recorder] = {}
@@ -88,7 +92,15 @@ def read_logs(
     name = paths[0].name if len(paths) == 1 else f"{len(paths)} logs"
     known = None if loss is None else criterion_of(loss).loss
     signed = known is None or not known.card.never_negative
-    return gathered(name, curves, classes=classes, never_negative=not signed, kinds=kinds)
+    return gathered(
+        name,
+        curves,
+        classes=classes,
+        never_negative=not signed,
+        kinds=kinds,
+        train=train,
+        validation=validation,
+    )
 
 
 def gathered(
@@ -100,6 +112,8 @@ def gathered(
     kinds: Sequence[str] = (),
     label_shares: Floats | None = None,
     constant_loss: float | None = None,
+    train: str | None = None,
+    validation: str | None = None,
 ) -> Log:
     """Make a log of curves, finding out which is what.
 
@@ -112,23 +126,28 @@ def gathered(
     by_kind: dict[Kind, list[Curve]] = {}
     for curve in known.values():
         by_kind.setdefault(kind_of(curve.name), []).append(curve)
-    train = _main(by_kind.get(Kind.TRAIN_LOSS, []))
-    validation = _main(by_kind.get(Kind.VALIDATION_LOSS, []))
     notes = []
-    if train is None and validation is None:
-        train = unnamed_loss(known.values())
-        if train is None:
-            has = ", ".join(known) or "no numbers"
-            raise LogError(f"{name} has no loss: it has {has}; name a column loss or val_loss")
-        notes.append(f"no series is named a loss; {train.name!r} is taken for the training loss")
+    trained = _given(name, known, train) or _main(by_kind.get(Kind.TRAIN_LOSS, []))
+    held = _given(name, known, validation) or _main(by_kind.get(Kind.VALIDATION_LOSS, []))
+    if trained is None and held is None:
+        trained = unnamed_loss(known.values())
+        if trained is None:
+            raise LogError(
+                f"{name} has no loss: it has {_names(known)}; name a column loss or "
+                "val_loss, or say which it is with --train and --validation"
+            )
+        notes.append(
+            f"no series is named a loss; {trained.name!r} is taken for the training loss; say "
+            "which it is with --train and --validation"
+        )
     metrics = [*by_kind.get(Kind.VALIDATION_METRIC, []), *by_kind.get(Kind.TRAIN_METRIC, [])]
     rate = _main(by_kind.get(Kind.LEARNING_RATE, []))
     gradient = _main(by_kind.get(Kind.GRADIENT_NORM, []))
     used = [
-        f"{label} {curve.name!r} ({curve.points:,} points)"
+        f"{label} {curve.name!r} ({_counted(curve)})"
         for label, curve in (
-            ("training loss", train),
-            ("validation loss", validation),
+            ("training loss", trained),
+            ("validation loss", held),
             ("learning rate", rate),
             ("gradient norm", gradient),
         )
@@ -137,11 +156,15 @@ def gathered(
     used += [f"metric {curve.name!r}" for curve in metrics]
     source = f"{' and '.join(dict.fromkeys(kinds))}: " if kinds else ""
     notes.insert(0, f"read as {source}{', '.join(used)}")
+    losses = [*by_kind.get(Kind.TRAIN_LOSS, []), *by_kind.get(Kind.VALIDATION_LOSS, [])]
+    others = [repr(curve.name) for curve in losses if curve not in (trained, held)]
+    if others:
+        notes.append(f"other losses are left aside: {', '.join(others)}")
     return Log(
         name,
         known,
-        train,
-        validation,
+        trained,
+        held,
         tuple(metrics),
         rate,
         gradient,
@@ -151,6 +174,23 @@ def gathered(
         constant_loss,
         tuple(notes),
     )
+
+
+def _given(log: str, known: dict[str, Curve], name: str | None) -> Curve | None:
+    """Return the series that the user named."""
+    if name is None:
+        return None
+    if name not in known:
+        raise LogError(f"{log} has no series {name!r}; it has {_names(known)}")
+    return known[name]
+
+
+def _names(known: dict[str, Curve]) -> str:
+    return ", ".join(map(repr, known)) or "no numbers"
+
+
+def _counted(curve: Curve) -> str:
+    return "1 point" if curve.points == 1 else f"{curve.points:,} points"
 
 
 def _main(curves: list[Curve]) -> Curve | None:

@@ -42,6 +42,9 @@ def not_finite(log: Log) -> Iterator[Finding]:
         f"{curve.name} is not finite from {place(step, epoch)} on, "
         f"{curve.broken:,} times in {curve.points:,}",
         sight=Sight(series=curve.name, step=as_step(step), epoch=as_epoch(epoch)),
+        advice="Run the steps before it under losskit.torch.watch, which names the module and the "
+        "sample where it begins; then mend the data, a logarithm, root or division of 0, or lower "
+        "the learning rate.",
         share=share,
     )
 

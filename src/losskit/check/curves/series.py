@@ -19,6 +19,9 @@ MOST = 4096
 
 _BREAKS = 64
 
+_BEYOND = 1e290
+"""Size from which on numbers count as infinite: their sums and squares are."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -96,8 +99,9 @@ class Recorder:
         """Take in numbers with their steps and epochs."""
         if not len(values):
             return
-        finite = np.isfinite(values)
+        finite = np.abs(values) < _BEYOND
         if not finite.all():
+            values = np.where(finite, values, np.nan)
             first = int(np.argmin(finite))
             if self.first_broken is None:
                 self.first_broken = (float(step[first]), float(epoch[first]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from losskit.check.curves.log import Log
-from losskit.check.curves.names import words
+from losskit.check.curves.names import Kind, kind_of, words
 from losskit.check.curves.places import bucket_of_block, said_at, sight_of
 from losskit.check.curves.shapes import Shape
 from losskit.check.findings import Finding, Severity
@@ -47,7 +48,7 @@ def stuck(log: Log) -> Iterator[Finding]:
             signature=signature.value,
         )
         return
-    unmoved = shape.end > shape.start - max(0.03 * abs(shape.start), 2 * shape.noise)
+    unmoved = shape.end >= shape.start - max(0.03 * abs(shape.start), 2 * shape.noise)
     if len(curve) >= 3 * FEWEST and unmoved and not moved:
         if not shape.flat(1.0, within=0.05) and shape.end > shape.start:
             return
@@ -112,33 +113,60 @@ def _floor(log: Log, shape: Shape) -> Signature | None:
     Where a softmax comes before cross-entropy, each right answer costs the floor and each wrong
     one 1 more, once the first softmax is certain.
     """
-    accuracy = next(
-        (
-            metric
-            for metric in log.metrics
-            if {"acc", "accuracy"} & set(words(metric.name)) and len(metric)
-        ),
-        None,
-    )
-    right = None
-    if accuracy is not None:
-        right = float(np.median(accuracy.mean[-max(len(accuracy) // 10, 1) :]))
-        right = right / 100 if right > 1.5 else right
-    counts = [log.classes] if log.classes else [2, 3, 5, 10, 100, 1000]
-    for count in counts:
+    accuracy = _accuracy(log)
+    level, same = shape.end, True
+    if accuracy is not None and accuracy.held_out:
+        same = log.validation is not None
+        level = Shape(log.validation).end if log.validation is not None else level
+    for count in (log.classes,) if log.classes else (2, 3, 5, 10, 100, 1000):
         floor = softmax_twice_floor(count)
-        expected = floor + (1 - right) if right is not None else floor
-        below = float(shape.curve.low.min()) < floor * 0.999
-        sure = right is not None and right > 1 / count + 0.3
-        if below or not (sure or (log.classes and right is None)):
+        if float(shape.curve.low.min()) < floor * 0.999:
+            continue
+        expected, wrong = floor, 0.0
+        if accuracy is not None:
+            wrong = 1 - accuracy.right
+            expected = floor + wrong
+            if accuracy.right <= 1 / count + 0.3 or shape.end > 1.04 * expected:
+                continue
+        if log.classes is None and not (accuracy and level > 1.2 * _honest(wrong, count)):
             continue
         slack = 0.04 if log.classes else 0.01
-        if near(shape.end, expected, slack) and shape.gain > 0:
+        # On its own samples a model is right no less often than on others.
+        lowest = expected * (1 - slack) if same else floor
+        if lowest <= level <= expected * (1 + slack) and shape.gain > 0:
+            where = "validation" if accuracy is not None and accuracy.held_out else "training"
             return Signature(
                 expected,
                 f"ln(1 + {count - 1}/e) = {floor:.4f}"
-                + (f" and 1 for each of {1 - right:.1%} wrong answers" if right else ""),
+                + (
+                    f" and 1 for each wrong answer, {wrong:.1%} of them in {where}" if wrong else ""
+                ),
                 f"has a softmax before the cross-entropy of {count} classes, which goes no lower",
                 "LK101",
             )
+    return None
+
+
+def _honest(wrong: float, classes: int) -> float:
+    """Return the cross-entropy of probabilities that are as certain as they are right.
+
+    Another model that is right so often has hardly a higher loss.
+    """
+    return entropy(np.asarray([1 - wrong, wrong])) + wrong * math.log(max(classes - 1, 1))
+
+
+@dataclass(frozen=True)
+class _Accuracy:
+    """The accuracy at the end, as a share."""
+
+    right: float
+    held_out: bool
+
+
+def _accuracy(log: Log) -> _Accuracy | None:
+    for metric in log.metrics:
+        if {"acc", "accuracy"} & set(words(metric.name)) and len(metric):
+            right = float(np.median(metric.mean[-max(len(metric) // 10, 1) :]))
+            right = right / 100 if right > 1.5 else right
+            return _Accuracy(right, kind_of(metric.name) is Kind.VALIDATION_METRIC)
     return None

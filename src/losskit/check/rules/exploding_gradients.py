@@ -43,6 +43,6 @@ def step(loss, model, optimizer):
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html",
         ),
     ),
-    tools=(Tool.WATCH,),
+    tools=(Tool.WATCH, Tool.DIAGNOSE),
     fixes=Fixes.NEVER,
 )

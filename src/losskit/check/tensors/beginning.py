@@ -11,10 +11,13 @@ from losskit.check.findings import Finding, Sight
 from losskit.check.report import found
 from losskit.check.signatures import entropy
 from losskit.check.tensors.call import Call
-from losskit.check.values import label_shares
+from losskit.check.values import label_shares, root_mean_square
 from losskit.core.contracts import BINARY, CLASS_INDICES, LOGITS, PROBABILITIES, REAL_VALUES
 
 __all__ = ["initial_loss", "knowing_nothing", "notes", "scale"]
+
+FEWEST = 8
+"""Samples below which the mean of targets says nothing about a training."""
 
 
 def knowing_nothing(call: Call) -> tuple[float, str] | None:
@@ -87,12 +90,13 @@ def scale(call: Call) -> Iterator[Finding]:
     target = call.target
     if target is None or not (call.takes(REAL_VALUES) and call.targets(REAL_VALUES)):
         return
-    if target.dtype.kind != "f" or target.size < 8 or not np.isfinite(target).all():
+    if target.dtype.kind != "f" or target.size < FEWEST or not np.isfinite(target).all():
         return
     wide = target.astype(np.float64)
-    mean, deviation = float(wide.mean()), float(wide.std())
+    mean = float(wide.mean())
+    deviation = root_mean_square(wide - mean)
     output = call.output.astype(np.float64)
-    there = float(np.sqrt(np.mean(output**2))) if np.isfinite(output).all() else math.inf
+    there = root_mean_square(output) if np.isfinite(output).all() else math.inf
     size = math.hypot(mean, deviation)
     # Outputs that are there already have learnt the scale.
     if size > 100 and size > 10 * there:
@@ -112,7 +116,7 @@ def scale(call: Call) -> Iterator[Finding]:
 def notes(call: Call) -> Iterator[str]:
     """Say what a training should begin at, and with which bias of the last layer."""
     known = knowing_nothing(call)
-    if known is None:
+    if known is None or call.target is None or len(call.target) < FEWEST:
         return
     best, meaning = known
     yield f"to answer with {meaning} costs {best:.4f}: a model that has learnt is below that"
@@ -136,6 +140,7 @@ def notes(call: Call) -> Iterator[str]:
                 f"log(p / (1 - p)) = {math.log(share / (1 - share)):.3f}"
             )
     elif call.takes(REAL_VALUES) and target is not None and target.size == len(target):
-        mean, deviation = float(target.mean()), float(target.std())
+        mean = float(target.mean())
+        deviation = root_mean_square(target - mean)
         if abs(mean) > deviation:
             yield f"start the last layer's bias at the target's mean, {mean:.4g}"

@@ -106,7 +106,7 @@ def check(
     Raises
     ------
     ValueError
-        If there is no loss of that name, or the arrays cannot go together in any way.
+        If there is no loss of that name, or the arrays are empty or cannot go together in any way.
     TypeError
         If an array is missing or holds no numbers.
 
@@ -131,6 +131,7 @@ def check(
         untrained=untrained,
         of_torch=_is_torchs(loss),
     )
+    _refuse_empty(call)
     findings = ask(call)
     if not {one.code for one in findings} & _NO_MORE:
         _refuse_misfit(call)
@@ -151,6 +152,13 @@ def ask(call: Call) -> list[Finding]:
 
 
 _ALWAYS = (shapes.axes, shapes.dtypes, outputs.not_finite, contracts.swapped)
+
+
+def _refuse_empty(call: Call) -> None:
+    """Refuse a batch of which nothing can be said."""
+    for name, array in call.arrays.items():
+        if not array.size:
+            raise ValueError(f"{name} has shape {array.shape} and holds no numbers to check")
 
 
 def _refuse_misfit(call: Call) -> None:

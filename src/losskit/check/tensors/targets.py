@@ -44,12 +44,13 @@ def out_of_range(call: Call) -> Iterator[Finding]:
         outside = (indices < 0) | (indices >= classes)
         if outside.any():
             worst = int(indices[outside][0])
-            padded = worst < 0 or worst in (255, 65535)
-            advice = (
-                f"Say ignore_index={worst} if it marks what takes no part."
-                if padded
-                else f"Give the model {int(indices.max()) + 1} outputs, or count classes from 0."
-            )
+            most = int(indices.max())
+            if worst < 0 or worst in (255, 65535):
+                advice = f"Say ignore_index={worst} if it marks what takes no part."
+            elif most > 10 * classes + 100:
+                advice = "See whether the target holds classes at all, and count them from 0."
+            else:
+                advice = f"Give the model {most + 1} outputs, or count classes from 0."
             yield found(
                 "LK201",
                 f"target holds the class {worst}, and there are {classes} classes, 0 to "

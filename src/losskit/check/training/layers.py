@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Layer", "Layers", "leaves", "places"]
+__all__ = ["Layer", "Layers", "is_compiled", "leaves", "places"]
 
 SAMPLES = 64
 """Samples of a batch that are looked at in each layer."""
@@ -71,7 +71,7 @@ class Layers:
 
     def open(self) -> None:
         """Begin to look at what layers give."""
-        for name, module in leaves(self.model):
+        for name, module in leaves(self.model, compiled=False):
             self._hooks.append(module.register_forward_hook(self._seeing(name)))
 
     def open_gradients(self) -> None:
@@ -158,14 +158,27 @@ def places(value: Tensor) -> Tensor:
     return flat[at]
 
 
-def leaves(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Return the modules that hold no others, with their names."""
-    found = [
-        (name, module)
-        for name, module in model.named_modules()
-        if not any(True for _ in module.children())
-    ]
-    return [(name or type(module).__name__, module) for name, module in found]
+def leaves(model: nn.Module, *, compiled: bool = True) -> list[tuple[str, nn.Module]]:
+    """Return the modules that hold no others, with their names; within compiled ones if asked."""
+    found: list[tuple[str, nn.Module]] = []
+
+    def descend(name: str, module: nn.Module) -> None:
+        if not compiled and is_compiled(module):
+            return
+        children = list(module.named_children())
+        if not children:
+            found.append((name or type(module).__name__, module))
+        for child, inner in children:
+            descend(f"{name}.{child}" if name else child, inner)
+
+    descend("", model)
+    return found
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether a module is run by ``torch.compile``, for which a hook within is another program."""
+    in_place = getattr(module, "_compiled_call_impl", None) is not None
+    return in_place or "_orig_mod" in module._modules
 
 
 def _from_relu(given: Tensor) -> bool:

@@ -36,6 +36,9 @@ STAYS = 3
 UNMOVED = 32
 """Steps without a movement, which is more than gradients are accumulated over."""
 
+ARRIVED = 0.01
+"""Share of its largest gradient below which a weight may stand still: it has arrived."""
+
 DEAD, LIMITED = 0.8, 0.95
 VANISHED, EXPLODED = 1e-5, 1e3
 
@@ -60,6 +63,7 @@ class Look:
         self._still: dict[str, int] = {}
         self._last_step = 0
         self._learning: set[str] = set()
+        self._largest: dict[str, float] = {}
         self._backward = False
         self._stale = 0
         self._step = 0
@@ -235,6 +239,8 @@ class Look:
     def _movement(self, step: int) -> Iterator[Finding]:
         """LK304: weights that got a gradient and are where they were."""
         now = {name: places(p) for name, p in self._trainable().items()}
+        for name in self._still.keys() - self._learning:
+            del self._still[name]
         for name in self._learning & now.keys() & self._weights.keys():
             if torch.equal(now[name], self._weights[name]):
                 self._still.setdefault(name, self._last_step)
@@ -256,7 +262,13 @@ class Look:
 
     def _gradients(self, layers: list[Layer]) -> Iterator[Finding]:
         """LK301 and LK302, from the gradients of the weights, first layer to last."""
-        self._learning |= {layer.parameter for layer in layers if layer.pulled}
+        for layer in layers:
+            name, size = layer.parameter, layer.gradient
+            self._largest[name] = max(size, self._largest.get(name, 0.0))
+            if layer.pulled and size > ARRIVED * self._largest[name]:
+                self._learning.add(name)
+            else:
+                self._learning.discard(name)
         sizes = [layer.gradient for layer in layers if math.isfinite(layer.gradient)]
         if not sizes:
             return

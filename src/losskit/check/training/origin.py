@@ -13,7 +13,7 @@ from losskit.check.findings import Finding, Sight
 from losskit.check.report import found
 from losskit.check.training.layers import leaves
 
-__all__ = ["origin", "tensors"]
+__all__ = ["batch_size", "origin", "tensors"]
 
 
 def origin(
@@ -99,6 +99,17 @@ def tensors(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
             yield from tensors(one, f"{name}[{index}]" if name else f"argument {index}")
 
 
+def batch_size(args: Any, given: tuple[tuple[Any, ...], dict[str, Any]] | None) -> int:
+    """Return how many samples a loss is called with, or else a model."""
+    for one in args:
+        if isinstance(one, Tensor) and one.ndim:
+            return len(one)
+    for _, one in tensors(list(given) if given is not None else []):
+        if one.ndim:
+            return len(one)
+    return 1
+
+
 def _named(given: tuple[tuple[Any, ...], dict[str, Any]]) -> Iterator[tuple[str, Tensor]]:
     args, kwargs = given
     for index, value in enumerate(args):
@@ -138,6 +149,7 @@ def _first_module(
         for name, module in leaves(model):
             stack.callback(module.register_forward_hook(seeing(name)).remove)
         stack.enter_context(_repeatable(model))
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
         args, kwargs = given
         # Not model(...), whose hooks would take this for a step.
         model.forward(*args, **kwargs)

@@ -24,6 +24,14 @@ __all__ = ["Record"]
 _SMALL = 256
 """Small batches that are remembered."""
 
+_AROUND = 4
+"""Batches before a small one, and after it, that it is held against."""
+
+_EARLY, _EARLY_EPOCHS = 64, 8
+"""Steps, and epochs, in which a loss may stand still, and no learning rate is too low."""
+
+_STANDSTILL = frozenset({"LK401", "LK404", "LK405"})
+
 _FLUSH = 512
 
 
@@ -41,7 +49,8 @@ class Record:
     constants: list[float] = field(default_factory=list)
     _pending: list[Any] = field(default_factory=list)
     _pending_from: int = 0
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=8))
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_AROUND))
+    _waiting: deque[tuple[float, list[float]]] = field(default_factory=deque)
     _usual: int = 0
     _labels: Any = None
     _held: list[tuple[float, int]] = field(default_factory=list)
@@ -57,13 +66,21 @@ class Record:
             self.flush()
 
     def _size(self, loss: float, size: int) -> None:
-        """Compare a last small batch of an epoch with those before it."""
+        """Hold a last small batch of an epoch against those around it.
+
+        Those before alone would have a higher loss in every training that learns.
+        """
         self._usual = max(self._usual, size)
-        if 2 * size <= self._usual and len(self._recent) == self._recent.maxlen:
-            if len(self.small) < _SMALL:
-                self.small.append((loss, sum(self._recent) / len(self._recent)))
+        if 2 * size <= self._usual and len(self._recent) == _AROUND:
+            self._waiting.append((loss, [*self._recent]))
         elif size == self._usual:
             self._recent.append(loss)
+            for _, around in self._waiting:
+                around.append(loss)
+            while self._waiting and len(self._waiting[0][1]) == 2 * _AROUND:
+                small, around = self._waiting.popleft()
+                if len(self.small) < _SMALL:
+                    self.small.append((small, sum(around) / len(around)))
 
     def flush(self) -> list[float]:
         """Read the values of what is pending, all at once; return them."""
@@ -137,7 +154,14 @@ class Record:
         log = self.log(criterion)
         if log is None:
             return []
-        seen = [finding for finding in ask(log) if Tool.WATCH in finding.rule.tools]
+        # An epoch that nobody told is NaN, and less than nothing.
+        early = self.steps < _EARLY and not self.epoch >= _EARLY_EPOCHS
+        hidden = _STANDSTILL if early else frozenset()
+        seen = [
+            finding
+            for finding in ask(log)
+            if Tool.WATCH in finding.rule.tools and finding.code not in hidden
+        ]
         return [*seen, *self.last_small_batches()]
 
     def last_small_batches(self) -> list[Finding]:
@@ -156,7 +180,7 @@ class Record:
             found(
                 "LK308",
                 f"in {len(self.small)} smaller batches the loss is {ratio:.2f} times that of the "
-                "batches before",
+                "batches around them",
                 ratio=ratio,
             )
         ]

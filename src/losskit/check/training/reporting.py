@@ -10,7 +10,18 @@ from typing import Any, Literal
 from losskit.check.findings import Finding, Severity
 from losskit.check.report import told
 
-__all__ = ["OnFinding", "Sink", "TrainingError", "TrainingWarning", "reporter", "sink_for"]
+__all__ = [
+    "OnFinding",
+    "Sink",
+    "TrainingError",
+    "TrainingWarning",
+    "identity",
+    "reporter",
+    "sink_for",
+]
+
+_OF_LAYERS = frozenset({"LK208", "LK303"})
+"""What is told once for each layer."""
 
 OnFinding = Literal["warn", "raise"] | Callable[[Finding], object]
 
@@ -31,6 +42,12 @@ class TrainingError(RuntimeError):
     def __init__(self, finding: Finding) -> None:
         super().__init__("\n".join(told(finding)))
         self.finding = finding
+
+
+def identity(finding: Finding) -> tuple[str, str]:
+    """Return what makes two findings the same: a rule, and the layer for those about layers."""
+    layer = finding.sight.layer if finding.sight is not None else ""
+    return finding.code, layer if finding.code in _OF_LAYERS else ""
 
 
 def reporter(on_finding: OnFinding) -> Callable[[Finding], object]:

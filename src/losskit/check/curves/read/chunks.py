@@ -19,6 +19,8 @@ ROWS = 50_000
 Chunk = dict[str, tuple[NDArray[np.int64], Floats]]
 """Columns by name: which rows of the chunk hold a number, and the numbers. NaN is a number."""
 
+_WRITTEN_OUT = ("nan", "inf", "infinity")
+
 
 class LogError(ValueError):
     """A log that cannot be read, or holds no curve."""
@@ -31,6 +33,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Chunk]:
         columns: dict[str, tuple[list[int], list[float]]] = {}
         for index, row in enumerate(block):
             for name, value in row.items():
+                if isinstance(value, str) and value.lower().lstrip("+-") in _WRITTEN_OUT:
+                    value = float(value)  # noqa: PLW2901 - JSON itself has no such number
                 if isinstance(value, bool) or not isinstance(value, (int, float)):
                     continue
                 where, numbers = columns.setdefault(name, ([], []))
@@ -42,20 +46,20 @@ def from_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Chunk]:
         }
 
 
-def numbers_of(cells: Sequence[str]) -> tuple[NDArray[np.int64], Floats]:
+def numbers_of(cells: Sequence[str], *, decimal: str = ".") -> tuple[NDArray[np.int64], Floats]:
     """Return which cells of a column hold a number, and the numbers; blanks hold none."""
     text = np.asarray(cells)
     full = np.flatnonzero(np.char.str_len(text) > 0)
     try:
         return full, text[full].astype(np.float64)
     except ValueError:
-        found = [(at, n) for at in full.tolist() if (n := _number(cells[at])) is not None]
+        found = [(at, n) for at in full.tolist() if (n := _number(cells[at], decimal)) is not None]
         where, numbers = zip(*found, strict=True) if found else ((), ())
         return np.asarray(where, np.int64), np.asarray(numbers, np.float64)
 
 
-def _number(cell: str) -> float | None:
-    text = cell.strip().rstrip("%")
+def _number(cell: str, decimal: str) -> float | None:
+    text = cell.strip().rstrip("%").replace(decimal, ".")
     # As printed by whoever printed a tensor.
     text = text.removeprefix("tensor(").removesuffix(")")
     try:

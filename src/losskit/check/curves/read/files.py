@@ -12,7 +12,7 @@ from losskit.check.curves.read.chunks import Chunk, LogError, from_rows
 
 __all__ = ["open_log"]
 
-LARGEST_JSON = 500_000_000
+LARGEST_JSON = 200_000_000
 """Bytes of a JSON file that is one value; larger logs come in lines."""
 
 

@@ -35,11 +35,14 @@ def delimited(path: Path) -> Iterator[Chunk]:
             names = [cell.strip() or str(index + 1) for index, cell in enumerate(first)]
             if not headed:
                 names = ["loss"] if len(first) == 1 else [str(n + 1) for n in range(len(first))]
+            # Where commas do not part cells, they part whole numbers from fractions.
+            decimal = "." if delimiter == "," else ","
             rows = reader if headed else chain([first], reader)
             while block := list(islice(rows, ROWS)):
                 columns = list(zip_longest(*block, fillvalue=""))
                 yield {
-                    name: numbers_of(column) for name, column in zip(names, columns, strict=False)
+                    name: numbers_of(column, decimal=decimal)
+                    for name, column in zip(names, columns, strict=False)
                 }
     except UnicodeDecodeError:
         raise LogError(f"{str(path)!r} is no text in UTF-8") from None
