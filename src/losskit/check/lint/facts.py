@@ -33,6 +33,7 @@ __all__ = [
     "LossBuilt",
     "LossCall",
     "Scanned",
+    "Taken",
 ]
 
 
@@ -128,6 +129,13 @@ class Averaged(Fact):
 
     call: LossCall
     everything: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Taken(Fact):
+    """Something is taken along the second axis of a tensor, so that there are two."""
+
+    value: Tensor
 
 
 @dataclass(frozen=True, eq=False)

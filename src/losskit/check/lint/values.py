@@ -161,6 +161,8 @@ class Tensor(Value):
         What it was called where nothing else was known of it.
     lost : tuple of Tensor
         Terms of the sum that this is, which have no gradient.
+    sum_of : tuple, optional
+        Of exponentials that were summed: what identifies them, and along which axis.
     ident : int
         Equal where tensors hold the same numbers.
     """
@@ -180,6 +182,7 @@ class Tensor(Value):
     call: LossCall | None = None
     name: str = ""
     lost: tuple[Tensor, ...] = ()
+    sum_of: tuple[int, int | None] | None = None
     ident: int = field(default_factory=lambda: next(_idents))
 
     @property
@@ -196,6 +199,7 @@ class Tensor(Value):
             self.shifted,
             self.complement,
             self.reduction,
+            self.sum_of,
             id(self.call),
             tuple(id(one) for one in self.lost),
         )

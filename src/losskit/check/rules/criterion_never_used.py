@@ -61,10 +61,66 @@ def train(model, optimizer, batches):
 
 
 def on_file(file: Scanned) -> Iterator[Seen]:
-    """Look for criteria in functions that compute another loss."""
-    for function in ast.walk(file.node):
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from _unused(function)
+    """Look for criteria in functions, and in classes, that compute another loss."""
+    used: set[str] | None = None
+    for node in ast.walk(file.node):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _unused(node)
+        elif isinstance(node, ast.ClassDef):
+            kept = list(_kept(node))
+            if kept and used is None:
+                used = set(_used(file.node))
+            for assigned, name, loss in kept:
+                if used is not None and name not in used and _computes(node, assigned):
+                    text = f"self.{name} = {loss}(...) is never used; another loss is"
+                    yield Seen(text, node=assigned)
+
+
+def _kept(kind: ast.ClassDef) -> Iterator[tuple[ast.Assign, str, str]]:
+    """Yield the attributes in which the constructor of a class keeps losses."""
+    for function in kind.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                    target, loss = node.targets[0], _built(node.value)
+                    if loss and isinstance(target, ast.Attribute) and _is_self(target.value):
+                        yield node, target.attr, loss
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _used(tree: ast.AST) -> Iterator[str]:
+    """Yield the attributes that a file reads, and words by which it may ask for them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _computes(kind: ast.ClassDef, kept: ast.Assign) -> bool:
+    """Whether a class computes a loss that is not the one that it keeps."""
+    working = [
+        one
+        for one in kind.body
+        if isinstance(one, ast.FunctionDef) and one.name in {"forward", "__call__", *_STEPS}
+    ]
+    if not working:
+        return False
+    own = {id(node) for node in ast.walk(kept)}
+    calls = [
+        _leaf(node.func)
+        for one in working
+        for node in ast.walk(one)
+        if isinstance(node, ast.Call) and id(node) not in own
+    ]
+    is_loss = "loss" in kind.name.lower() and bool(calls)
+    return is_loss or any(leaf in loss_words() for leaf in calls)
+
+
+_STEPS = ("training_step", "compute_loss")
 
 
 def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:

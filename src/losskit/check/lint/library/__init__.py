@@ -16,6 +16,7 @@ from losskit.check.lint.library import (
 )
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import is_model
 from losskit.check.lint.objects import library_bases
 from losskit.check.lint.values import (
     NONE,
@@ -199,10 +200,9 @@ def _made_method(
         return Made(f"{owner.name}.create", given, node, frame.unit, None)
     if owner.leaf == "Tensor":
         return UNKNOWN
-    flow = Flow.UNKNOWN
     if data.is_data(name):
         return Unknown(name, Flow.DATA)
-    return Unknown("", flow)
+    return Unknown("", Flow.CUT if machine.ungraded else Flow.UNKNOWN)
 
 
 def _instance_method(
@@ -241,7 +241,9 @@ def _instance_method(
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
-    return Unknown(name)
+    if machine.ungraded:
+        return Unknown("", Flow.CUT)
+    return Unknown("", Flow.MODEL) if is_model(name) else Unknown(name)
 
 
 def _autograd(
