@@ -26,6 +26,9 @@ _NO_AXIS = re.compile(
     r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\([^()]*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
     r"[sS]oftmax\([^()]*(?:dim|axis)\s*=\s*0"
 )
+_LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)
+"""Where an object is set as an attribute of something that is not the function's own."""
+
 _METHODS = {"__init__", "forward", "__call__"}
 
 
@@ -115,7 +118,7 @@ def _kept_losses(source: str) -> Iterator[str]:
 def _sees(leaves: set[str], text: str) -> bool:
     if leaves & _TRAINS or not leaves.isdisjoint(loss_words()):
         return True
-    if "log" in leaves and leaves & _BEFORE_LOG:
+    if ("log" in leaves and leaves & _BEFORE_LOG) or _LENDING.search(text):
         return True
     return "oftmax" in text and _NO_AXIS.search(text) is not None
 

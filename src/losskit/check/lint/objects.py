@@ -152,6 +152,9 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
         return member(machine, owner.path, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)
+    if isinstance(owner, Unknown) and (owner.name, name) in machine.lent.data:
+        lent: Value = machine.lent.data[owner.name, name]
+        return lent
     found = _plain_attribute(owner, name)
     return UNKNOWN if found is None else found
 
@@ -235,6 +238,12 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
             machine.write(owner, "<head>", value)
     elif isinstance(owner, (Chain, Dictionary)):
         machine.write(owner, name, value)
+    elif isinstance(owner, Unknown) and owner.name and isinstance(value, _LENT):
+        # As where a callback hangs a network on the module of a trainer.
+        machine.write(machine.lent, (owner.name, name), value)
+
+
+_LENT = (Instance, Made, Chain)
 
 
 def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:

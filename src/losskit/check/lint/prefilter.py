@@ -38,9 +38,10 @@ def imported_stems(raw: bytes) -> set[str]:
 
 
 def is_script(path: str, raw: bytes) -> bool:
-    """Whether a file is run, and not only imported."""
+    """Whether a file is run, or trains, and is not only imported."""
     return (
         b"__main__" in raw
+        or b"backward(" in raw
         or path.endswith(".ipynb")
         or re.search(rb"^def main\b", raw, re.M) is not None
     )

@@ -85,8 +85,8 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
         if method in _DIVIDING:
             return
         if isinstance(node, ast.Call) and method == "backward" and not node.args:
-            if backward is None or node.lineno > backward.lineno:
-                backward = node
+            later = backward is None or node.lineno > backward.lineno
+            backward = node if later else backward
         if isinstance(node, ast.If) and _every(node.test) and _calls(node, "step"):
             steps.append(node)
     if backward is None or not steps or _divides(loop, backward, steps):

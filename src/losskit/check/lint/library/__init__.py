@@ -241,6 +241,11 @@ def _instance_method(
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
+    return _given_by(machine, name)
+
+
+def _given_by(machine: Machine, name: str) -> Value:
+    """What a method gives that is set from elsewhere, such as a model."""
     if machine.ungraded:
         return Unknown("", Flow.CUT)
     return Unknown("", Flow.MODEL) if is_model(name) else Unknown(name)
