@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from losskit.check.lint.imports import member, within
+from losskit.check.lint.imports import defined, member, within
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import (
@@ -149,6 +149,9 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Tensor):
         return attribute_of(frame.unit, owner, name, node)
     if isinstance(owner, Package):
+        if name == "__dict__":
+            models = defined(machine, owner.path)
+            return Dictionary({one.name: one for one in models if isinstance(one, _NAMED)})
         return member(machine, owner.path, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)
@@ -243,6 +246,7 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
         machine.write(machine.lent, (owner.name, name), value)
 
 
+_NAMED = (Class, Function)
 _LENT = (Instance, Made, Chain)
 
 

@@ -63,6 +63,7 @@ def train(model, optimizer, batches):
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for criteria in functions, and in classes, that compute another loss."""
     used: set[str] | None = None
+    yield from _unused(file.node, within=_script(file.node))
     for node in ast.walk(file.node):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _unused(node)
@@ -123,12 +124,27 @@ def _computes(kind: ast.ClassDef, kept: ast.Assign) -> bool:
 _STEPS = ("training_step", "compute_loss")
 
 
-def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:
+def _script(tree: ast.AST) -> set[int]:
+    """The nodes of a file that are in no function and no class."""
+    found: set[int] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.add(id(node))
+        for inner in ast.iter_child_nodes(node):
+            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                waiting.append(inner)
+    return found
+
+
+def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]:
+    """Look at what is built in a function; of a file, at what is built outside functions."""
     built: dict[str, tuple[ast.Assign, str]] = {}
     read: set[str] = set()
     trains = other = False
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        own = within is None or id(node) in within
+        if isinstance(node, ast.Assign) and own and len(node.targets) == 1:
             target, name = node.targets[0], _built(node.value)
             if isinstance(target, ast.Name) and name:
                 built[target.id] = (node, name)
@@ -136,7 +152,7 @@ def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:
             read.add(node.id)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             read.update(node.names)
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and own:
             leaf = _leaf(node.func)
             trains = trains or leaf == "backward"
             other = other or leaf in loss_words() or isinstance(node.func, ast.Name)

@@ -76,7 +76,10 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     words = {one.id for one in ast.walk(given) if isinstance(one, ast.Name)}
     words |= {one.attr for one in ast.walk(given) if isinstance(one, ast.Attribute)}
     labels = face.contract is LOGITS and face.of_labels
-    if labels and (any(_POSITIVE.search(word) for word in words) or _is_negatives(given)):
+    value = built.arguments.get(0, "weight")
+    one = isinstance(value, Tensor) and value.rank == value.last == 1
+    named = any(_POSITIVE.search(word) for word in words) or _is_negatives(given)
+    if labels and (named or one):
         fix: Fix | None = None
         text = built.unit.text(given)
         if text:
@@ -86,7 +89,6 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
             f"{face.name}'s weight weighs both labels alike; pos_weight weighs the positives",
             fix=fix,
         )
-    value = built.arguments.get(0, "weight")
     counted = isinstance(value, Tensor) and value.kind is Kind.COUNTS
     if face.per_class and (counted or _is_counts(given)):
         yield Seen(

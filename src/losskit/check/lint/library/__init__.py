@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import (
     data,
     frameworks,
@@ -30,8 +30,10 @@ from losskit.check.lint.values import (
     Library,
     Made,
     Partial,
+    Sequence,
     Super,
     Tensor,
+    Trail,
     Unknown,
     Value,
 )
@@ -81,6 +83,8 @@ def call_library(
         return Unknown(leaf)
     if leaf == "parse_args" or root in {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}:
         return UNKNOWN
+    if leaf == "train_test_split":
+        return Sequence([one for one in given.positional for _ in range(2)])
     if leaf == "import_module":
         return UNKNOWN
     return Made(name, given, node, frame.unit, None)
@@ -200,6 +204,9 @@ def _made_method(
         return Made(f"{owner.name}.create", given, node, frame.unit, None)
     if owner.leaf == "Tensor":
         return UNKNOWN
+    if owner.leaf == "MultiLabelBinarizer" and name.endswith("transform"):
+        trail = Trail(frame.unit, node, "several labels of a row are set to 1")
+        return Tensor(Kind.MULTI_HOT, Flow.DATA, trail)
     if data.is_data(name):
         return Unknown(name, Flow.DATA)
     return Unknown("", Flow.CUT if machine.ungraded else Flow.UNKNOWN)

@@ -236,6 +236,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             flow, _ = tensors.combined_flow(list(inner or ()))
             made = Tensor(flow=flow)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+        if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
+            return Tensor(flow=Flow.DATA, rank=1, last=1)
         return Tensor(flow=Flow.DATA)
     if tensor is None:
         return UNKNOWN
