@@ -173,4 +173,9 @@ def within(machine: Machine, folder: Folder, name: str) -> Value:
 
 def _all_of_library(module: str) -> list[tuple[str, Value]]:
     """What a star import of a library brings, as far as losses go."""
-    return [(name, Library(f"{module}.{name}")) for name in starred(module)]
+    again = _FASTAI if module.startswith("fastai") else {}
+    return [(name, Library(again.get(name, f"{module}.{name}"))) for name in starred(module)]
+
+
+_FASTAI = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional"}
+"""What fastai hands on under the usual names."""

@@ -119,6 +119,8 @@ class Machine:
         Undecided branches that are being run, and choices between what is called.
     worth : dict
         Other file → what rules may see something in there.
+    looping : int
+        How many loops of unknown length are being run.
     lent : Dictionary
         Name of something unknown, and of an attribute → the object that was set there.
     demands : list
@@ -143,6 +145,7 @@ class Machine:
     loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     worth: dict[str, Interest] = field(default_factory=dict)
+    looping: int = 0
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)

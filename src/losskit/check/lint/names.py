@@ -10,6 +10,7 @@ from losskit.check.lint.losses import loss_words
 __all__ = ["is_model", "starred"]
 
 _LIBRARIES = {"torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"}
+_LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]
 _NAMES = [
     "nn",
     "torch",
@@ -34,9 +35,11 @@ _NAMES = [
 
 def starred(module: str) -> list[str]:
     """Return the names."""
-    if module.partition(".")[0] not in _LIBRARIES:
+    root = module.partition(".")[0]
+    if root not in _LIBRARIES:
         return []
-    return sorted({*loss_words(), *ACTIVATIONS, *_NAMES})
+    own = _LEARNERS if root == "fastai" else []
+    return sorted({*loss_words(), *ACTIVATIONS, *_NAMES, *own})
 
 
 _MODEL = re.compile(
