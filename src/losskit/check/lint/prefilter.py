@@ -7,7 +7,7 @@ from functools import cache
 
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["imported_stems", "is_of_interest", "is_script"]
+__all__ = ["imported_stems", "is_of_interest", "is_script", "takes_losses"]
 
 _PARTS = (b"oss", b"ntropy", b"oftmax", b"kl_div", b"riterion")
 """One of them is in each of those words: to look for them is quick."""
@@ -16,11 +16,13 @@ _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 @cache
-def _words() -> frozenset[bytes]:
+def _losses() -> frozenset[bytes]:
     """The words; such as "huber" and "mse", which are in files of all kinds, are not enough."""
-    words = {*loss_words(), "softmax", "log_softmax", "Softmax", "LogSoftmax", "Softmin"}
-    found = {word.encode() for word in words} | {b"criterion"}
+    found = {word.encode() for word in loss_words()} | {b"criterion"}
     return frozenset(word for word in found if any(part in word for part in _PARTS))
+
+
+_ACTIVATIONS = frozenset([b"softmax", b"log_softmax", b"Softmax", b"LogSoftmax", b"Softmin"])
 
 
 _IMPORTS = re.compile(
@@ -49,7 +51,18 @@ def is_script(path: str, raw: bytes) -> bool:
 
 def is_of_interest(raw: bytes) -> bool:
     """Whether a file mentions what the rules are about."""
-    words = _words()
+    if _mentions(raw, _losses() | _ACTIVATIONS):
+        return True
+    # A loss that is written out.
+    return b"sigmoid(" in raw and b"log(" in raw
+
+
+def takes_losses(raw: bytes) -> bool:
+    """Whether a file mentions a loss, so that it matters who calls its functions."""
+    return b"backward(" in raw or b"loss" in raw or _mentions(raw, _losses())
+
+
+def _mentions(raw: bytes, words: frozenset[bytes]) -> bool:
     for part in _PARTS:
         at = raw.find(part)
         while at >= 0:
@@ -61,5 +74,4 @@ def is_of_interest(raw: bytes) -> bool:
             if raw[first:last] in words:
                 return True
             at = raw.find(part, last)
-    # A loss that is written out.
-    return b"sigmoid(" in raw and b"log(" in raw
+    return False

@@ -16,7 +16,7 @@ from losskit.check.lint.cache import Cache, Entry, digest
 from losskit.check.lint.files import Found, discover, read_text, source_of
 from losskit.check.lint.interest import look
 from losskit.check.lint.plain import finding_of, plain
-from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script
+from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script, takes_losses
 from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
@@ -26,8 +26,8 @@ __all__ = ["UNFINISHED", "Outcome", "lint"]
 _FEW = 24
 """Files from which on several processes are worth their start."""
 
-_COLLECTED = 20
-"""Analyses after which what they left behind is collected."""
+_COLLECTED = 1_000_000
+"""Objects that analyses leave behind, after which they are collected."""
 
 _TOGETHER = 16
 """Files that a process takes at a time: neighbours, which import the same."""
@@ -92,6 +92,7 @@ def lint(
     digests: dict[str, str] = {}
     asked: list[Found] = []
     scripts: dict[str, tuple[Found, set[str]]] = {}
+    joining: list[str] = []
     for one in found:
         try:
             raw = read_text(one.path)
@@ -102,6 +103,8 @@ def lint(
         digests[one.path] = digest(raw)
         if is_of_interest(raw):
             asked.append(one)
+            if takes_losses(raw):
+                joining.append(one.path)
             continue
         if is_script(one.path, raw):
             scripts[one.path] = (one, imported_stems(raw))
@@ -113,7 +116,7 @@ def lint(
     asked += [one for one, imported in scripts.values() if not stems.isdisjoint(imported)]
     asked.sort(key=lambda one: one.path)
     files = {one.path: one.shown for one in found if one.path in digests}
-    entries = _analysed(files, asked, digests, cached, jobs, progress)
+    entries = _analysed(files, asked, joining, digests, cached, jobs, progress)
     merged: dict[tuple[object, str], Finding] = {}
     for entry in entries:
         for data in entry.findings:
@@ -162,6 +165,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
 def _analysed(
     files: Mapping[str, str],
     asked: Sequence[Found],
+    joining: list[str],
     digests: Mapping[str, str],
     cached: bool,
     jobs: int | None,
@@ -177,7 +181,7 @@ def _analysed(
         if entry is not None and entry.holds(digests, stems):
             known[one.path] = entry
     left = [one.path for one in asked if one.path not in known]
-    worked = _worked(files, left, [one.path for one in asked], jobs)
+    worked = _worked(files, left, joining, jobs)
     for done, (path, entry) in enumerate(worked, 1):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
@@ -218,7 +222,6 @@ class _Worker:
 
     def __init__(self, files: dict[str, str], promising: list[str]) -> None:
         self.files = files
-        self.done = 0
         # Trees hold no circles, and looking through them for some takes longer than to make them.
         gc.disable()
         self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
@@ -230,8 +233,7 @@ class _Worker:
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
         self.project.begin()
-        self.done += 1
-        if self.done % _COLLECTED == 0:
+        if gc.get_count()[0] > _COLLECTED:
             gc.collect()
         report = Report({})
         notes: list[tuple[str, str]] = []

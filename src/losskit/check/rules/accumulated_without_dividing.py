@@ -71,6 +71,9 @@ _DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
 
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for loops that step once in several rounds."""
+    source = file.unit.source
+    if "%" not in source or "backward(" not in source or ".step(" not in source:
+        return
     for loop in ast.walk(file.node):
         if isinstance(loop, (ast.For, ast.While)):
             yield from _accumulates(loop)

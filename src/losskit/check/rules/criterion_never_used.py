@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Scanned
+from losskit.check.lint.interest import builds_losses
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.seen import Seen
 
@@ -62,11 +63,15 @@ def train(model, optimizer, batches):
 
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for criteria in functions, and in classes, that compute another loss."""
+    if not builds_losses(file.unit.source):
+        return
     used: set[str] | None = None
     yield from _unused(file.node, within=_script(file.node))
     for node in ast.walk(file.node):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from _unused(node)
+            text = "\n".join(file.unit.lines[node.lineno - 1 : node.end_lineno])
+            if builds_losses(text):
+                yield from _unused(node)
         elif isinstance(node, ast.ClassDef):
             kept = list(_kept(node))
             if kept and used is None:
