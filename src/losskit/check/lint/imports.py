@@ -173,9 +173,14 @@ def within(machine: Machine, folder: Folder, name: str) -> Value:
 
 def _all_of_library(module: str) -> list[tuple[str, Value]]:
     """What a star import of a library brings, as far as losses go."""
-    again = _FASTAI if module.startswith("fastai") else {}
-    return [(name, Library(again.get(name, f"{module}.{name}"))) for name in starred(module)]
+    found: dict[str, Value] = {name: Library(f"{module}.{name}") for name in starred(module)}
+    if module.partition(".")[0] not in {"torch", "keras", "tensorflow", "jax", "flax"}:
+        found |= _HANDED_ON
+    return list(found.items())
 
 
-_FASTAI = {"torch": "torch", "nn": "torch.nn", "F": "torch.nn.functional"}
-"""What fastai hands on under the usual names."""
+_HANDED_ON: dict[str, Value] = {
+    name: Library(full)
+    for name, full in (("torch", "torch"), ("nn", "torch.nn"), ("F", "torch.nn.functional"))
+}
+"""What libraries hand on under the names that everybody uses."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["imported_stems", "is_of_interest", "is_script", "takes_losses"]
+__all__ = ["Selection", "is_of_interest", "takes_losses"]
 
 _PARTS = (b"oss", b"ntropy", b"oftmax", b"kl_div", b"riterion")
 """One of them is in each of those words: to look for them is quick."""
@@ -47,6 +48,94 @@ def is_script(path: str, raw: bytes) -> bool:
         or path.endswith(".ipynb")
         or re.search(rb"^def main\b", raw, re.M) is not None
     )
+
+
+def brings_together(raw: bytes) -> bool:
+    """Whether a file may hand a model to a training that another file defines."""
+    return b"train" in raw or b"fit(" in raw or b"loss" in raw
+
+
+class Selection:
+    """Which files are analysed: those of interest, and those that bring such files together.
+
+    Attributes
+    ----------
+    asked : list of str
+        Paths of those that mention what the rules are about.
+    joining : list of str
+        Those of them that mention losses.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.joining: list[str] = []
+        self._functions: dict[str, set[str]] = {}
+        self._others: list[tuple[str, bool, set[str], bytes]] = []
+
+    def look(self, path: str, raw: bytes) -> bool:
+        """Look at a file; return whether it is of interest by itself."""
+        if is_of_interest(raw):
+            self.asked.append(path)
+            if takes_losses(raw):
+                self.joining.append(path)
+                names = loss_functions(raw)
+                for stem in _stems(path):
+                    self._functions.setdefault(stem, set()).update(names)
+            return True
+        script = is_script(path, raw)
+        if script or brings_together(raw):
+            self._others.append((path, script, imported_stems(raw), raw))
+        return False
+
+    def chosen(self) -> list[str]:
+        """Paths of all that are analysed, in their order."""
+        known = {stem for path in self.asked for stem in _stems(path)} - {"src"}
+        found = list(self.asked)
+        for path, script, imported, raw in self._others:
+            if script and not known.isdisjoint(imported):
+                found.append(path)
+                continue
+            names = [self._functions[stem] for stem in imported & self._functions.keys()]
+            if names and not set().union(*names).isdisjoint(called(raw)):
+                found.append(path)
+        self._others.clear()
+        return sorted(found)
+
+
+def _stems(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(path)
+    return name.removesuffix(".py"), os.path.basename(folder)
+
+
+_DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)
+_TELLING = (b"oss", b"riterion", b"ntropy", b"backward(")
+
+
+def loss_functions(raw: bytes) -> set[str]:
+    """Return the names of functions, and classes, that seem to have to do with a loss."""
+    found: set[str] = set()
+    kind = b""
+    starts = list(_DEFINED.finditer(raw))
+    ends = [*(one.start() for one in starts[1:]), len(raw)]
+    for match, end in zip(starts, ends, strict=False):
+        indent, word, name = match.groups()
+        if word == b"class":
+            kind = name
+            continue
+        text = raw[match.start() : end]
+        if any(part in text for part in _TELLING):
+            found.add(name.decode(errors="replace"))
+            if indent:
+                found.add(kind.decode(errors="replace"))
+    return found - {"", "forward", "__init__", "__call__", "main", "step"}
+
+
+_CALLED = re.compile(rb"(\w+)[ \t]*\(")
+
+
+def called(raw: bytes) -> set[str]:
+    """Return the names of all that a file seems to call."""
+    return {name.decode(errors="replace") for name in set(_CALLED.findall(raw))}
 
 
 def is_of_interest(raw: bytes) -> bool:

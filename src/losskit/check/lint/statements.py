@@ -26,6 +26,7 @@ from losskit.check.lint.values import (
     Frame,
     Guard,
     Instance,
+    Library,
     Made,
     Sequence,
     Tensor,
@@ -431,7 +432,9 @@ def _import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End:
     for alias in node.names:
         if alias.name == "*":
             for name, value in import_from(machine, frame, node.module or "", node.level, None):
-                machine.write(frame, name, value)
+                known = name in frame.data and isinstance(value, Library)
+                if not known:
+                    machine.write(frame, name, value)
         else:
             [(_, value)] = import_from(machine, frame, node.module or "", node.level, alias.name)
             machine.write(frame, alias.asname or alias.name, value)

@@ -108,11 +108,10 @@ def _used(tree: ast.AST) -> Iterator[str]:
 
 def _computes(kind: ast.ClassDef, kept: ast.Assign) -> bool:
     """Whether a class computes a loss that is not the one that it keeps."""
-    working = [
-        one
-        for one in kind.body
-        if isinstance(one, ast.FunctionDef) and one.name in {"forward", "__call__", *_STEPS}
-    ]
+    methods = [one for one in kind.body if isinstance(one, ast.FunctionDef)]
+    if any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in ast.walk(kind)):
+        return True
+    working = [one for one in methods if one.name in {"forward", "__call__", *_STEPS}]
     if not working:
         return False
     own = {id(node) for node in ast.walk(kept)}
