@@ -148,7 +148,7 @@ def defined(machine: Machine, path: str) -> list[Value]:
     """Return the models that a module defines, or else the functions, which may make them."""
     names = _names(machine, path)
     public = [name for name in (() if names is None else names.data) if not name.startswith("_")]
-    found = []
+    found: list[Class | Function] = []
     for name in public:
         value = member(machine, path, name) if len(found) <= _MOST_MODELS else UNKNOWN
         if isinstance(value, (Class, Function)):

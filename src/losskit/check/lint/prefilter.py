@@ -96,7 +96,7 @@ class Selection:
                 found.append(path)
                 continue
             names = [self._functions[stem] for stem in imported & self._functions.keys()]
-            if names and not set().union(*names).isdisjoint(called(raw)):
+            if names and not set().union(*names).isdisjoint(called(raw, imported)):
                 found.append(path)
         self._others.clear()
         return sorted(found)
@@ -108,11 +108,11 @@ def _stems(path: str) -> tuple[str, str]:
 
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)
-_TELLING = (b"oss", b"riterion", b"ntropy", b"backward(")
+_TRAINS = re.compile(rb"backward\(|(?:[lL]oss|riterion|ntropy)\w*\(")
 
 
 def loss_functions(raw: bytes) -> set[str]:
-    """Return the names of functions, and classes, that seem to have to do with a loss."""
+    """Return the names of functions that seem to call a loss, and of their classes."""
     found: set[str] = set()
     kind = b""
     starts = list(_DEFINED.finditer(raw))
@@ -122,20 +122,20 @@ def loss_functions(raw: bytes) -> set[str]:
         if word == b"class":
             kind = name
             continue
-        text = raw[match.start() : end]
-        if any(part in text for part in _TELLING):
+        if _TRAINS.search(raw, match.end(), end):
             found.add(name.decode(errors="replace"))
             if indent:
                 found.add(kind.decode(errors="replace"))
     return found - {"", "forward", "__init__", "__call__", "main", "step"}
 
 
-_CALLED = re.compile(rb"(\w+)[ \t]*\(")
+_CALLED = re.compile(rb"(\.?)\b(\w+)[ \t]*\(")
 
 
-def called(raw: bytes) -> set[str]:
-    """Return the names of all that a file seems to call."""
-    return {name.decode(errors="replace") for name in set(_CALLED.findall(raw))}
+def called(raw: bytes, imported: set[str]) -> set[str]:
+    """Return the names of methods that a file seems to call, and of what it imports and calls."""
+    found = {(dot, name.decode(errors="replace")) for dot, name in set(_CALLED.findall(raw))}
+    return {name for dot, name in found if dot or name in imported}
 
 
 def is_of_interest(raw: bytes) -> bool:

@@ -135,9 +135,11 @@ def _script(tree: ast.AST) -> set[int]:
     while waiting:
         node = waiting.pop()
         found.add(id(node))
-        for inner in ast.iter_child_nodes(node):
-            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                waiting.append(inner)
+        waiting += [
+            inner
+            for inner in ast.iter_child_nodes(node)
+            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        ]
     return found
 
 

@@ -9,7 +9,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, LossCall
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
-from losskit.check.lint.values import Tensor, Unknown, Value
+from losskit.check.lint.values import Tensor, Unknown
 
 __all__ = ["RULE"]
 

@@ -104,15 +104,15 @@ def on_file(file: Scanned) -> Iterator[Seen]:
             defined[node.name] = [one.arg for one in node.args.args]
     if not defined:
         return
-    for node in ast.walk(file.node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            names = defined.get(node.func.id, [])
-            if len(names) > 1 and len(node.args) > 1 and _crossed(names, node.args):
+    for call in ast.walk(file.node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            names = defined.get(call.func.id, [])
+            if len(names) > 1 and len(call.args) > 1 and _crossed(names, call.args):
                 yield Seen(
-                    f"{node.func.id}() takes {names[0]} and {names[1]}, and gets them the other "
+                    f"{call.func.id}() takes {names[0]} and {names[1]}, and gets them the other "
                     "way round",
                     severity=Severity.SUSPICIOUS,
-                    node=node,
+                    node=call,
                 )
 
 

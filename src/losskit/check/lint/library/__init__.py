@@ -81,13 +81,15 @@ def call_library(
         return functions.ordered(given)
     if leaf in {"namedtuple", "SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
-    if leaf == "parse_args" or root in {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}:
+    if leaf in {"parse_args", "import_module"} or root in _OUTSIDE:
         return UNKNOWN
     if leaf == "train_test_split":
         return Sequence([one for one in given.positional for _ in range(2)])
-    if leaf == "import_module":
-        return UNKNOWN
     return Made(name, given, node, frame.unit, None)
+
+
+_OUTSIDE = {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}
+"""Libraries whose values come from outside of the code."""
 
 
 def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST) -> Value:

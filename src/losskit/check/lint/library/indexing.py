@@ -62,14 +62,20 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
         return Unknown(name, owner.flow)
-    if isinstance(owner, Made) and owner.leaf in _TABLES:
-        return _column(key)
-    if isinstance(owner, Library) and owner.leaf == "__dict__":
-        return Library(f"{owner.name}.{index if isinstance(index, str) else 'any'}")
     if isinstance(owner, Instance):
         found = find_in_class(owner.kind, "__getitem__")
         if isinstance(found, Function):
             return machine.call(frame, Bound(owner, found), Arguments((key,)), node)
+    return _of_library(owner, key)
+
+
+def _of_library(owner: Value, key: Value) -> Value:
+    """An item of what a library gives: a column of a table, or something of a module."""
+    if isinstance(owner, Made) and owner.leaf in _TABLES:
+        return _column(key)
+    if isinstance(owner, Library) and owner.leaf == "__dict__":
+        word = isinstance(key, Const) and isinstance(key.value, str)
+        return Library(f"{owner.name}.{key.value if word and isinstance(key, Const) else 'any'}")
     return UNKNOWN
 
 
