@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lint_runs import found
+
 from losskit.check.findings import Severity
 
 HEAD = "import torch, torch.nn as nn, torch.nn.functional as F\n"
@@ -207,7 +208,7 @@ SILENT = {
     "two things of one name": HEAD
     + "def f(a, b):\n    loss = F.mse_loss(a['x'], b['x'])\n    loss.backward()\n",
     "leaf for a gradient by hand": RAW
-    + "model = Net()\nout = model(x).detach().requires_grad_()\nF.cross_entropy(out, y).backward()\n",
+    + "out = Net()(x).detach().requires_grad_()\nF.cross_entropy(out, y).backward()\n",
     "attention over the first axis": HEAD + "class Attention(nn.Module):\n"
     "    def __init__(self):\n"
     "        super().__init__()\n"
