@@ -22,7 +22,7 @@ def train(epochs, one_epoch):
 """,
     good="""\
 def train(epochs, one_epoch, validate, save, patience=5):
-    best, waited = float('inf'), 0
+    best, waited = float("inf"), 0
     for _ in range(epochs):
         one_epoch()
         loss = validate()
