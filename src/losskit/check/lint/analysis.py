@@ -169,7 +169,11 @@ def _methods(
             continue
         if own and function.node.lineno not in worth.functions:
             continue
-        inherited = not own and (name in _INHERITED or _calls_own(function, kind, worth))
+        inherited = not own and (
+            name in _INHERITED
+            or _calls_own(function, kind, worth)
+            or (function.frame.unit is not kind.unit and _trains(machine, function))
+        )
         fresh = id(function.node) not in machine.executed or _has_more(function, worth)
         if (own and fresh) or inherited:
             yield partial(_run_method, machine, frame, function, instance)
@@ -198,6 +202,18 @@ def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
         and node.attr in own
         and isinstance(node.value, ast.Name)
         and node.value.id == "self"
+        for node in ast.walk(function.node)
+    )
+
+
+def _trains(machine: Machine, function: Function) -> bool:
+    """Whether a method that another file defines takes the gradient of a loss."""
+    unit = function.frame.unit
+    found = machine.worth.get(unit.path)
+    if found is None:
+        found = machine.worth[unit.path] = look(unit)
+    return function.node.lineno in found.losses and any(
+        isinstance(node, ast.Attribute) and node.attr == "backward"
         for node in ast.walk(function.node)
     )
 
@@ -236,15 +252,39 @@ def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
 
 
 def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return an object of the class that a parameter is annotated with."""
-    if not isinstance(parameter.annotation, (ast.Name, ast.Attribute)):
+    """Return an object of the class that a parameter is annotated with, or that it must have."""
+    noted = parameter.annotation
+    if isinstance(noted, ast.Constant) and isinstance(noted.value, str):
+        noted = ast.Name(noted.value) if noted.value.isidentifier() else None
+    found: Value | None = None
+    if isinstance(noted, (ast.Name, ast.Attribute)):
+        found = machine.evaluate(function.frame, noted)
+    if not isinstance(found, Class) or find_in_class(found, "forward") is None:
+        found = _by_methods(machine, function, parameter)
+    if found is None:
         return None
-    name = parameter.annotation
-    if isinstance(name, ast.Name):
-        found = lookup(machine, function.frame, name.id)
-        if isinstance(found, Class) and find_in_class(found, "forward") is not None:
-            made = machine.instances.get(id(found.node))
-            if made is not None:
-                return made
-            return call(machine, function.frame, found, Arguments(), parameter)
-    return None
+    made = machine.instances.get(id(found.node))
+    return made or call(machine, function.frame, found, Arguments(), parameter)
+
+
+def _by_methods(machine: Machine, function: Function, parameter: ast.arg) -> Class | None:
+    """Return the only class in sight that computes a loss by a method of a parameter."""
+    wanted = {
+        node.func.attr
+        for node in ast.walk(function.node)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == parameter.arg
+        and "loss" in node.func.attr.lower()
+    }
+    names = function.frame.unit.frame
+    if not wanted or parameter.arg == "self" or names is None:
+        return None
+    fitting = []
+    for name in list(names.data):
+        if name[:1].isupper():
+            found = lookup(machine, names, name)
+            if isinstance(found, Class) and all(find_in_class(found, one) for one in wanted):
+                fitting.append(found)
+    return fitting[0] if len(fitting) == 1 else None

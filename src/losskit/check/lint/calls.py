@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from losskit.check.lint import library, objects
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import is_model
 from losskit.check.lint.values import (
     NO_GUARDS,
     NONE,
@@ -35,13 +35,6 @@ from losskit.check.lint.values import (
 )
 
 __all__ = ["call", "instantiate", "invoke", "through"]
-
-_MODEL = re.compile(
-    r"(^|[._])(model|net|network|net[A-Z]|classifier|student|backbone|encoder|decoder|generator|"
-    r"discriminator|critic|actor|policy|policy_net|resnet|bert|unet|cnn|rnn|lstm|gru|transformer|"
-    r"forward|fc\d*|head|linear\d*|lin\d*)\d*$",
-    re.IGNORECASE,
-)
 
 
 def call(machine: Machine, frame: Frame, callee: Value, given: Arguments, node: ast.AST) -> Value:
@@ -106,7 +99,7 @@ def _unknown(
         return Unknown("", Flow.DATA)
     if machine.ungraded:
         return Unknown("", Flow.CUT)
-    if callee.flow is Flow.MODEL or _MODEL.search(callee.name):
+    if callee.flow is Flow.MODEL or is_model(callee.name):
         return Unknown("", Flow.MODEL)
     return UNKNOWN
 

@@ -7,8 +7,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.arithmetic import compared
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated
 from losskit.check.lint.values import (
     UNKNOWN,
@@ -42,7 +44,10 @@ def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     if found is not None:
         return Const(found)
     if isinstance(left, (Tensor, Unknown)) and not isinstance(op, (ast.Is, ast.IsNot, ast.In)):
-        return compared(left, ordered=type(op) in _ORDERS)
+        made = compared(left, ordered=type(op) in _ORDERS)
+        if isinstance(made, Tensor) and isinstance(left, Tensor) and left.flow is Flow.MODEL:
+            return cut(made, frame.unit, node, "a comparison has no gradient")
+        return made
     return UNKNOWN
 
 

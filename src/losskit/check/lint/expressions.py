@@ -233,6 +233,8 @@ def _operated(
         return _put_together(left, right)
     if isinstance(right, Sequence) and right.filling is not None and isinstance(node.op, ast.Add):
         return _put_together(Sequence(None), right)
+    if isinstance(left, Sequence) and left.filling is not None and isinstance(node.op, ast.Add):
+        return _put_together(left, Sequence(None))
     if isinstance(left, Sequence) and isinstance(node.op, ast.Mult):
         return _repeated(left, right)
     return arithmetic(machine, frame.unit, node, left, right, surely=surely)
@@ -242,7 +244,7 @@ def _put_together(left: Sequence, right: Sequence) -> Sequence:
     if left.items is not None and right.items is not None:
         return Sequence((*left.items, *right.items))
     made = Sequence(None)
-    made.padding = right.filling or left.padding
+    made.padding = right.filling or left.filling or left.padding or right.padding
     return made
 
 

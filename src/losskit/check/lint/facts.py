@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from losskit.check.findings import Severity
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.losses import LossFace
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
@@ -33,6 +35,7 @@ __all__ = [
     "LossBuilt",
     "LossCall",
     "Scanned",
+    "Taken",
 ]
 
 
@@ -113,6 +116,28 @@ class LossCall(Fact):
         rest = frozenset[Guard]().union(*missed)
         return next((value for value, guards in hits if self._independent(guards or rest)), None)
 
+    def found(
+        self, argument: str, wanted: Callable[[Tensor], bool]
+    ) -> tuple[Tensor | None, Severity | None]:
+        """Return a tensor that an argument is, if it is wanted; milder, where it depends.
+
+        An argument that is wanted on one side of a branch only is suspicious, if the branch asks
+        for a kind of task or model, and neither for an activation nor for what chose the loss.
+        """
+        sure = self.seen(argument, wanted)
+        if sure is not None or any(one.builds for one in self.guards):
+            return sure, None
+        own = frozenset[str]().union(*(one.words for one in self.guards))
+        for value, guards in options(self.values.get(argument, NONE)):
+            if not isinstance(value, Tensor) or not wanted(value) or value.flow in _NO_MODEL:
+                continue
+            words = frozenset[str]().union(*(one.words for one in guards))
+            asks = any(one.words and not one.words & _OF_SHAPE for one in guards)
+            deliberate = words & (own | _DELIBERATE)
+            if asks and not deliberate and not excluded(guards, self.guards):
+                return value, Severity.SUSPICIOUS
+        return None, None
+
     def _independent(self, guards: frozenset[Guard]) -> bool:
         """Whether a choice of models has nothing to do with how the loss was come by."""
         if not guards or not all(one.builds for one in guards):
@@ -122,12 +147,58 @@ class LossCall(Fact):
         return not any(one.builds or one.words & words for one in others)
 
 
+_NO_MODEL = {Flow.CUT, Flow.DATA}
+_DELIBERATE = frozenset(
+    [
+        "activation",
+        "act",
+        "softmax",
+        "sigmoid",
+        "logits",
+        "logit",
+        "probs",
+        "prob",
+        "probabilities",
+        "proba",
+        "normalize",
+        "normalized",
+        "apply",
+        "return",
+        "infer",
+        "inference",
+        "output",
+        "out",
+        "final",
+        "last",
+        "loss",
+        "criterion",
+        "classes",
+        "class",
+        "targets",
+        "target",
+        "labels",
+        "label",
+    ]
+)
+"""Words of conditions under which an activation may well be meant."""
+
+_OF_SHAPE = frozenset(["size", "shape", "dim", "ndim", "numel"])
+"""Words of conditions that say nothing of what is trained."""
+
+
 @dataclass(frozen=True, eq=False)
 class Averaged(Fact):
     """The mean is taken of the values of a loss; ``everything`` where no axis was named."""
 
     call: LossCall
     everything: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Taken(Fact):
+    """Something is taken along the second axis of a tensor, so that there are two."""
+
+    value: Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,17 +10,19 @@ from losskit.check.lint.names import starred
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
     UNKNOWN,
+    Class,
     Const,
     Deferred,
     Folder,
     Frame,
+    Function,
     Library,
     Package,
     Pending,
     Value,
 )
 
-__all__ = ["forced", "import_from", "import_module", "loaded", "member", "within"]
+__all__ = ["defined", "forced", "import_from", "import_module", "loaded", "member", "within"]
 
 
 _MOST_MODULES = 40
@@ -138,6 +140,28 @@ def member(machine: Machine, path: str, name: str) -> Value:
     return UNKNOWN
 
 
+_MOST_MODELS = 12
+"""Public names of a module, up to which one that is asked for by an unknown word is one of them."""
+
+
+def defined(machine: Machine, path: str) -> list[Value]:
+    """Return the models that a module defines, or else the functions, which may make them."""
+    names = _names(machine, path)
+    public = [name for name in (() if names is None else names.data) if not name.startswith("_")]
+    found: list[Class | Function] = []
+    for name in public:
+        value = member(machine, path, name) if len(found) <= _MOST_MODELS else UNKNOWN
+        if isinstance(value, (Class, Function)):
+            found.append(value)
+    models = [one for one in found if isinstance(one, Class) and _runs(one)]
+    chosen: list[Value] = list(models or found)
+    return chosen if len(chosen) <= _MOST_MODELS else []
+
+
+def _runs(kind: Class) -> bool:
+    return any("forward" in one.data for one in (kind, *kind.bases) if isinstance(one, Class))
+
+
 def within(machine: Machine, folder: Folder, name: str) -> Value:
     """Return a module of a folder."""
     path = machine.project.at(folder.path, [name])
@@ -149,4 +173,14 @@ def within(machine: Machine, folder: Folder, name: str) -> Value:
 
 def _all_of_library(module: str) -> list[tuple[str, Value]]:
     """What a star import of a library brings, as far as losses go."""
-    return [(name, Library(f"{module}.{name}")) for name in starred(module)]
+    found: dict[str, Value] = {name: Library(f"{module}.{name}") for name in starred(module)}
+    if module.partition(".")[0] not in {"torch", "keras", "tensorflow", "jax", "flax"}:
+        found |= _HANDED_ON
+    return list(found.items())
+
+
+_HANDED_ON: dict[str, Value] = {
+    name: Library(full)
+    for name, full in (("torch", "torch"), ("nn", "torch.nn"), ("F", "torch.nn.functional"))
+}
+"""What libraries hand on under the names that everybody uses."""

@@ -14,7 +14,7 @@ from functools import cache
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.units import Unit
 
-__all__ = ["Interest", "leaf_of", "look"]
+__all__ = ["Interest", "builds_losses", "leaf_of", "look"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -26,6 +26,9 @@ _NO_AXIS = re.compile(
     r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\([^()]*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
     r"[sS]oftmax\([^()]*(?:dim|axis)\s*=\s*0"
 )
+_LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)
+"""Where an object is set as an attribute of something that is not the function's own."""
+
 _METHODS = {"__init__", "forward", "__call__"}
 
 
@@ -40,7 +43,7 @@ class Interest:
     losses : frozenset of int
         Those of them in which a loss seems to be called.
     names : frozenset of str
-        Their names, and those of their classes.
+        Names of those to which it matters who calls them, and those of their classes.
     """
 
     functions: frozenset[int]
@@ -57,26 +60,26 @@ def look(unit: Unit, also: frozenset[str] = frozenset()) -> Interest:
     called: dict[int, set[str]] = {}
     names: dict[int, str] = {}
     owners: dict[int, str] = {}
-    losses = set()
-    direct = set()
+    losses, joins, alone = set(), set(), set()
     for node, owner in _definitions(unit.tree.body, ""):
         text = "\n".join(unit.lines[node.lineno - 1 : node.end_lineno])
         leaves = set(_CALLED.findall(text.partition("\n")[2] or text))
         called[node.lineno], names[node.lineno], owners[node.lineno] = leaves, node.name, owner
         if any(_LOSS.search(leaf) for leaf in leaves) or kept & leaves:
             losses.add(node.lineno)
-        if node.lineno in losses or "loss" in node.name.lower() or _sees(leaves, text):
-            direct.add(node.lineno)
-    found = direct
+        if node.lineno in losses or "loss" in node.name.lower() or _trains(leaves):
+            joins.add(node.lineno)
+        elif _sees(leaves, text):
+            alone.add(node.lineno)
+    found = joins
     while found:
-        known = {names[one] for one in direct} - _METHODS
-        found = {one for one, leaves in called.items() if one not in direct and leaves & known}
-        direct = direct | found
+        known = {names[one] for one in joins} - _METHODS
+        found = {one for one, leaves in called.items() if one not in joins and leaves & known}
+        joins = joins | found
     return Interest(
-        frozenset(direct),
+        frozenset(joins | alone),
         frozenset(losses),
-        frozenset({names[one] for one in direct} - _METHODS | {owners[one] for one in direct})
-        - {""},
+        frozenset({names[one] for one in joins} - _METHODS | {owners[one] for one in joins}) - {""},
     )
 
 
@@ -103,6 +106,11 @@ def _built() -> re.Pattern[str]:
 _TARGET = re.compile(r"(\w+)\s*(?::[^=]*)?=(?!=)")
 
 
+def builds_losses(source: str) -> bool:
+    """Whether a source names the class of a loss."""
+    return _built().search(source) is not None
+
+
 def _kept_losses(source: str) -> Iterator[str]:
     """Yield the names under which the file keeps losses that it builds."""
     for found in _built().finditer(source):
@@ -112,10 +120,13 @@ def _kept_losses(source: str) -> Iterator[str]:
             yield targets[-1]
 
 
+def _trains(leaves: set[str]) -> bool:
+    return bool(leaves & _TRAINS) or not leaves.isdisjoint(loss_words())
+
+
 def _sees(leaves: set[str], text: str) -> bool:
-    if leaves & _TRAINS or not leaves.isdisjoint(loss_words()):
-        return True
-    if "log" in leaves and leaves & _BEFORE_LOG:
+    """Whether a function matters by itself, whoever calls it."""
+    if ("log" in leaves and leaves & _BEFORE_LOG) or _LENDING.search(text):
         return True
     return "oftmax" in text and _NO_AXIS.search(text) is not None
 

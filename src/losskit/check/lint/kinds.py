@@ -31,6 +31,8 @@ class Kind(StrEnum):
     MULTI_HOT = "rows in which several entries can be 1"
     COUNTS = "counts of classes"
     LOSS = "the value of a loss"
+    EXPONENTIAL = "exponentials"
+    RATIO = "a ratio of exponentials"
 
 
 class Flow(StrEnum):

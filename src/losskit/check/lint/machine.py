@@ -21,6 +21,7 @@ from losskit.check.lint.values import (
     Class,
     Const,
     Container,
+    Dictionary,
     Frame,
     Function,
     Guard,
@@ -40,6 +41,7 @@ from losskit.check.lint.values import (
 
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
+    from losskit.check.lint.interest import Interest
 
 __all__ = ["End", "Machine", "OutOfStepsError", "Parts", "guarded", "with_step"]
 
@@ -115,6 +117,12 @@ class Machine:
         Loop → what its body changes.
     branches : list of frozenset of Guard
         Undecided branches that are being run, and choices between what is called.
+    worth : dict
+        Other file → what rules may see something in there.
+    looping : int
+        How many loops of unknown length are being run.
+    lent : Dictionary
+        Name of something unknown, and of an attribute → the object that was set there.
     demands : list
         Which losses took which tensors, in this entry.
     """
@@ -136,6 +144,9 @@ class Machine:
     calls: dict[int, list[int]] = field(default_factory=dict)
     loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)
+    worth: dict[str, Interest] = field(default_factory=dict)
+    looping: int = 0
+    lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
 
@@ -416,6 +427,9 @@ def _is_whole(value: Value) -> bool:
         return value.face is not None or value.root not in {"torch", "keras", "tensorflow", "flax"}
     if isinstance(value, Library):
         return value.name != "torch.Tensor"
+    if isinstance(value, Dictionary):
+        # As a configuration that names a class and its settings.
+        return any(isinstance(one, (Class, Function)) for one in value.data.values())
     return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from losskit.check.lint.imports import member, within
+from losskit.check.lint.imports import defined, member, within
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import (
@@ -149,9 +149,15 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Tensor):
         return attribute_of(frame.unit, owner, name, node)
     if isinstance(owner, Package):
+        if name == "__dict__":
+            models = defined(machine, owner.path)
+            return Dictionary({one.name: one for one in models if isinstance(one, _NAMED)})
         return member(machine, owner.path, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)
+    if isinstance(owner, Unknown) and (owner.name, name) in machine.lent.data:
+        lent: Value = machine.lent.data[owner.name, name]
+        return lent
     found = _plain_attribute(owner, name)
     return UNKNOWN if found is None else found
 
@@ -235,6 +241,13 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
             machine.write(owner, "<head>", value)
     elif isinstance(owner, (Chain, Dictionary)):
         machine.write(owner, name, value)
+    elif isinstance(owner, Unknown) and owner.name and isinstance(value, _LENT):
+        # As where a callback hangs a network on the module of a trainer.
+        machine.write(machine.lent, (owner.name, name), value)
+
+
+_NAMED = (Class, Function)
+_LENT = (Instance, Made, Chain)
 
 
 def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["imported_stems", "is_of_interest", "is_script"]
+__all__ = ["Selection", "is_of_interest", "takes_losses"]
 
 _PARTS = (b"oss", b"ntropy", b"oftmax", b"kl_div", b"riterion")
 """One of them is in each of those words: to look for them is quick."""
@@ -16,11 +17,13 @@ _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 @cache
-def _words() -> frozenset[bytes]:
+def _losses() -> frozenset[bytes]:
     """The words; such as "huber" and "mse", which are in files of all kinds, are not enough."""
-    words = {*loss_words(), "softmax", "log_softmax", "Softmax", "LogSoftmax", "Softmin"}
-    found = {word.encode() for word in words} | {b"criterion"}
+    found = {word.encode() for word in loss_words()} | {b"criterion"}
     return frozenset(word for word in found if any(part in word for part in _PARTS))
+
+
+_ACTIVATIONS = frozenset([b"softmax", b"log_softmax", b"Softmax", b"LogSoftmax", b"Softmin"])
 
 
 _IMPORTS = re.compile(
@@ -38,17 +41,117 @@ def imported_stems(raw: bytes) -> set[str]:
 
 
 def is_script(path: str, raw: bytes) -> bool:
-    """Whether a file is run, and not only imported."""
+    """Whether a file is run, or trains, and is not only imported."""
     return (
         b"__main__" in raw
+        or b"backward(" in raw
         or path.endswith(".ipynb")
         or re.search(rb"^def main\b", raw, re.M) is not None
     )
 
 
+def brings_together(raw: bytes) -> bool:
+    """Whether a file may hand a model to a training that another file defines."""
+    return b"train" in raw or b"fit(" in raw or b"loss" in raw
+
+
+class Selection:
+    """Which files are analysed: those of interest, and those that bring such files together.
+
+    Attributes
+    ----------
+    asked : list of str
+        Paths of those that mention what the rules are about.
+    joining : list of str
+        Those of them that mention losses.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.joining: list[str] = []
+        self._functions: dict[str, set[str]] = {}
+        self._others: list[tuple[str, bool, set[str], bytes]] = []
+
+    def look(self, path: str, raw: bytes) -> bool:
+        """Look at a file; return whether it is of interest by itself."""
+        if is_of_interest(raw):
+            self.asked.append(path)
+            if takes_losses(raw):
+                self.joining.append(path)
+                names = loss_functions(raw)
+                for stem in _stems(path):
+                    self._functions.setdefault(stem, set()).update(names)
+            return True
+        script = is_script(path, raw)
+        if script or brings_together(raw):
+            self._others.append((path, script, imported_stems(raw), raw))
+        return False
+
+    def chosen(self) -> list[str]:
+        """Paths of all that are analysed, in their order."""
+        known = {stem for path in self.asked for stem in _stems(path)} - {"src"}
+        found = list(self.asked)
+        for path, script, imported, raw in self._others:
+            if script and not known.isdisjoint(imported):
+                found.append(path)
+                continue
+            names = [self._functions[stem] for stem in imported & self._functions.keys()]
+            if names and not set().union(*names).isdisjoint(called(raw, imported)):
+                found.append(path)
+        self._others.clear()
+        return sorted(found)
+
+
+def _stems(path: str) -> tuple[str, str]:
+    folder, name = os.path.split(path)
+    return name.removesuffix(".py"), os.path.basename(folder)
+
+
+_DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)
+_TRAINS = re.compile(rb"backward\(|(?:[lL]oss|riterion|ntropy)\w*\(")
+
+
+def loss_functions(raw: bytes) -> set[str]:
+    """Return the names of functions that seem to call a loss, and of their classes."""
+    found: set[str] = set()
+    kind = b""
+    starts = list(_DEFINED.finditer(raw))
+    ends = [*(one.start() for one in starts[1:]), len(raw)]
+    for match, end in zip(starts, ends, strict=False):
+        indent, word, name = match.groups()
+        if word == b"class":
+            kind = name
+            continue
+        if _TRAINS.search(raw, match.end(), end):
+            found.add(name.decode(errors="replace"))
+            if indent:
+                found.add(kind.decode(errors="replace"))
+    return found - {"", "forward", "__init__", "__call__", "main", "step"}
+
+
+_CALLED = re.compile(rb"(\.?)\b(\w+)[ \t]*\(")
+
+
+def called(raw: bytes, imported: set[str]) -> set[str]:
+    """Return the names of methods that a file seems to call, and of what it imports and calls."""
+    found = {(dot, name.decode(errors="replace")) for dot, name in set(_CALLED.findall(raw))}
+    return {name for dot, name in found if dot or name in imported}
+
+
 def is_of_interest(raw: bytes) -> bool:
     """Whether a file mentions what the rules are about."""
-    words = _words()
+    if _mentions(raw, _losses() | _ACTIVATIONS):
+        return True
+    # A loss that is written out.
+    return b"sigmoid(" in raw and b"log(" in raw
+
+
+def takes_losses(raw: bytes) -> bool:
+    """Whether a file mentions a loss, so that it matters who calls its functions."""
+    return b"backward(" in raw or b"loss" in raw or _mentions(raw, _losses())
+
+
+def _mentions(raw: bytes, words: frozenset[bytes]) -> bool:
     for part in _PARTS:
         at = raw.find(part)
         while at >= 0:

@@ -20,6 +20,7 @@ from losskit.check.lint.facts import (
     LossCall,
     Returned,
     Scanned,
+    Taken,
 )
 from losskit.check.lint.noqa import silenced
 from losskit.check.lint.seen import Seen
@@ -35,6 +36,7 @@ HOOKS: dict[str, type[Fact]] = {
     "on_logarithm": Logarithm,
     "on_averaged": Averaged,
     "on_combined": Combined,
+    "on_taken": Taken,
     "on_backward": Backward,
     "on_returned": Returned,
     "on_file": Scanned,

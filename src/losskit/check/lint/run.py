@@ -16,7 +16,7 @@ from losskit.check.lint.cache import Cache, Entry, digest
 from losskit.check.lint.files import Found, discover, read_text, source_of
 from losskit.check.lint.interest import look
 from losskit.check.lint.plain import finding_of, plain
-from losskit.check.lint.prefilter import imported_stems, is_of_interest, is_script
+from losskit.check.lint.prefilter import Selection
 from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
@@ -26,8 +26,8 @@ __all__ = ["UNFINISHED", "Outcome", "lint"]
 _FEW = 24
 """Files from which on several processes are worth their start."""
 
-_COLLECTED = 20
-"""Analyses after which what they left behind is collected."""
+_COLLECTED = 1_000_000
+"""Objects that analyses leave behind, after which they are collected."""
 
 _TOGETHER = 16
 """Files that a process takes at a time: neighbours, which import the same."""
@@ -90,8 +90,7 @@ def lint(
     found = discover(paths, settings.exclude)
     outcome = Outcome(files=len(found))
     digests: dict[str, str] = {}
-    asked: list[Found] = []
-    scripts: dict[str, tuple[Found, set[str]]] = {}
+    selection = Selection()
     for one in found:
         try:
             raw = read_text(one.path)
@@ -100,20 +99,11 @@ def lint(
             outcome.unreadable = outcome.unreadable or one.named
             continue
         digests[one.path] = digest(raw)
-        if is_of_interest(raw):
-            asked.append(one)
-            continue
-        if is_script(one.path, raw):
-            scripts[one.path] = (one, imported_stems(raw))
-        if one.named:
+        if not selection.look(one.path, raw) and one.named:
             _look(one, raw, outcome)
-    # A script may bring together a model and a training that other files define.
-    stems = {os.path.basename(one.path).removesuffix(".py") for one in asked}
-    stems |= {os.path.basename(os.path.dirname(one.path)) for one in asked} - {"src"}
-    asked += [one for one, imported in scripts.values() if not stems.isdisjoint(imported)]
-    asked.sort(key=lambda one: one.path)
+    asked = selection.chosen()
     files = {one.path: one.shown for one in found if one.path in digests}
-    entries = _analysed(files, asked, digests, cached, jobs, progress)
+    entries = _analysed(files, asked, selection.joining, digests, cached, jobs, progress)
     merged: dict[tuple[object, str], Finding] = {}
     for entry in entries:
         for data in entry.findings:
@@ -161,7 +151,8 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 def _analysed(
     files: Mapping[str, str],
-    asked: Sequence[Found],
+    asked: Sequence[str],
+    joining: list[str],
     digests: Mapping[str, str],
     cached: bool,
     jobs: int | None,
@@ -172,12 +163,12 @@ def _analysed(
         cache.load()
     stems = stems_of(files)
     known: dict[str, Entry] = {}
-    for one in asked:
-        entry = cache.entries.get(one.path)
+    for path in asked:
+        entry = cache.entries.get(path)
         if entry is not None and entry.holds(digests, stems):
-            known[one.path] = entry
-    left = [one.path for one in asked if one.path not in known]
-    worked = _worked(files, left, [one.path for one in asked], jobs)
+            known[path] = entry
+    left = [path for path in asked if path not in known]
+    worked = _worked(files, left, joining, jobs)
     for done, (path, entry) in enumerate(worked, 1):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
@@ -188,7 +179,7 @@ def _analysed(
     if cached:
         cache.entries = {path: one for path, one in cache.entries.items() if os.path.exists(path)}
         cache.save()
-    return [known[one.path] for one in asked]
+    return [known[path] for path in asked]
 
 
 def _worked(
@@ -218,7 +209,6 @@ class _Worker:
 
     def __init__(self, files: dict[str, str], promising: list[str]) -> None:
         self.files = files
-        self.done = 0
         # Trees hold no circles, and looking through them for some takes longer than to make them.
         gc.disable()
         self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
@@ -230,8 +220,7 @@ class _Worker:
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
         self.project.begin()
-        self.done += 1
-        if self.done % _COLLECTED == 0:
+        if gc.get_count()[0] > _COLLECTED:
             gc.collect()
         report = Report({})
         notes: list[tuple[str, str]] = []

@@ -26,9 +26,11 @@ from losskit.check.lint.values import (
     Frame,
     Guard,
     Instance,
+    Library,
     Made,
     Sequence,
     Tensor,
+    Trail,
     Unknown,
     Value,
     join,
@@ -186,11 +188,21 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
                 machine.write(one, names[key.value], value)
         elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
             written = _written(one, value)
+            if machine.looping and _marks(one, key, value):
+                trail = Trail(frame.unit, target, "entries of a row are set to 1")
+                written = Tensor(Kind.MULTI_HOT, Flow.DATA, trail, rank=one.rank)
             if machine.ungraded and written.flow is not Flow.DATA:
                 written = replace(written, flow=Flow.CUT)
             machine.write(frame, target.value.id, written)
         elif isinstance(one, Unknown):
             objects.set_unknown_item(machine, frame, target.value, value)
+
+
+def _marks(tensor: Tensor, key: Value, value: Value) -> bool:
+    """Whether one entry of a row of zeros is set to 1, and others may be as well."""
+    row = tensor.flow is Flow.DATA and tensor.kind in {Kind.UNKNOWN, Kind.MULTI_HOT}
+    one = isinstance(value, Const) and value.value == 1 and type(value.value) in {int, float}
+    return row and tensor.rank == 1 and one and isinstance(key, (Unknown, Tensor))
 
 
 def _written(tensor: Tensor, value: Value) -> Tensor:
@@ -252,7 +264,11 @@ def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:
         return run_block(machine, frame, node.orelse)
     _forget(machine, frame, node.body)
     assign(machine, frame, node.target, element_of(machine, frame, iterated, node.iter))
-    end = run_block(machine, frame, node.body)
+    machine.looping += 1
+    try:
+        end = run_block(machine, frame, node.body)
+    finally:
+        machine.looping -= 1
     if end is End.RETURN and isinstance(iterated, Sequence):
         return End.NEXT
     return run_block(machine, frame, node.orelse)
@@ -416,7 +432,9 @@ def _import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End:
     for alias in node.names:
         if alias.name == "*":
             for name, value in import_from(machine, frame, node.module or "", node.level, None):
-                machine.write(frame, name, value)
+                known = name in frame.data and isinstance(value, Library)
+                if not known:
+                    machine.write(frame, name, value)
         else:
             [(_, value)] = import_from(machine, frame, node.module or "", node.level, alias.name)
             machine.write(frame, alias.asname or alias.name, value)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -103,10 +105,13 @@ def parse(source: str) -> ast.Module:
         If it is no Python 3, or nested too deeply.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
+        return _tree(source)
     except SyntaxError as error:
+        # As in tensor.cuda(async=True), which Python took until 3.6; the same length keeps places.
+        renamed = _ASYNC.sub("asynk", source)
+        if renamed != source:
+            with suppress(SyntaxError):
+                return _tree(renamed)
         text = (error.msg or "invalid syntax").strip()
         if "print" in text and "parentheses" in text:
             text = "this is Python 2 (print without parentheses)"
@@ -117,6 +122,15 @@ def parse(source: str) -> ast.Module:
         raise UnreadableError(str(error)) from None
     except (RecursionError, MemoryError):
         raise UnreadableError("it is nested too deeply to be parsed") from None
+
+
+_ASYNC = re.compile(r"\basync\b(?=\s*=[^=])")
+
+
+def _tree(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
 
 
 def stems_of(files: Iterable[str]) -> frozenset[str]:

@@ -69,6 +69,9 @@ class Guard:
     words: frozenset[str] = field(default=frozenset(), compare=False)
 
 
+SEVERAL = -1
+"""A side of a branch that stands for more than one of them."""
+
 NO_GUARDS: frozenset[Guard] = frozenset()
 
 
@@ -161,6 +164,8 @@ class Tensor(Value):
         What it was called where nothing else was known of it.
     lost : tuple of Tensor
         Terms of the sum that this is, which have no gradient.
+    sum_of : tuple, optional
+        Of exponentials that were summed: what identifies them, and along which axis.
     ident : int
         Equal where tensors hold the same numbers.
     """
@@ -180,6 +185,7 @@ class Tensor(Value):
     call: LossCall | None = None
     name: str = ""
     lost: tuple[Tensor, ...] = ()
+    sum_of: tuple[int, int | None] | None = None
     ident: int = field(default_factory=lambda: next(_idents))
 
     @property
@@ -196,6 +202,7 @@ class Tensor(Value):
             self.shifted,
             self.complement,
             self.reduction,
+            self.sum_of,
             id(self.call),
             tuple(id(one) for one in self.lost),
         )
@@ -451,8 +458,10 @@ def excluded(guards: frozenset[Guard], others: frozenset[Guard]) -> bool:
     """Whether two values cannot meet, since they are on different sides of one branch."""
     if not guards or not others:
         return False
-    sides = {one.branch: one.side for one in others}
-    return any(sides.get(one.branch, one.side) != one.side for one in guards)
+    sides = {one.branch: one.side for one in others if one.side != SEVERAL}
+    return any(
+        one.side != SEVERAL and sides.get(one.branch, one.side) != one.side for one in guards
+    )
 
 
 def options(value: Value) -> tuple[Option, ...]:
@@ -470,8 +479,7 @@ def join(found: Iterable[Option]) -> Value:
         for one, inner in options(value):
             key = _key(one)
             if key in kept:
-                # Whichever branch is taken: what both guards share is what it depends on.
-                kept[key] = (kept[key][0], kept[key][1] & (inner | guards))
+                kept[key] = (kept[key][0], _either(kept[key][1], inner | guards))
             else:
                 kept[key] = (one, inner | guards)
     if not kept:
@@ -481,6 +489,17 @@ def join(found: Iterable[Option]) -> Value:
     if len(kept) > _MOST:
         return UNKNOWN
     return Choice(tuple(kept.values()))
+
+
+def _either(one: frozenset[Guard], other: frozenset[Guard]) -> frozenset[Guard]:
+    """What both depend on: the same side of a branch, or some of the models that it chooses."""
+    sides = {guard.branch: guard for guard in other if guard.builds}
+    several = {
+        Guard(guard.branch, SEVERAL, True, guard.words)
+        for guard in one
+        if guard.builds and guard.branch in sides and sides[guard.branch].side != guard.side
+    }
+    return (one & other) | several
 
 
 def _key(value: Value) -> object:

@@ -71,6 +71,9 @@ _DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
 
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for loops that step once in several rounds."""
+    source = file.unit.source
+    if "%" not in source or "backward(" not in source or ".step(" not in source:
+        return
     for loop in ast.walk(file.node):
         if isinstance(loop, (ast.For, ast.While)):
             yield from _accumulates(loop)
@@ -80,27 +83,79 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
     backward: ast.Call | None = None
     steps: list[ast.If] = []
     for node in _own(loop):
-        if isinstance(node, (ast.Div, ast.FloorDiv)):
-            return
         called = node.func if isinstance(node, ast.Call) else None
         method = called.attr if isinstance(called, ast.Attribute) else ""
         if method in _DIVIDING:
             return
         if isinstance(node, ast.Call) and method == "backward" and not node.args:
-            backward = node
+            later = backward is None or node.lineno > backward.lineno
+            backward = node if later else backward
         if isinstance(node, ast.If) and _every(node.test) and _calls(node, "step"):
             steps.append(node)
-    if backward is None or not steps:
+    if backward is None or not steps or _divides(loop, backward, steps):
         return
     inside = {id(node) for step in steps for node in ast.walk(step)}
-    outside = [node for node in _own(loop) if id(node) not in inside]
     if id(backward) in inside:
         return
+    inside |= _otherwise(loop, steps)
+    outside = [node for node in _own(loop) if id(node) not in inside]
     if any(_calls_node(node, "step") or _calls_node(node, "zero_grad") for node in outside):
         return
     yield Seen(
         "gradients of several batches are summed, and nothing divides by how many", node=backward
     )
+
+
+def _divides(loop: ast.For | ast.While, backward: ast.Call, steps: list[ast.If]) -> bool:
+    """Whether the loss is divided, or something is by the number of batches."""
+    losses = _names(backward.func) - {"self", "scaler", "amp"}
+    numbers = {name for step in steps for name in _numbers(step.test)} - {"self", "args"}
+    tests = {id(node) for step in steps for node in ast.walk(step.test)}
+    for node in _own(loop):
+        if isinstance(node, ast.Assign) and losses & {
+            name for target in node.targets for name in _names(target)
+        }:
+            if any(isinstance(one, ast.Div) for one in ast.walk(node.value)):
+                return True
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Div, ast.Mult)):
+            if losses & _names(node.target):
+                return True
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Mult)):
+            if id(node) not in tests and numbers & (_names(node.right) | _names(node.left)):
+                return True
+        elif isinstance(node, ast.Call) and any(
+            numbers & _names(one) for one in (*node.args, *(key.value for key in node.keywords))
+        ):
+            return True
+    return any(isinstance(one, ast.Div) for one in ast.walk(backward.func))
+
+
+def _names(node: ast.AST) -> set[str]:
+    """All names in an expression, those of attributes as well."""
+    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+
+
+def _numbers(test: ast.expr) -> Iterator[str]:
+    """Yield the names of what a test takes the remainder by."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            yield from _names(node.right)
+
+
+def _otherwise(loop: ast.For | ast.While, steps: list[ast.If]) -> set[int]:
+    """What runs where gradients are not accumulated: other sides of what holds the steps."""
+    wanted = {id(step) for step in steps}
+    found: set[int] = set()
+    for node in _own(loop):
+        if isinstance(node, ast.If) and node.orelse:
+            held = {id(one) for part in node.body for one in ast.walk(part)}
+            if wanted & held:
+                found |= {id(one) for part in node.orelse for one in ast.walk(part)}
+    # Both ways of a choice, such as that of precision, may accumulate.
+    for step in steps:
+        found -= {id(one) for one in ast.walk(step)}
+    return found
 
 
 def _own(loop: ast.For | ast.While) -> Iterator[ast.AST]:
@@ -128,6 +183,6 @@ def _calls_node(node: ast.AST, name: str) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == name
-        and not node.args
+        and (not node.args or "scaler" in ast.dump(node.func.value).lower())
         and "sched" not in ast.dump(node.func.value).lower()
     )

@@ -65,10 +65,11 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         return
     if not (call.face.of_labels or call.face.of_classes):
         return
-    found = call.seen(call.input, lambda tensor: breaks(tensor.kind, PROBABILITIES))
+    found, severity = call.found(call.input, lambda tensor: breaks(tensor.kind, PROBABILITIES))
     if found is not None:
         yield Seen(
             f"{call.face.name} takes probabilities, and gets {found.kind}",
             found.trail,
             f"{call.face.name} takes it as a probability",
+            severity,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Scanned
+from losskit.check.lint.interest import builds_losses
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.seen import Seen
 
@@ -61,18 +62,95 @@ def train(model, optimizer, batches):
 
 
 def on_file(file: Scanned) -> Iterator[Seen]:
-    """Look for criteria in functions that compute another loss."""
-    for function in ast.walk(file.node):
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from _unused(function)
+    """Look for criteria in functions, and in classes, that compute another loss."""
+    if not builds_losses(file.unit.source):
+        return
+    used: set[str] | None = None
+    yield from _unused(file.node, within=_script(file.node))
+    for node in ast.walk(file.node):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = "\n".join(file.unit.lines[node.lineno - 1 : node.end_lineno])
+            if builds_losses(text):
+                yield from _unused(node)
+        elif isinstance(node, ast.ClassDef):
+            kept = list(_kept(node))
+            if kept and used is None:
+                used = set(_used(file.node))
+            for assigned, name, loss in kept:
+                if used is not None and name not in used and _computes(node, assigned):
+                    text = f"self.{name} = {loss}(...) is never used; another loss is"
+                    yield Seen(text, node=assigned)
 
 
-def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:
+def _kept(kind: ast.ClassDef) -> Iterator[tuple[ast.Assign, str, str]]:
+    """Yield the attributes in which the constructor of a class keeps losses."""
+    for function in kind.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                    target, loss = node.targets[0], _built(node.value)
+                    if loss and isinstance(target, ast.Attribute) and _is_self(target.value):
+                        yield node, target.attr, loss
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _used(tree: ast.AST) -> Iterator[str]:
+    """Yield the attributes that a file reads, and words by which it may ask for them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _computes(kind: ast.ClassDef, kept: ast.Assign) -> bool:
+    """Whether a class computes a loss that is not the one that it keeps."""
+    methods = [one for one in kind.body if isinstance(one, ast.FunctionDef)]
+    if any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in ast.walk(kind)):
+        return True
+    working = [one for one in methods if one.name in {"forward", "__call__", *_STEPS}]
+    if not working:
+        return False
+    own = {id(node) for node in ast.walk(kept)}
+    calls = [
+        _leaf(node.func)
+        for one in working
+        for node in ast.walk(one)
+        if isinstance(node, ast.Call) and id(node) not in own
+    ]
+    is_loss = "loss" in kind.name.lower() and bool(calls)
+    return is_loss or any(leaf in loss_words() for leaf in calls)
+
+
+_STEPS = ("training_step", "compute_loss")
+
+
+def _script(tree: ast.AST) -> set[int]:
+    """The nodes of a file that are in no function and no class."""
+    found: set[int] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        found.add(id(node))
+        waiting += [
+            inner
+            for inner in ast.iter_child_nodes(node)
+            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        ]
+    return found
+
+
+def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]:
+    """Look at what is built in a function; of a file, at what is built outside functions."""
     built: dict[str, tuple[ast.Assign, str]] = {}
     read: set[str] = set()
     trains = other = False
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        own = within is None or id(node) in within
+        if isinstance(node, ast.Assign) and own and len(node.targets) == 1:
             target, name = node.targets[0], _built(node.value)
             if isinstance(target, ast.Name) and name:
                 built[target.id] = (node, name)
@@ -80,7 +158,7 @@ def _unused(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Seen]:
             read.add(node.id)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             read.update(node.names)
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and own:
             leaf = _leaf(node.func)
             trains = trains or leaf == "backward"
             other = other or leaf in loss_words() or isinstance(node.func, ast.Name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, LossCall
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
-from losskit.check.lint.values import Tensor, Unknown, Value
+from losskit.check.lint.values import Tensor, Unknown
 
 __all__ = ["RULE"]
 
@@ -71,12 +72,11 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
 def _itself(call: LossCall) -> bool:
     """Whether a value is held against itself."""
     given, target = call.values.get(call.input), call.values.get("target")
-    return _same(given, target)
-
-
-def _same(left: Value | None, right: Value | None) -> bool:
-    if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return left.ident == right.ident
-    if isinstance(left, Unknown) and isinstance(right, Unknown):
-        return bool(left.name) and left == right
+    if isinstance(given, Tensor) and isinstance(target, Tensor):
+        return given.ident == target.ident
+    if isinstance(given, Unknown) and given == target:
+        # Names of what is unknown are no proof: a["x"] and b["x"] have the same.
+        nodes = [call.nodes.get(name) for name in (call.input, "target")]
+        texts = {ast.dump(node) for node in nodes if isinstance(node, ast.Name)}
+        return None not in nodes and len(texts) == 1 and all(isinstance(n, ast.Name) for n in nodes)
     return False

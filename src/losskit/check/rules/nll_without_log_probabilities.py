@@ -54,11 +54,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at what a negative log-likelihood takes."""
     if call.face.contract is not LOG_PROBABILITIES or not call.face.of_classes:
         return
-    found = call.seen(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
+    found, severity = call.found(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
     if found is not None:
         yield Seen(
             f"{call.face.name} takes log-probabilities, and gets {found.kind}",
             found.trail,
             f"{call.face.name} takes it as log-probabilities",
+            severity,
             fix=logged(call),
         )

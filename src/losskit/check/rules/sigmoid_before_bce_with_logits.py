@@ -60,12 +60,13 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         return
     node = call.nodes.get(call.input)
     if call.face.contract is LOGITS:
-        found = call.seen(call.input, lambda tensor: tensor.kind in PROBABLE | IN_LOGS)
+        found, severity = call.found(call.input, lambda tensor: tensor.kind in PROBABLE | IN_LOGS)
         if found is not None:
             yield Seen(
                 f"{call.face.name} applies sigmoid itself, and gets {found.kind}",
                 found.trail,
                 f"{call.face.name} takes it, and applies sigmoid",
+                severity,
                 fix=stripped(call.unit, node, {"sigmoid", "Sigmoid"}, safe=False),
             )
     elif call.face.contract is PROBABILITIES:

@@ -59,11 +59,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at what a cross-entropy of classes takes."""
     if call.face.contract is not LOGITS or not call.face.of_classes:
         return
-    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SOFTMAX)
+    found, severity = call.found(call.input, lambda tensor: tensor.kind is Kind.SOFTMAX)
     if found is not None:
         yield Seen(
             f"{call.face.name} applies softmax itself, and gets {found.kind}",
             found.trail,
             f"{call.face.name} takes it, and applies softmax again",
+            severity,
             fix=stripped(call.unit, call.nodes.get(call.input), {"softmax", "Softmax"}, safe=False),
         )

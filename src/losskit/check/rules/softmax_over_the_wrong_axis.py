@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Activation
+from losskit.check.lint.facts import Activation, LossCall, Taken
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen
-from losskit.check.lint.values import Const
+from losskit.check.lint.values import Const, Tensor
 
 __all__ = ["RULE"]
 
@@ -63,7 +63,7 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
         return
     value = activation.value
     over_batch = activation.dim == Const(0) and value.rank is not None and value.rank > 1
-    if over_batch and value.kind is Kind.RAW:
+    if over_batch and value.kind is Kind.RAW and value.units not in {None, 1}:
         yield Seen(
             f"{activation.name} goes over axis 0, which is the batch",
             value.trail,
@@ -71,4 +71,31 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
             Severity.BUG,
             node=node,
             unit=unit,
+        )
+
+
+def on_taken(taken: Taken) -> Iterator[Seen]:
+    """Look at what is taken from a softmax over axis 0: a class of each row."""
+    yield from _over_rows(taken.value)
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at the axis of a softmax that goes into a loss of classes."""
+    if call.face.of_classes:
+        found = call.seen(call.input, lambda tensor: tensor.axis == 0)
+        if found is not None:
+            yield from _over_rows(found)
+
+
+def _over_rows(value: Tensor) -> Iterator[Seen]:
+    if value.kind not in {Kind.SOFTMAX, Kind.LOG_SOFTMAX} or value.trail is None:
+        return
+    steps = [step for step in value.trail if step.text.endswith(("is built", "is applied"))]
+    steps = [step for step in steps if "softmax" in step.text]
+    if steps:
+        yield Seen(
+            "a softmax over axis 0 goes over the batch, and not over the classes",
+            value.trail,
+            node=steps[0].node,
+            unit=steps[0].unit,
         )

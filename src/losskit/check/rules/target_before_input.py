@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossCall
+from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor, Unknown, Value
@@ -90,6 +90,43 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         f"{call.face.name} takes it as its target",
         None if sure else Severity.SUSPICIOUS,
         fix=fix,
+    )
+
+
+_LOSS = re.compile(r"loss|entropy|criterion|bce|nll|focal", re.IGNORECASE)
+
+
+def on_file(file: Scanned) -> Iterator[Seen]:
+    """Look at calls of losses that the file defines."""
+    defined: dict[str, list[str]] = {}
+    for node in file.unit.tree.body:
+        if isinstance(node, ast.FunctionDef) and _LOSS.search(node.name):
+            defined[node.name] = [one.arg for one in node.args.args]
+    if not defined:
+        return
+    for call in ast.walk(file.node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            names = defined.get(call.func.id, [])
+            if len(names) > 1 and len(call.args) > 1 and _crossed(names, call.args):
+                yield Seen(
+                    f"{call.func.id}() takes {names[0]} and {names[1]}, and gets them the other "
+                    "way round",
+                    severity=Severity.SUSPICIOUS,
+                    node=call,
+                )
+
+
+def _crossed(names: list[str], given: list[ast.expr]) -> bool:
+    """Whether what is given is called as the other parameter is."""
+    patterns = [_TRUTH, _GUESS]
+    if _GUESS.search(names[0]):
+        patterns.reverse()
+    first, second = patterns
+    return (
+        bool(first.search(names[0]))
+        and bool(second.search(names[1]))
+        and _called(given[0], second)
+        and _called(given[1], first)
     )
 
 

@@ -62,6 +62,13 @@ def on_logarithm(log: Logarithm) -> Iterator[Seen]:
             "the logarithm is taken",
             fix=_fixed(log),
         )
+    elif value.kind is Kind.RATIO:
+        yield Seen(
+            f"the logarithm of {value.kind} overflows where a score is large; take logsumexp of "
+            "the scores, or a cross-entropy",
+            value.trail,
+            "the logarithm is taken",
+        )
     elif value.kind is Kind.SIGMOID:
         what = "1 minus the output of a sigmoid" if value.complement else str(value.kind)
         mend = "logsigmoid of minus the logit" if value.complement else "logsigmoid"

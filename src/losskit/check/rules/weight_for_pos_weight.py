@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fix, Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossBuilt
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor
@@ -56,7 +57,11 @@ criterion = nn.BCEWithLogitsLoss(pos_weight=pos_weight)
 )
 
 
-_POSITIVE = re.compile(r"pos(itive)?s?_?(class_?)?(weight|ratio)", re.IGNORECASE)
+_POSITIVE = re.compile(
+    r"pos(itive)?s?_?(class_?)?(weight|ratio)|(^|_)(ratio|imbalance)s?$|neg(ative)?s?_(to|over)_pos",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"(^|_)(counts?|freqs?|frequenc(y|ies))$", re.IGNORECASE)
 
 
 def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
@@ -70,7 +75,11 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
         return
     words = {one.id for one in ast.walk(given) if isinstance(one, ast.Name)}
     words |= {one.attr for one in ast.walk(given) if isinstance(one, ast.Attribute)}
-    if face.contract is LOGITS and face.of_labels and any(_POSITIVE.search(word) for word in words):
+    labels = face.contract is LOGITS and face.of_labels
+    value = built.arguments.get(0, "weight")
+    one = isinstance(value, Tensor) and value.rank == value.last == 1
+    named = any(_POSITIVE.search(word) for word in words) or _is_negatives(given)
+    if labels and (named or one):
         fix: Fix | None = None
         text = built.unit.text(given)
         if text:
@@ -80,10 +89,38 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
             f"{face.name}'s weight weighs both labels alike; pos_weight weighs the positives",
             fix=fix,
         )
-    value = built.arguments.get(0, "weight")
-    if face.per_class and isinstance(value, Tensor) and value.kind is Kind.COUNTS:
+    counted = isinstance(value, Tensor) and value.kind is Kind.COUNTS
+    if face.per_class and (counted or _is_counts(given)):
         yield Seen(
             f"{face.name}'s weights grow with the count of a class; they should fall with it",
-            value.trail,
+            value.trail if isinstance(value, Tensor) else None,
             f"{face.name} is built with it",
         )
+
+
+def _is_negatives(node: ast.expr) -> bool:
+    """Whether the number of negatives is divided by that of positives."""
+    return any(
+        isinstance(one, ast.BinOp)
+        and isinstance(one.op, ast.Div)
+        and _about(one.left, "neg")
+        and _about(one.right, "pos")
+        for one in ast.walk(node)
+    )
+
+
+def _about(node: ast.expr, word: str) -> bool:
+    return any(isinstance(one, ast.Name) and word in one.id.lower() for one in ast.walk(node))
+
+
+def _is_counts(node: ast.expr) -> bool:
+    """Whether something is called counts, and nothing is computed from it."""
+    while isinstance(node, ast.Call):
+        leaf = leaf_of(node.func)
+        if isinstance(node.func, ast.Attribute) and leaf in {"float", "to", "cuda", "type"}:
+            node = node.func.value
+        elif node.args and leaf in {"tensor", "Tensor", "FloatTensor", "as_tensor", "from_numpy"}:
+            node = node.args[0]
+        else:
+            return False
+    return bool(_COUNTED.search(leaf_of(node)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import (
     data,
     frameworks,
@@ -16,6 +16,7 @@ from losskit.check.lint.library import (
 )
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import is_model
 from losskit.check.lint.objects import library_bases
 from losskit.check.lint.values import (
     NONE,
@@ -29,8 +30,10 @@ from losskit.check.lint.values import (
     Library,
     Made,
     Partial,
+    Sequence,
     Super,
     Tensor,
+    Trail,
     Unknown,
     Value,
 )
@@ -78,11 +81,15 @@ def call_library(
         return functions.ordered(given)
     if leaf in {"namedtuple", "SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
-    if leaf == "parse_args" or root in {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}:
+    if leaf in {"parse_args", "import_module"} or root in _OUTSIDE:
         return UNKNOWN
-    if leaf == "import_module":
-        return UNKNOWN
+    if leaf == "train_test_split":
+        return Sequence([one for one in given.positional for _ in range(2)])
     return Made(name, given, node, frame.unit, None)
+
+
+_OUTSIDE = {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}
+"""Libraries whose values come from outside of the code."""
 
 
 def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST) -> Value:
@@ -199,10 +206,12 @@ def _made_method(
         return Made(f"{owner.name}.create", given, node, frame.unit, None)
     if owner.leaf == "Tensor":
         return UNKNOWN
-    flow = Flow.UNKNOWN
+    if owner.leaf == "MultiLabelBinarizer" and name.endswith("transform"):
+        trail = Trail(frame.unit, node, "several labels of a row are set to 1")
+        return Tensor(Kind.MULTI_HOT, Flow.DATA, trail)
     if data.is_data(name):
         return Unknown(name, Flow.DATA)
-    return Unknown("", flow)
+    return Unknown("", Flow.CUT if machine.ungraded else Flow.UNKNOWN)
 
 
 def _instance_method(
@@ -241,7 +250,14 @@ def _instance_method(
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
-    return Unknown(name)
+    return _given_by(machine, name)
+
+
+def _given_by(machine: Machine, name: str) -> Value:
+    """What a method gives that is set from elsewhere, such as a model."""
+    if machine.ungraded:
+        return Unknown("", Flow.CUT)
+    return Unknown("", Flow.MODEL) if is_model(name) else Unknown(name)
 
 
 def _autograd(

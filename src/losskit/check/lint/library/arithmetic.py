@@ -16,6 +16,7 @@ from losskit.check.lint.values import (
     Choice,
     Const,
     Tensor,
+    Trail,
     Unknown,
     Value,
     join,
@@ -52,6 +53,9 @@ def arithmetic(
     kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
     flow, trail = combined_flow([left, right])
     scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
+    if tensor.flow is Flow.CUT and tensor.kind is not Kind.LOSS:
+        # A weight without a gradient may well scale a loss that has one.
+        scales = isinstance(node.op, ast.Div) and tensor is left
     if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
@@ -100,12 +104,15 @@ def _with_scalar(
     if isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Div) and not first:
             return lost
-        return same if kind in {Kind.RAW, Kind.COUNTS} or number == 1 else lost
+        scaled = kind in {Kind.RAW, Kind.COUNTS, Kind.EXPONENTIAL}
+        return same if scaled or number == 1 else lost
     return lost
 
 
 def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     flow, trail = combined_flow([left, right])
+    if left.kind is right.kind is Kind.EXPONENTIAL and isinstance(node.op, ast.Div):
+        return _normalised(left, right, flow, trail)
     lost = (*left.lost, *right.lost)
     if isinstance(node.op, ast.Add):
         pairs = ((left, right), (right, left))
@@ -129,6 +136,16 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         units=left.units if both_raw and left.units == right.units else None,
         last=left.last if left.last == right.last else None,
         lost=lost,
+    )
+
+
+def _normalised(left: Tensor, right: Tensor, flow: Flow, cut: Trail | None) -> Tensor:
+    """``e / e.sum()``, which is a softmax written out, or a ratio of other exponentials."""
+    own = right.sum_of is not None and right.sum_of[0] == left.ident
+    if not own or right.sum_of is None:
+        return Tensor(Kind.RATIO, flow, left.trail, cut, left.rank, left.last)
+    return Tensor(
+        Kind.SOFTMAX, flow, left.trail, cut, left.rank, left.last, left.units, right.sum_of[1]
     )
 
 

@@ -17,9 +17,11 @@ from losskit.check.lint.values import (
     Const,
     Dictionary,
     Frame,
+    Function,
     Instance,
     Library,
     Made,
+    Partial,
     Sequence,
     Unknown,
     Value,
@@ -170,10 +172,15 @@ def trained(
         loss = given.get(2)
     if model is None or loss is None:
         return
-    model, loss = _object(machine, frame, model, node), _object(machine, frame, loss, node)
-    if not isinstance(model, (Instance, Chain)) or not isinstance(loss, (Made, Instance)):
+    model = _object(machine, frame, model, node)
+    face = face_of(loss.name, {}) if isinstance(loss, Library) else None
+    if face is None or face.built:
+        loss = _object(machine, frame, loss, node)
+    if not isinstance(model, (Instance, Chain)):
         return
-    face = loss.face if isinstance(loss, Made) else None
+    if not isinstance(loss, (Made, Instance, Library, Function, Partial)):
+        return
+    face = loss.face if isinstance(loss, Made) else face
     if "skorch" in library.root and face is not None and _takes_logarithm_itself(face):
         # skorch takes the logarithm of what the module gives before it calls this loss.
         return

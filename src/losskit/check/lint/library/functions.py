@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,6 +148,18 @@ def _filled(given: Arguments) -> Value:
     return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
 
 
+def _filled_row(given: Arguments) -> Value:
+    """``zeros`` of one length: a row."""
+    made = _filled(given)
+    size = given.positional[0] if len(given.positional) == 1 else None
+    row = isinstance(size, Const) and type(size.value) is int
+    counted = isinstance(size, Unknown) and _COUNT.search(size.name) is not None
+    return replace(made, rank=1) if isinstance(made, Tensor) and (row or counted) else made
+
+
+_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$")
+
+
 def _listed(given: Arguments) -> Value:
     first = given.get(0, "modules")
     if isinstance(first, Sequence):
@@ -236,11 +249,15 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             flow, _ = tensors.combined_flow(list(inner or ()))
             made = Tensor(flow=flow)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+        if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
+            return Tensor(flow=Flow.DATA, rank=1, last=1)
         return Tensor(flow=Flow.DATA)
     if tensor is None:
         return UNKNOWN
-    if leaf in {"as_tensor", "asarray", "array"} or "grad" in "".join(given.named):
+    if leaf in {"as_tensor", "asarray", "array"}:
         return tensor if leaf != "array" else tensors.data_tensor(tensor)
+    if "grad" in "".join(given.named) and tensor.flow is not Flow.MODEL:
+        return tensor
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN
     if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
@@ -255,4 +272,5 @@ _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
     "Variable": _variable,
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
     **dict.fromkeys(_DATA, _filled),
+    **dict.fromkeys(("zeros", "ones", "empty"), _filled_row),
 }

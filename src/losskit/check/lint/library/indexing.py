@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library import shapes
 from losskit.check.lint.machine import Machine, guarded
 from losskit.check.lint.objects import find_in_class
@@ -19,6 +20,8 @@ from losskit.check.lint.values import (
     Function,
     Guard,
     Instance,
+    Library,
+    Made,
     Sequence,
     Tensor,
     Unknown,
@@ -26,7 +29,7 @@ from losskit.check.lint.values import (
     join,
 )
 
-__all__ = ["indexed"]
+__all__ = ["any_of", "indexed"]
 
 
 def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.AST) -> Value:
@@ -44,7 +47,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         if isinstance(key, Const):
             item: Value | None = owner.data.get(key.value) if _hashable(key.value) else None
             return UNKNOWN if item is None else item
-        return _any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
+        return any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
     if isinstance(owner, Chain):
         layers = list(owner.data.values())
         if type(index) is int and -len(layers) <= index < len(layers):
@@ -53,7 +56,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         if isinstance(index, slice):
             names = list(owner.data)[index]
             return Chain({name: owner.data[name] for name in names})
-        return _any_of(layers, node)
+        return any_of(layers, node)
     if isinstance(owner, Tensor):
         return shapes.picked(owner, key, node)
     if isinstance(owner, Unknown):
@@ -63,7 +66,27 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         found = find_in_class(owner.kind, "__getitem__")
         if isinstance(found, Function):
             return machine.call(frame, Bound(owner, found), Arguments((key,)), node)
+    return _of_library(owner, key)
+
+
+def _of_library(owner: Value, key: Value) -> Value:
+    """An item of what a library gives: a column of a table, or something of a module."""
+    if isinstance(owner, Made) and owner.leaf in _TABLES:
+        return _column(key)
+    if isinstance(owner, Library) and owner.leaf == "__dict__":
+        word = isinstance(key, Const) and isinstance(key.value, str)
+        return Library(f"{owner.name}.{key.value if word and isinstance(key, Const) else 'any'}")
     return UNKNOWN
+
+
+_TABLES = {"read_csv", "read_excel", "read_parquet", "read_json", "read_table", "DataFrame"}
+
+
+def _column(key: Value) -> Tensor:
+    """A column of a table, or several of them."""
+    name = isinstance(key, Const) and isinstance(key.value, str)
+    several = isinstance(key, Sequence)
+    return Tensor(flow=Flow.DATA, rank=1 if name else 2 if several else None)
 
 
 def _hashable(value: object) -> bool:
@@ -77,10 +100,10 @@ def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) 
         return owner.items[index] if -len(owner.items) <= index < len(owner.items) else UNKNOWN
     if isinstance(index, slice):
         return Sequence(owner.items[index])
-    return UNKNOWN if known else _any_of(list(owner.items), node)
+    return UNKNOWN if known else any_of(list(owner.items), node)
 
 
-def _any_of(values: list[Value], node: ast.AST) -> Value:
+def any_of(values: list[Value], node: ast.AST) -> Value:
     """Return one of several objects, nobody knows which."""
     if not values or len(values) > 8:
         return UNKNOWN

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable
 
 from losskit.check.lint import objects
+from losskit.check.lint.imports import defined
 from losskit.check.lint.kinds import Flow
-from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.indexing import any_of, indexed
 from losskit.check.lint.library.tensors import combined_flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
@@ -24,6 +25,7 @@ from losskit.check.lint.values import (
     Instance,
     Library,
     Made,
+    Package,
     Sequence,
     Super,
     Tensor,
@@ -145,7 +147,10 @@ def _getattr(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) ->
             if not known:
                 return given.positional[2]
         return objects.get_attribute(machine, frame, owner, key, node)
-    return UNKNOWN
+    if isinstance(owner, Package):
+        # A model that a configuration names.
+        return any_of(defined(machine, owner.path), node)
+    return Library(f"{owner.name}.any") if isinstance(owner, Library) else UNKNOWN
 
 
 def _hasattr(owner: Value, key: object) -> Value:

@@ -68,7 +68,8 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
         rank = tensor.rank
     else:
         rank = tensor.rank
-    return replace(tensor, rank=rank, last=last, units=units)
+    axis = tensor.axis if tensor.axis == -1 else None
+    return replace(tensor, rank=rank, last=last, units=units, axis=axis)
 
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from losskit.check.lint.facts import Activation, Averaged, Backward, Logarithm
+from losskit.check.lint.facts import Activation, Averaged, Backward, Logarithm, Taken
 from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.library import shapes
 from losskit.check.lint.tensor_attributes import cut
@@ -134,6 +134,7 @@ _COUNTING = frozenset(
         "histc",
     ]
 )
+_TAKING = {"gather", "argmax", "max", "topk", "index_select"}
 _POOLING = re.compile(r"(max|avg|mean|adaptive).*_?pool", re.IGNORECASE)
 
 
@@ -237,6 +238,8 @@ def apply(
     if tensor is None:
         return None
     unit = frame.unit
+    if tensor.axis == 0 and given.const(0, "dim", "axis") == 1 and name in _TAKING:
+        machine.tell(Taken(unit, node, tensor))
     if name in ACTIVATIONS:
         return activated(machine, unit, node, name, tensor, given)
     if name in shapes.SHAPING:
@@ -278,12 +281,13 @@ def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
 
 def _log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
 
-    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID} and not tensor.shifted:
+    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO} and not tensor.shifted:
         machine.tell(Logarithm(frame.unit, node, tensor, "log"))
     kinds = {
         Kind.SOFTMAX: Kind.LOG_SOFTMAX,
         Kind.SIGMOID: Kind.LOG_PROBABILITY,
         Kind.PROBABILITY: Kind.LOG_PROBABILITY,
+        Kind.RATIO: Kind.LOG_PROBABILITY,
     }
     kind = kinds.get(tensor.kind, Kind.UNKNOWN)
     if tensor.complement and kind is Kind.LOG_SOFTMAX:
@@ -300,7 +304,10 @@ def _log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
 
 def _exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
     kinds = {Kind.LOG_SOFTMAX: Kind.SOFTMAX, Kind.LOG_PROBABILITY: Kind.PROBABILITY}
-    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
+    kind = kinds.get(tensor.kind, Kind.EXPONENTIAL)
+    if kind is Kind.EXPONENTIAL and "max" in ast.unparse(node):
+        # As in exp(x - x.max()), which cannot overflow.
+        kind = Kind.UNKNOWN
     trail = Trail(frame.unit, node, "exp is applied", tensor.trail)
     return replace(tensor, kind=kind, trail=trail, ident=Tensor().ident)
 
@@ -348,9 +355,11 @@ def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
     kind = Kind.UNKNOWN
     if tensor.kind is Kind.ONE_HOT and axis is not None:
         kind = Kind.MULTI_HOT
-    if tensor.kind is Kind.RAW:
-        kind = Kind.RAW
-    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost)
+    if tensor.kind in {Kind.RAW, Kind.EXPONENTIAL}:
+        kind = tensor.kind
+    along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
+    of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
+    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost, sum_of=of)
 
 
 def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
@@ -410,8 +419,9 @@ def _backward(
 def _learnt(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    """What is optimised itself, as an image or a noise."""
-    return replace(tensor, flow=Flow.UNKNOWN) if tensor.flow is Flow.DATA else tensor
+    """What is optimised itself, as an image, or whose gradient is handed on by hand."""
+    begins = tensor.flow is Flow.DATA or (tensor.flow is Flow.CUT and tensor.kind is not Kind.LOSS)
+    return replace(tensor, flow=Flow.UNKNOWN, cut=None) if begins else tensor
 
 
 def _matmul(
@@ -419,7 +429,9 @@ def _matmul(
 ) -> Value:
     other = given.get(0, "mat2", "other")
     flow, trail = combined_flow([tensor, UNKNOWN if other is None else other])
-    if isinstance(other, Tensor) and other.kind is Kind.ONE_HOT and tensor.kind is Kind.SOFTMAX:
+    one_hot = isinstance(other, Tensor) and other.kind is Kind.ONE_HOT
+    one_hot = one_hot or (isinstance(other, Unknown) and "one_hot" in other.name.lower())
+    if one_hot and tensor.kind is Kind.SOFTMAX:
         # Probabilities of examples, gathered by their classes.
         return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
     return Tensor(flow=flow, cut=trail)

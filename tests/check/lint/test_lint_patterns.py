@@ -1,0 +1,252 @@
+"""Ways of writing a mistake, and its look-alikes, as they are met in public code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+from losskit.check.findings import Severity
+
+HEAD = "import torch, torch.nn as nn, torch.nn.functional as F\n"
+NET = """
+class Net(nn.Module):
+    def __init__(self, n=10):
+        super().__init__()
+        self.fc = nn.Linear(784, n)
+    def forward(self, x):
+        return OUTPUT
+"""
+SOFTMAX = HEAD + NET.replace("OUTPUT", "F.softmax(self.fc(x), dim=1)")
+RAW = HEAD + NET.replace("OUTPUT", "self.fc(x)")
+LOOP = """
+for x, y in loader:
+    loss = criterion(model(x), y)
+    loss.backward()
+"""
+TRAINING = (
+    SOFTMAX
+    + """
+def train_net(model, batches, criterion=nn.CrossEntropyLoss()):
+    for x, y in batches:
+        criterion(model(x), y).backward()
+class Solver:
+    def __init__(self, loss=nn.CrossEntropyLoss()):
+        self.net, self.loss = Net(), loss
+    def fit(self, x, y):
+        self.loss(self.net(x), y).backward()
+"""
+)
+
+FOUND = {
+    "function that nobody calls joins them": (
+        "LK101",
+        {"h": TRAINING, "go": "from h import Net, train_net\ndef run(l): train_net(Net(), l)\n"},
+    ),
+    "module joins them": (
+        "LK101",
+        {"h": TRAINING, "go": "import h\nh.train_net(h.Net(), [])\n"},
+    ),
+    "object joins them": (
+        "LK101",
+        {"h": TRAINING, "go": "import h\nsolver = h.Solver()\nsolver.fit(x, y)\n"},
+    ),
+    "method joins them": (
+        "LK101",
+        {
+            "h": TRAINING,
+            "go": "from h import Net, train_net\n"
+            "class Client:\n"
+            "    def __init__(self): self.net = Net()\n"
+            "    def fit(self, config): train_net(self.net, self.loader)\n",
+        },
+    ),
+    "model by a word of the command line": (
+        "LK101",
+        {
+            "nets": SOFTMAX,
+            "go": HEAD
+            + "import nets\nmodel = getattr(nets, args.arch)()\ncriterion = nn.CrossEntropyLoss()\n"
+            + LOOP,
+        },
+    ),
+    "network lent to a module": (
+        "LK101",
+        {
+            "go": SOFTMAX + "class Probe:\n"
+            "    def begin(self, trainer, module):\n"
+            "        module.probe = Net(3)\n"
+            "    def step(self, trainer, module, x, y):\n"
+            "        F.cross_entropy(module.probe(x), y).backward()\n"
+        },
+    ),
+    "method of the model computes the loss": (
+        "LK101",
+        {
+            "net": SOFTMAX + "    def my_loss(self, p, y):\n        return F.cross_entropy(p, y)\n",
+            "go": "from net import *\n"
+            "def train(model, loader):\n"
+            "    for x, y in loader:\n"
+            "        loss = model.my_loss(model(x), y)\n"
+            "        loss.backward()\n",
+        },
+    ),
+    "inherited training": (
+        "LK101",
+        {
+            "base": "class Base:\n"
+            "    def fit(self):\n"
+            "        for x, y in self.loader:\n"
+            "            loss = self.criterion(self.model(x), y)\n"
+            "            loss.backward()\n",
+            "go": SOFTMAX + "from base import Base\n"
+            "class Own(Base):\n"
+            "    def __init__(self):\n"
+            "        self.model, self.criterion = Net(), nn.CrossEntropyLoss()\n",
+        },
+    ),
+    "names of fastai": (
+        "LK101",
+        {
+            "go": "from fastai.vision import *\n"
+            "def train(net, x, y):\n"
+            "    F.cross_entropy(F.softmax(net(x), dim=1), y).backward()\n"
+        },
+    ),
+    "async as a name": (
+        "LK101",
+        {
+            "go": SOFTMAX
+            + "model, criterion = Net().cuda(), nn.CrossEntropyLoss()\n"
+            + LOOP.replace("y)\n", "y.cuda(async=True))\n")
+        },
+    ),
+    "criterion kept and never called": (
+        "LK132",
+        {
+            "go": HEAD + "class FocalLoss(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.bce = nn.BCEWithLogitsLoss()\n"
+            "    def forward(self, x, y):\n"
+            "        return F.softplus(-x * y).mean()\n"
+        },
+    ),
+    "accumulation beside other divisions": (
+        "LK171",
+        {
+            "go": RAW + "model = Net()\n"
+            "for i, (x, y) in enumerate(loader):\n"
+            "    loss = F.cross_entropy(model(x), y)\n"
+            "    if fp16:\n"
+            "        scaler.scale(loss).backward()\n"
+            "    else:\n"
+            "        loss.backward()\n"
+            "    if i % steps == 0:\n"
+            "        optimizer.step()\n"
+            "        optimizer.zero_grad()\n"
+            "    mean = (mean * i + loss.item()) / (i + 1)\n"
+        },
+    ),
+    "softmax written out": (
+        "LK172",
+        {
+            "go": HEAD + "def nll_loss(scores, all_scores):\n"
+            "    return -torch.log(torch.exp(scores) / torch.exp(all_scores).sum(1)).mean()\n"
+        },
+    ),
+    "one number as weight": (
+        "LK183",
+        {"go": HEAD + "w = torch.tensor([9.0])\ncriterion = nn.BCEWithLogitsLoss(weight=w)\n"},
+    ),
+    "own loss with arguments exchanged": (
+        "LK142",
+        {
+            "go": HEAD + "def soft_cross_entropy(labels, logits):\n"
+            "    return -(labels * F.log_softmax(logits, dim=1)).sum(1).mean()\n"
+            "loss = soft_cross_entropy(logits, labels)\n"
+        },
+    ),
+    "softmax over the rows that are gathered from": (
+        "LK191",
+        {
+            "go": HEAD + "model = nn.Sequential(nn.Linear(4, 2), nn.Softmax(dim=0))\n"
+            "p = model(states).gather(dim=1, index=actions)\n"
+            "loss = -torch.log(p).mean()\n"
+            "loss.backward()\n"
+        },
+    ),
+    "comparison in the path": (
+        "LK151",
+        {
+            "go": RAW + "model, criterion = Net(1), nn.BCELoss()\n"
+            "for x, y in loader:\n"
+            "    p = (torch.sigmoid(model(x)) > 0.5).float()\n"
+            "    loss = criterion(p, y)\n"
+            "    loss.backward()\n"
+        },
+    ),
+    "several labels of a row": (
+        "LK182",
+        {
+            "go": RAW + "class Data(torch.utils.data.Dataset):\n"
+            "    def __getitem__(self, i):\n"
+            "        row = torch.zeros(20)\n"
+            "        for tag in self.tags[i]:\n"
+            "            row[tag] = 1\n"
+            "        return self.x[i], row\n"
+            "loader = torch.utils.data.DataLoader(Data())\n"
+            "model, criterion = Net(20), nn.CrossEntropyLoss()\n" + LOOP
+        },
+    ),
+}
+
+SILENT = {
+    "weight without a gradient": RAW
+    + "weight = float(Net()(x))\nloss = weight * unknown_loss(x)\nloss.backward()\n",
+    "two things of one name": HEAD
+    + "def f(a, b):\n    loss = F.mse_loss(a['x'], b['x'])\n    loss.backward()\n",
+    "leaf for a gradient by hand": RAW
+    + "out = Net()(x).detach().requires_grad_()\nF.cross_entropy(out, y).backward()\n",
+    "attention over the first axis": HEAD + "class Attention(nn.Module):\n"
+    "    def __init__(self):\n"
+    "        super().__init__()\n"
+    "        self.score = nn.Linear(8, 1)\n"
+    "    def forward(self, h, n, b):\n"
+    "        return F.softmax(self.score(h).view(n, b), dim=0)\n",
+    "largest subtracted": HEAD + "def log_sum_exp_loss(x):\n"
+    "    e = torch.exp(x - x.max())\n"
+    "    return -torch.log(e / e.sum()).mean()\n",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_mistake_is_seen(name: str, tmp_path: Path) -> None:
+    """The code of the mistake is among the findings."""
+    code, files = FOUND[name]
+    seen = found(tmp_path, {f"{stem}.py": text for stem, text in files.items()})
+    assert code in {one.code for one in seen}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_look_alike_is_no_bug(name: str, tmp_path: Path) -> None:
+    """Nothing is called a bug."""
+    seen = found(tmp_path, {"go.py": SILENT[name]})
+    assert not [one for one in seen if one.severity is Severity.BUG]
+
+
+def test_task_that_decides_is_milder(tmp_path: Path) -> None:
+    """A sigmoid for one kind of task only is suspicious, not a bug."""
+    text = (
+        RAW + "class Job:\n"
+        "    def activate(self, x):\n"
+        "        if self.method == 'binary':\n"
+        "            return torch.sigmoid(x)\n"
+        "        return x\n"
+        "    def step(self, x, y):\n"
+        "        p = self.activate(Net()(x))\n"
+        "        F.binary_cross_entropy_with_logits(p, y).backward()\n"
+    )
+    [finding] = found(tmp_path, {"go.py": text})
+    assert (finding.code, finding.severity) == ("LK103", Severity.SUSPICIOUS)
