@@ -30,7 +30,7 @@ class Newton(NamedTuple):
     slope: float = 1.0
     bend: float = 1.0
     least: float = -math.inf
-    share: float = 0.0
+    share: float = -math.inf
 
     def apply(self, gradient: Array, curvature: Array) -> tuple[Array, Array]:
         """Work on NumPy's arrays in place."""
@@ -39,6 +39,6 @@ class Newton(NamedTuple):
         if self.bend != 1:
             curvature *= self.bend
         np.maximum(curvature, self.least, out=curvature)
-        if self.share:
+        if self.share > 0:
             np.maximum(curvature, self.share * np.abs(gradient), out=curvature)
         return gradient, curvature

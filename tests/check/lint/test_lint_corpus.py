@@ -1,4 +1,4 @@
-"""The development set: what real code has, in snippets of the same structure, is found."""
+"""The corpus: what real code has, in snippets of the same structure, is found."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from losskit.check.lint.run import lint
 from losskit.check.lint.settings import Settings
 
 HERE = Path(__file__).parent
-SETS = ("single", "cross", "clean")
-BUGS = {"single": 0.9, "cross": 0.7}
+SETS = ("single", "cross", "clean", "unseen_single", "unseen_cross", "unseen_clean")
+BUGS = {"single": 0.9, "cross": 0.7, "unseen_single": 0.9, "unseen_cross": 0.7}
 
 
 def cases(name: str) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ struct Call {
     bool look;
     int threads;
     nb::handle values;  // to be written: a number, or one per position
-    Newton newton = {1, 1, -INFINITY, 0};
+    Newton newton = {1, 1, -INFINITY, -INFINITY};
 };
 
 using Ranges = std::vector<Range>;
