@@ -173,11 +173,15 @@ class BoostingObjective:
 
         Both are worked on in place.
         """
-        if curvature is not None:
-            return self.newton.apply(gradient, curvature)
-        gradient *= self.scale
-        constant = self.hessian if isinstance(self.hessian, float) else 1.0
-        return gradient, np.full_like(gradient, constant)
+        newton = self.newton
+        gradient *= newton.slope
+        if curvature is None:
+            constant = self.hessian if isinstance(self.hessian, float) else 1.0
+            return gradient, np.full_like(gradient, constant)
+        hessian = np.maximum(newton.bend * curvature, newton.least, out=curvature)
+        if newton.share > 0:
+            np.maximum(hessian, newton.share * np.abs(gradient), out=hessian)
+        return gradient, hessian
 
     def transform(self, raw: Any) -> Array:
         """Turn raw scores into predictions: the identity, sigmoid, softmax or exp.

@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-
-from losskit.core.arrays import Array
-
 __all__ = ["Newton"]
 
 
@@ -31,14 +27,3 @@ class Newton(NamedTuple):
     bend: float = 1.0
     least: float = -math.inf
     share: float = -math.inf
-
-    def apply(self, gradient: Array, curvature: Array) -> tuple[Array, Array]:
-        """Work on NumPy's arrays in place."""
-        if self.slope != 1:
-            gradient *= self.slope
-        if self.bend != 1:
-            curvature *= self.bend
-        np.maximum(curvature, self.least, out=curvature)
-        if self.share > 0:
-            np.maximum(curvature, self.share * np.abs(gradient), out=curvature)
-        return gradient, curvature

@@ -198,29 +198,29 @@ private:
         return found;
     }
 
-    /// Of no more than a stretch: the sums of each lane need no more than T.
+    /// Of no more than a stretch, whose count of classes is exact in T.
     template <bool WEIGHED>
     LOSSKIT_APART static void add_spread(const Row<T>& row, T top, std::int64_t first,
                                          std::int64_t count, Spread& found) {
         const T* const logits = row.input + first;
         const double* const weights = WEIGHED ? row.class_weight + first : nullptr;
-        T allowed = 0, mass = 0, even = 0;
+        T allowed = 0;
+        double mass = 0, even = 0;
 #pragma omp simd reduction(+ : allowed, mass, even)
         for (std::int64_t i = 0; i < count; ++i) {
             const bool on = logits[i] != -INFINITY;
             const T below = on ? logits[i] - top : T(0);
             allowed += on ? T(1) : T(0);
             if constexpr (WEIGHED) {
-                const T weight = static_cast<T>(weights[i]);
-                mass += on ? weight : T(0);
-                even += weight * below;
+                mass += on ? weights[i] : 0.0;
+                even += weights[i] * static_cast<double>(below);
             } else {
-                even += below;
+                even += static_cast<double>(below);
             }
         }
         found.allowed += static_cast<double>(allowed);
-        found.mass += static_cast<double>(mass);
-        found.even += static_cast<double>(even);
+        found.mass += mass;
+        found.even += even;
     }
 
     /// Shares of a stretch, and how far they are below the top.
