@@ -9,7 +9,10 @@ from typing import Any
 
 from losskit.check.lint import objects
 from losskit.check.lint.calls import call
+from losskit.check.lint.choices import Choice, Guard, join
 from losskit.check.lint.comparisons import comparison
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Deferred, Frame, Instance, Pending
 from losskit.check.lint.imports import forced
 from losskit.check.lint.library.arithmetic import arithmetic, compared, negative
 from losskit.check.lint.library.data import batch_of, batch_of_unknown
@@ -20,22 +23,11 @@ from losskit.check.lint.values import (
     UNKNOWN,
     Absent,
     Arguments,
-    Chain,
-    Choice,
     Const,
-    Deferred,
-    Dictionary,
-    Frame,
-    Guard,
-    Instance,
     Library,
-    Made,
-    Pending,
-    Sequence,
     Tensor,
     Unknown,
     Value,
-    join,
 )
 
 __all__ = ["element_of", "evaluate", "lookup", "unrolled"]

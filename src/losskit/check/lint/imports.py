@@ -5,22 +5,19 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import starred
-from losskit.check.lint.units import Unit
-from losskit.check.lint.values import (
-    UNKNOWN,
+from losskit.check.lint.definitions import (
     Class,
-    Const,
     Deferred,
     Folder,
     Frame,
     Function,
-    Library,
     Package,
     Pending,
-    Value,
 )
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import starred
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import UNKNOWN, Const, Library, Value
 
 __all__ = ["defined", "forced", "import_from", "import_module", "loaded", "member", "within"]
 

@@ -10,33 +10,20 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from losskit.check.lint.choices import Choice, Guard, Option, join, options
+from losskit.check.lint.containers import Chain, Container, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import (
     ABSENT,
     Arguments,
-    Bound,
-    Chain,
-    Choice,
-    Class,
     Const,
-    Container,
-    Dictionary,
-    Frame,
-    Function,
-    Guard,
-    Instance,
     Library,
-    Made,
-    Option,
-    Partial,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
-    options,
 )
 
 if TYPE_CHECKING:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from losskit.check.lint import objects
+from losskit.check.lint.choices import Choice, Guard, join, options
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Instance
 from losskit.check.lint.expressions import element_of, evaluate, unrolled
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import import_from, import_module
@@ -15,27 +18,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.tensors import combined_flow, data_tensor
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
-from losskit.check.lint.values import (
-    NONE,
-    UNKNOWN,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Dictionary,
-    Frame,
-    Guard,
-    Instance,
-    Library,
-    Made,
-    Sequence,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    join,
-    options,
-)
+from losskit.check.lint.values import NONE, UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
 
 __all__ = ["assign", "run_block", "run_module"]
 

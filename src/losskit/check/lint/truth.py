@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import re
 
-from losskit.check.lint.values import (
-    NO_GUARDS,
-    Absent,
-    Bound,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Dictionary,
-    Function,
-    Guard,
-    Instance,
-    Made,
-    Partial,
-    Sequence,
-    Tensor,
-    Unknown,
-    Value,
-)
+from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
+from losskit.check.lint.values import Absent, Const, Tensor, Unknown, Value
 
 __all__ = ["EVALUATION", "TRAINING", "implied", "negated", "truth_of"]
 

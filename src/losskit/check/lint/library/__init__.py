@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.choices import Choice
+from losskit.check.lint.containers import Chain, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Instance, Partial, Super
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import (
     data,
@@ -22,16 +25,7 @@ from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Chain,
-    Choice,
-    Class,
-    Frame,
-    Instance,
     Library,
-    Made,
-    Partial,
-    Sequence,
-    Super,
     Tensor,
     Trail,
     Unknown,

@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from losskit.check.lint.choices import Choice, join, options
+from losskit.check.lint.containers import Chain, Dictionary, Sequence
+from losskit.check.lint.definitions import Class, Frame, Function
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import data, tensors
 from losskit.check.lint.machine import Machine
@@ -14,21 +17,12 @@ from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
-    Chain,
-    Choice,
-    Class,
     Const,
-    Dictionary,
-    Frame,
-    Function,
     Library,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
-    options,
 )
 
 __all__ = ["TENSORS", "chain", "ordered", "tensor_library"]

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Made, Sequence
+from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Activation, Averaged, Backward, Logarithm, Taken
 from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.library import shapes
@@ -17,16 +20,11 @@ from losskit.check.lint.values import (
     UNKNOWN,
     Absent,
     Arguments,
-    Choice,
     Const,
-    Frame,
-    Made,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
 )
 
 if TYPE_CHECKING:
