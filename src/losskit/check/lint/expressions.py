@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from losskit.check.lint import objects
+from losskit.check.lint.branches import guarded
 from losskit.check.lint.calls import call
 from losskit.check.lint.choices import Choice, Guard, join
 from losskit.check.lint.comparisons import comparison
@@ -17,7 +18,7 @@ from losskit.check.lint.imports import forced
 from losskit.check.lint.library.arithmetic import arithmetic, compared, negative
 from losskit.check.lint.library.data import batch_of, batch_of_unknown
 from losskit.check.lint.library.indexing import indexed
-from losskit.check.lint.machine import End, Machine, guarded
+from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.truth import negated, truth_of
 from losskit.check.lint.values import (
     UNKNOWN,
