@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 
+from losskit.check.lint.assignments import assign
 from losskit.check.lint.calls import call, instantiate, invoke, through
 from losskit.check.lint.containers import Dictionary
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
@@ -19,7 +20,7 @@ from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine, OutOfStepsError, Parts
 from losskit.check.lint.objects import find_in_class, lineage
-from losskit.check.lint.statements import assign, gradient_taken, run_block
+from losskit.check.lint.statements import gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import NONE, Arguments, Unknown, Value
 
