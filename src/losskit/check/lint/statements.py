@@ -11,9 +11,10 @@ from losskit.check.lint.assignments import assign
 from losskit.check.lint.choices import Guard, options
 from losskit.check.lint.containers import Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance
-from losskit.check.lint.expressions import element_of, evaluate, unrolled
+from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import run_import, run_import_from
+from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.truth import implied, is_setting, truth_of
