@@ -11,7 +11,7 @@ from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.tensors import combined_flow, data_tensor
+from losskit.check.lint.library.flows import combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
 

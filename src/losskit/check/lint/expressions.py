@@ -19,13 +19,7 @@ from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.operators import operated
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.truth import negated, truth_of
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Arguments,
-    Const,
-    Unknown,
-    Value,
-)
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
 
 __all__ = ["evaluate"]
 

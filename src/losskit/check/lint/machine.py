@@ -15,12 +15,7 @@ from losskit.check.lint.containers import Chain, Container, Dictionary
 from losskit.check.lint.definitions import Frame, Function, Instance
 from losskit.check.lint.names import loss_calls
 from losskit.check.lint.units import Project, Unit
-from losskit.check.lint.values import (
-    Arguments,
-    Tensor,
-    Trail,
-    Value,
-)
+from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall

@@ -67,6 +67,4 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Value:
         scope = scope.outer
     if name in _BUILTINS:
         return Library(f"builtins.{name}")
-    if name == "__name__":
-        return Unknown(name)
     return Unknown(name)

@@ -15,8 +15,10 @@ from losskit.check.lint.library import (
     layers,
     losses,
     python,
+    reductions,
     tensors,
 )
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import is_model
@@ -120,7 +122,7 @@ def call_method(
     if isinstance(owner, Tensor):
         found = tensors.apply(machine, frame, name, owner, given, node)
         return Tensor(flow=owner.flow, cut=owner.cut) if found is None else found
-    if isinstance(owner, tensors.Pair) and name in owner.named:
+    if isinstance(owner, reductions.Pair) and name in owner.named:
         return owner.named[name]
     if name == "compile" and _is_keras(owner):
         return frameworks.compiled(machine, frame, owner, given, node)
@@ -258,7 +260,7 @@ def _autograd(
     machine: Machine, frame: Frame, owner: Class, given: Arguments, node: ast.AST
 ) -> Value:
     """``Function.apply`` of a function with its own gradient."""
-    flow, trail = tensors.combined_flow(list(given.positional))
+    flow, trail = combined_flow(list(given.positional))
     del machine, frame, owner, node
     return Tensor(flow=Flow.UNKNOWN if flow is Flow.CUT else flow, cut=trail)
 

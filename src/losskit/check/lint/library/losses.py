@@ -10,7 +10,7 @@ from losskit.check.lint.containers import Made
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import LossBuilt, LossCall
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.tensors import combined_flow
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import LossFace, face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
