@@ -172,7 +172,7 @@ def test_blocks_do_not_show(monkeypatch):
     labels = np.random.default_rng(0).integers(0, 4, 23)
     z = batch(labels)
     whole = triples(mining.batch_hard(z, labels))
-    monkeypatch.setattr(mining, "BLOCK", 5 * 23 * 3)
+    monkeypatch.setattr("losskit.core.pairwise.BLOCK", 5 * 23 * 3)
     assert triples(mining.batch_hard(z, labels)) == whole
 
 

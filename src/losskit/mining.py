@@ -18,17 +18,15 @@ from typing import Any
 import numpy as np
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, first_true
-from losskit.core.distances import EPS, NORM, SETTINGS, Distance, P, distance_from
+from losskit.core.distances import EPS, Distance, P, checked_distance
 from losskit.core.engine import Engine
 from losskit.core.loss import Loss
 from losskit.core.options import argument
+from losskit.core.pairwise import blocks, pairwise
 from losskit.core.parameters import Parameter
 from losskit.core.prepared import beside
 
 __all__ = ["Triplets", "all_triplets", "batch_hard", "random_triplets", "semi_hard"]
-
-BLOCK = 2**22
-"""Elements of the differences that are held at once."""
 
 PER_ANCHOR = Parameter("triplets for each anchor", kind="integer", at_least=1)
 SEED = Parameter("makes the draw repeatable", kind="integer", at_least=0, optional=True)
@@ -217,7 +215,7 @@ def batch_hard(
     >>> found.positive.tolist(), found.negative.tolist()
     ([2, 2, 0], [3, 3, 3])
     """
-    known = _distance("batch_hard", distance, p, eps)
+    known = checked_distance("batch_hard", distance, p, eps)
     distances, batch = _measured("batch_hard", embeddings, labels, known)
     xp, anchor = batch.xp, batch.anchors
     if not int(anchor.shape[0]):
@@ -268,7 +266,7 @@ def semi_hard(
     (0, 1, 3)
     """
     margin = MARGIN.checked("semi_hard", "margin", margin)
-    known = _distance("semi_hard", distance, p, eps)
+    known = checked_distance("semi_hard", distance, p, eps)
     distances, batch = _measured("semi_hard", embeddings, labels, known)
     xp = batch.xp
     anchor, positive = xp.nonzero(batch.positives & batch.useful[:, None])
@@ -277,7 +275,7 @@ def semi_hard(
         return batch.nothing()
     nearest, farther_by = [], []
     # As many pairs at a time as there are examples, so that no more than B² numbers are held.
-    for block in _blocks(pairs, size):
+    for block in blocks(pairs, size):
         own, other = anchor[block], positive[block]
         rows = xp.take(distances, own, axis=0)
         near = xp.take_along_axis(rows, other[:, None], axis=1)
@@ -359,16 +357,7 @@ def _measured(
         )
     others = beside(name, "labels", labels, "embeddings", array, engine)
     batch = _Batch.of(_labels(name, others, engine, shape), xp)
-    size, width = shape
-    blocks = [xp.zeros((0, size), dtype=array.dtype, device=device_of(array))]
-    for block in _blocks(size, max(BLOCK // max(size * width, 1), 1)):
-        rows = array[block, None, :]
-        wide = (int(rows.shape[0]), size, width)
-        found = distance.between(
-            xp.broadcast_to(rows, wide), xp.broadcast_to(array[None, :, :], wide), xp
-        )
-        blocks.append(constant(found))
-    distances = xp.concat(blocks, axis=0)
+    distances = pairwise(array, distance, xp)
     # What is no candidate is set to inf below, and could be taken for one at that distance.
     wrong = ~xp.isfinite(distances)
     if bool(xp.any(wrong)):
@@ -381,22 +370,6 @@ def _measured(
             )
         raise ValueError(f"{name}: the distance of examples {at[0]} and {at[1]} is {found:g}{mend}")
     return distances, batch
-
-
-def _distance(name: str, distance: object, p: float, eps: float) -> Distance:
-    """Return the distance that the settings say."""
-    chosen = SETTINGS["distance"].checked(name, "distance", distance)
-    return distance_from(
-        name,
-        NORM if chosen is None else chosen,
-        SETTINGS["p"].checked(name, "p", p),
-        SETTINGS["eps"].checked(name, "eps", eps),
-    )
-
-
-def _blocks(length: int, step: int) -> list[slice]:
-    """Parts of an axis."""
-    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def _labels(

@@ -18,6 +18,7 @@ __all__ = [
     "Cosine",
     "Distance",
     "P",
+    "checked_distance",
     "direction",
     "distance_from",
     "length",
@@ -156,6 +157,17 @@ def distance_from(owner: str, distance: Any, p: float = P, eps: float = EPS) -> 
             f"p={p:g} and eps={eps:g}; leave them out"
         )
     return OneOfYourOwn(owner, distance) if callable(distance) else _BY_NAME[distance]
+
+
+def checked_distance(owner: str, distance: Any, p: float, eps: float) -> Distance:
+    """Return the distance that settings mean, after checking them; None is the norm."""
+    chosen = SETTINGS["distance"].checked(owner, "distance", distance)
+    return distance_from(
+        owner,
+        NORM if chosen is None else chosen,
+        SETTINGS["p"].checked(owner, "p", p),
+        SETTINGS["eps"].checked(owner, "eps", eps),
+    )
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,22 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain
 
+from losskit.check.lint.assignments import assign
 from losskit.check.lint.calls import call, instantiate, invoke, through
-from losskit.check.lint.expressions import element_of, evaluate, lookup
+from losskit.check.lint.containers import Dictionary
+from losskit.check.lint.definitions import Class, Frame, Function, Instance
+from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
+from losskit.check.lint.iteration import element_of
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine, OutOfStepsError, Parts
 from losskit.check.lint.objects import find_in_class, lineage
-from losskit.check.lint.statements import assign, gradient_taken, run_block
+from losskit.check.lint.scopes import lookup
+from losskit.check.lint.statements import gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
-from losskit.check.lint.values import (
-    NONE,
-    Arguments,
-    Class,
-    Dictionary,
-    Frame,
-    Function,
-    Instance,
-    Unknown,
-    Value,
-)
+from losskit.check.lint.values import NONE, Arguments, Unknown, Value
 
 __all__ = ["analyse"]
 

@@ -5,33 +5,21 @@ from __future__ import annotations
 import ast
 
 from losskit.check.lint import library, objects
+from losskit.check.lint.choices import NO_GUARDS, Choice, Option, excluded, join
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import is_model
 from losskit.check.lint.values import (
-    NO_GUARDS,
     NONE,
     UNKNOWN,
     Absent,
     Arguments,
-    Bound,
-    Chain,
-    Choice,
-    Class,
     Const,
-    Dictionary,
-    Frame,
-    Function,
-    Instance,
     Library,
-    Made,
-    Option,
-    Partial,
-    Sequence,
     Unknown,
     Value,
-    excluded,
-    join,
 )
 
 __all__ = ["call", "instantiate", "invoke", "through"]

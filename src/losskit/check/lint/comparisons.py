@@ -7,28 +7,15 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from losskit.check.lint.choices import Choice
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.arithmetic import compared
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Dictionary,
-    Frame,
-    Function,
-    Instance,
-    Library,
-    Made,
-    Sequence,
-    Tensor,
-    Unknown,
-    Value,
-)
+from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Unknown, Value
 
 __all__ = ["comparison"]
 

@@ -3,87 +3,25 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable
-from typing import Any
 
 from losskit.check.lint import objects
+from losskit.check.lint.branches import guarded
 from losskit.check.lint.calls import call
+from losskit.check.lint.choices import Guard
 from losskit.check.lint.comparisons import comparison
-from losskit.check.lint.imports import forced
-from losskit.check.lint.library.arithmetic import arithmetic, compared, negative
-from losskit.check.lint.library.data import batch_of, batch_of_unknown
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Frame, Instance
+from losskit.check.lint.iteration import element_of, unrolled
+from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
-from losskit.check.lint.machine import End, Machine, guarded
+from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.operators import operated
+from losskit.check.lint.scopes import lookup
 from losskit.check.lint.truth import negated, truth_of
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Absent,
-    Arguments,
-    Chain,
-    Choice,
-    Const,
-    Deferred,
-    Dictionary,
-    Frame,
-    Guard,
-    Instance,
-    Library,
-    Made,
-    Pending,
-    Sequence,
-    Tensor,
-    Unknown,
-    Value,
-    join,
-)
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
 
-__all__ = ["element_of", "evaluate", "lookup", "unrolled"]
-
-_BUILTINS = frozenset(
-    [
-        "super",
-        "range",
-        "len",
-        "zip",
-        "enumerate",
-        "list",
-        "tuple",
-        "dict",
-        "set",
-        "getattr",
-        "setattr",
-        "hasattr",
-        "isinstance",
-        "print",
-        "map",
-        "filter",
-        "sum",
-        "max",
-        "min",
-        "abs",
-        "int",
-        "float",
-        "str",
-        "bool",
-        "reversed",
-        "sorted",
-        "type",
-        "iter",
-        "next",
-        "property",
-        "staticmethod",
-        "classmethod",
-        "object",
-        "vars",
-        "any",
-        "all",
-        "round",
-        "callable",
-        "locals",
-        "globals",
-    ]
-)
+__all__ = ["evaluate"]
 
 
 def evaluate(machine: Machine, frame: Frame, node: ast.expr) -> Value:
@@ -97,23 +35,6 @@ def evaluate(machine: Machine, frame: Frame, node: ast.expr) -> Value:
         if isinstance(child, ast.expr):
             evaluate(machine, frame, child)
     return UNKNOWN
-
-
-def lookup(machine: Machine, frame: Frame, name: str) -> Value:
-    """Return what a name stands for."""
-    scope: Frame | None = frame
-    while scope is not None:
-        found = scope.data.get(name)
-        if found is not None:
-            if isinstance(found, (Pending, Deferred)):
-                found = scope.data[name] = forced(machine, found, name)
-            return found
-        scope = scope.outer
-    if name in _BUILTINS:
-        return Library(f"builtins.{name}")
-    if name == "__name__":
-        return Unknown(name)
-    return Unknown(name)
 
 
 def _constant(machine: Machine, frame: Frame, node: ast.Constant) -> Value:
@@ -204,80 +125,8 @@ def _binary(machine: Machine, frame: Frame, node: ast.BinOp) -> Value:
     value = evaluate(machine, frame, left)
     for one in reversed(chain):
         machine.tick()
-        value = _operated(machine, frame, one, value, evaluate(machine, frame, one.right))
+        value = operated(machine, frame, one, value, evaluate(machine, frame, one.right))
     return value
-
-
-def _operated(
-    machine: Machine,
-    frame: Frame,
-    node: ast.BinOp,
-    left: Value,
-    right: Value,
-    *,
-    surely: bool = True,
-) -> Value:
-    if isinstance(left, Choice):
-        return join(
-            (_operated(machine, frame, node, one, right, surely=False), guards)
-            for one, guards in left.among
-        )
-    if isinstance(right, Choice):
-        return join(
-            (_operated(machine, frame, node, left, one, surely=False), guards)
-            for one, guards in right.among
-        )
-    if isinstance(left, Const) and isinstance(right, Const):
-        return _computed(node.op, left.value, right.value)
-    if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(node.op, ast.Add):
-        return _put_together(left, right)
-    if isinstance(right, Sequence) and right.filling is not None and isinstance(node.op, ast.Add):
-        return _put_together(Sequence(None), right)
-    if isinstance(left, Sequence) and left.filling is not None and isinstance(node.op, ast.Add):
-        return _put_together(left, Sequence(None))
-    if isinstance(left, Sequence) and isinstance(node.op, ast.Mult):
-        return _repeated(left, right)
-    return arithmetic(machine, frame.unit, node, left, right, surely=surely)
-
-
-def _put_together(left: Sequence, right: Sequence) -> Sequence:
-    if left.items is not None and right.items is not None:
-        return Sequence((*left.items, *right.items))
-    made = Sequence(None)
-    made.padding = right.filling or left.filling or left.padding or right.padding
-    return made
-
-
-def _repeated(value: Sequence, times: Value) -> Sequence:
-    """``[0] * n``: what lists are filled up with."""
-    items = value.items
-    if items is None or len(items) != 1 or isinstance(times, Const):
-        return value
-    made = Sequence(None, items[0])
-    made.filling = items[0] if isinstance(items[0], Const) else None
-    return made
-
-
-_COMPUTED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-}
-
-
-def _computed(op: ast.operator, left: Any, right: Any) -> Value:
-    compute = _COMPUTED.get(type(op))
-    numbers = all(isinstance(one, (int, float)) and abs(one) < 2**63 for one in (left, right))
-    words = isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add)
-    if compute is None or not (numbers or words):
-        return UNKNOWN
-    try:
-        return Const(compute(left, right))
-    except (ArithmeticError, ValueError, TypeError):
-        return UNKNOWN
 
 
 def _unary(machine: Machine, frame: Frame, node: ast.UnaryOp) -> Value:
@@ -421,44 +270,6 @@ def _formatted(machine: Machine, frame: Frame, node: ast.JoinedStr) -> Value:
     for part in node.values:
         if isinstance(part, ast.FormattedValue):
             evaluate(machine, frame, part.value)
-    return UNKNOWN
-
-
-_UNROLLED = 12
-"""Items of a list that a loop runs through one by one."""
-
-
-def unrolled(value: Value) -> tuple[Value, ...] | None:
-    """Return the items of a list that is short enough."""
-    if isinstance(value, Chain):
-        items: tuple[Value, ...] | None = tuple(value.data.values())
-    elif isinstance(value, Dictionary) and not value.open:
-        items = tuple(Const(key) for key in value.data)
-    elif isinstance(value, Sequence):
-        items = value.items
-    else:
-        return None
-    if items is None or not 0 < len(items) <= _UNROLLED:
-        return None
-    return tuple(item for item in items if not isinstance(item, Absent))
-
-
-def element_of(machine: Machine, frame: Frame, value: Value, node: ast.expr) -> Value:
-    """Return one item of what a loop runs over."""
-    if isinstance(value, Choice):
-        return join((element_of(machine, frame, one, node), guards) for one, guards in value.among)
-    if isinstance(value, Sequence):
-        if value.items is None:
-            return value.each
-        return join((item, frozenset()) for item in value.items if not isinstance(item, Absent))
-    if isinstance(value, Chain):
-        return join((item, frozenset()) for item in value.data.values())
-    if isinstance(value, Tensor):
-        return indexed(machine, frame, value, Const(0), node)
-    if isinstance(value, Made):
-        return batch_of(machine, frame, value, node)
-    if isinstance(value, Unknown):
-        return batch_of_unknown(value)
     return UNKNOWN
 
 

@@ -7,23 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from losskit.check.findings import Severity
+from losskit.check.lint.choices import NO_GUARDS, Guard, Option, excluded, options
+from losskit.check.lint.containers import Made
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.losses import LossFace
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import (
-    NO_GUARDS,
-    NONE,
-    Arguments,
-    Const,
-    Guard,
-    Made,
-    Option,
-    Tensor,
-    Trail,
-    Value,
-    excluded,
-    options,
-)
+from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Value
 
 __all__ = [
     "Activation",

@@ -5,31 +5,54 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import starred
-from losskit.check.lint.units import Unit
-from losskit.check.lint.values import (
-    UNKNOWN,
+from losskit.check.lint.definitions import (
     Class,
-    Const,
     Deferred,
     Folder,
     Frame,
     Function,
-    Library,
     Package,
     Pending,
-    Value,
 )
+from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.names import starred
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import UNKNOWN, Const, Library, Value
 
-__all__ = ["defined", "forced", "import_from", "import_module", "loaded", "member", "within"]
+__all__ = ["defined", "forced", "loaded", "member", "run_import", "run_import_from", "within"]
 
 
 _MOST_MODULES = 40
 """Other files that one analysis looks into."""
 
 
-def import_module(machine: Machine, frame: Frame, name: str) -> Value:
+def run_import(machine: Machine, frame: Frame, node: ast.Import) -> End:
+    """Bind the modules of ``import a.b as c``."""
+    for alias in node.names:
+        whole = _module(machine, frame, alias.name)
+        if alias.asname:
+            machine.write(frame, alias.asname, whole)
+        else:
+            first = alias.name.partition(".")[0]
+            machine.write(frame, first, _module(machine, frame, first))
+    return End.NEXT
+
+
+def run_import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End:
+    """Bind the names of ``from a import b``."""
+    for alias in node.names:
+        if alias.name == "*":
+            for name, value in _brought(machine, frame, node.module or "", node.level, None):
+                known = name in frame.data and isinstance(value, Library)
+                if not known:
+                    machine.write(frame, name, value)
+        else:
+            [(_, value)] = _brought(machine, frame, node.module or "", node.level, alias.name)
+            machine.write(frame, alias.asname or alias.name, value)
+    return End.NEXT
+
+
+def _module(machine: Machine, frame: Frame, name: str) -> Value:
     """Return a module by its name."""
     path = machine.project.find(frame.unit.path, name, 0)
     if path is not None:
@@ -86,7 +109,7 @@ def forced(machine: Machine, value: Value, name: str) -> Value:
     return found
 
 
-def import_from(
+def _brought(
     machine: Machine, frame: Frame, module: str, level: int, name: str | None
 ) -> list[tuple[str, Value]]:
     """Return what ``from module import name`` binds; all public names without one."""

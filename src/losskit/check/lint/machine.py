@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.branches import MISSING, merged, words_of
+from losskit.check.lint.choices import Choice, Guard
+from losskit.check.lint.containers import Chain, Container, Dictionary
+from losskit.check.lint.definitions import Frame, Function, Instance
+from losskit.check.lint.names import loss_calls
 from losskit.check.lint.units import Project, Unit
-from losskit.check.lint.values import (
-    ABSENT,
-    Arguments,
-    Bound,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Container,
-    Dictionary,
-    Frame,
-    Function,
-    Guard,
-    Instance,
-    Library,
-    Made,
-    Option,
-    Partial,
-    Sequence,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    join,
-    options,
-)
+from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
     from losskit.check.lint.interest import Interest
 
-__all__ = ["End", "Machine", "OutOfStepsError", "Parts", "guarded", "with_step"]
+__all__ = ["End", "Machine", "OutOfStepsError", "Parts"]
 
 _FUEL = 15_000
 _DEPTH = 28
 _FORKS = 24
-_MISSING: Any = object()
 
 
 class OutOfStepsError(Exception):
@@ -208,8 +185,8 @@ class Machine:
             journal = self._journals[-1]
             slot = (id(container), key)
             if slot not in journal:
-                journal[slot] = (container, container.data.get(key, _MISSING))
-        if value is _MISSING:
+                journal[slot] = (container, container.data.get(key, MISSING))
+        if value is MISSING:
             container.data.pop(key, None)
         else:
             container.data[key] = value
@@ -236,9 +213,9 @@ class Machine:
                 journal = self._journals.pop()
                 after = {}
                 for slot, (container, old) in journal.items():
-                    after[slot] = container.data.get(slot[1], _MISSING)
+                    after[slot] = container.data.get(slot[1], MISSING)
                     touched.setdefault(slot, (container, old))
-                    if old is _MISSING:
+                    if old is MISSING:
                         container.data.pop(slot[1], None)
                     else:
                         container.data[slot[1]] = old
@@ -254,7 +231,7 @@ class Machine:
                 (after.get(slot, old), Guard(id(node), number, words=words))
                 for number, after in live
             ]
-            self.write(container, slot[1], _merged(container, found))
+            self.write(container, slot[1], merged(container, found))
         ends = {end for _, end, _ in left if end is not End.RETURN}
         return End.NEXT if End.NEXT in ends else End.LOOP
 
@@ -318,7 +295,7 @@ class Machine:
     def step(self, value: Value, unit: Unit, node: ast.AST, text: str) -> Value:
         """Note how a value travels."""
         if isinstance(value, Tensor):
-            return with_step(value, unit, node, text)
+            return _with_step(value, unit, node, text)
         if isinstance(value, Choice):
             return Choice(
                 tuple((self.step(one, unit, node, text), guards) for one, guards in value.among)
@@ -326,66 +303,7 @@ class Machine:
         return value
 
 
-_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
-
-
-def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
-    """Yield what looks like calls of losses."""
-    for statement in body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call):
-                function = node.func
-                name = function.attr if isinstance(function, ast.Attribute) else ""
-                name = function.id if isinstance(function, ast.Name) else name
-                if _LOSS.search(name):
-                    yield node
-
-
-_COMMON = frozenset(
-    [
-        "",
-        "self",
-        "args",
-        "opt",
-        "cfg",
-        "config",
-        "len",
-        "isinstance",
-        "hparams",
-        "params",
-        "not",
-        "use",
-        "is",
-        "has",
-        "with",
-        "type",
-        "name",
-        "mode",
-        "n",
-        "num",
-        "flag",
-        "the",
-    ]
-)
-
-
-def words_of(node: ast.AST) -> frozenset[str]:
-    """Return the names that the condition of a branch asks for."""
-    test = getattr(node, "test", None)
-    if test is None:
-        return frozenset()
-    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
-    words |= {
-        str(one.slice.value)
-        for one in ast.walk(test)
-        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
-    }
-    tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
-    return frozenset(tokens - _COMMON)
-
-
-def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
+def _with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
     """Return the same tensor, a step further."""
     if tensor.trail is None:
         return tensor
@@ -393,59 +311,3 @@ def with_step(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
     if last.unit is unit and last.text == text and last.node is node:
         return tensor
     return replace(tensor, trail=Trail(unit, node, text, last))
-
-
-def _merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:
-    """Join what the sides of a branch left at one place."""
-    first = found[0][0]
-    if all(value is first for value, _ in found):
-        return first
-    if isinstance(container, Sequence):
-        return _merged_items(found)
-    there = [(value, guard) for value, guard in found if value is not _MISSING]
-    if isinstance(container, Chain) and len(there) < len(found):
-        there = [(ABSENT if value is _MISSING else value, guard) for value, guard in found]
-    return guarded(there)
-
-
-def guarded(found: list[tuple[Value, Guard]]) -> Value:
-    """Join values of the sides of a branch; each keeps its side."""
-    every = [one for value, _ in found for one, _ in options(value)]
-    builds = all(_is_whole(one) for one in every) and not all(
-        isinstance(one, (Unknown, Const)) for one in every
-    )
-    pairs: list[Option] = [
-        (value, frozenset({Guard(guard.branch, guard.side, builds, guard.words)}))
-        for value, guard in found
-    ]
-    return join(pairs)
-
-
-def _is_whole(value: Value) -> bool:
-    """Whether a value may be a model or a loss by itself, and not a part of one."""
-    if isinstance(value, Made):
-        return value.face is not None or value.root not in {"torch", "keras", "tensorflow", "flax"}
-    if isinstance(value, Library):
-        return value.name != "torch.Tensor"
-    if isinstance(value, Dictionary):
-        # As a configuration that names a class and its settings.
-        return any(isinstance(one, (Class, Function)) for one in value.data.values())
-    return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))
-
-
-def _merged_items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:
-    lists = [(items, guard) for items, guard in found if items is not _MISSING]
-    if any(items is None for items, _ in lists):
-        return None
-    longest = max(len(items) for items, _ in lists)
-    return tuple(
-        guarded([(items[at] if at < len(items) else ABSENT, guard) for items, guard in lists])
-        for at in range(longest)
-    )
-
-
-def flow_of(value: Value) -> Flow:
-    """Where a value comes from."""
-    if isinstance(value, (Tensor, Unknown)):
-        return value.flow
-    return Flow.UNKNOWN

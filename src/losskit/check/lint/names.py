@@ -1,13 +1,15 @@
-"""Names: what a star import of a library brings, and what models are called."""
+"""Names: what a star import of a library brings, and what models and losses are called."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 
 from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["is_model", "starred"]
+__all__ = ["is_model", "loss_calls", "starred"]
 
 _LIBRARIES = {"torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"}
 _LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]
@@ -53,3 +55,18 @@ _MODEL = re.compile(
 def is_model(name: str) -> bool:
     """Whether something is called as models are."""
     return _MODEL.search(name) is not None
+
+
+_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
+
+
+def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    """Yield what looks like calls of losses."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                function = node.func
+                name = function.attr if isinstance(function, ast.Attribute) else ""
+                name = function.id if isinstance(function, ast.Name) else name
+                if _LOSS.search(name):
+                    yield node

@@ -5,33 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from losskit.check.lint.imports import defined, member, within
-from losskit.check.lint.machine import Machine
-from losskit.check.lint.tensor_attributes import attribute_of
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Arguments,
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import (
     Bound,
-    Chain,
-    Choice,
     Class,
-    Const,
-    Dictionary,
     Folder,
     Frame,
     Function,
     Instance,
-    Library,
-    Made,
     Package,
     Partial,
-    Sequence,
     Super,
-    Tensor,
-    Unknown,
-    Value,
-    join,
 )
+from losskit.check.lint.imports import defined, member, within
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.tensor_attributes import attribute_of
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
 __all__ = [
     "decorated",

@@ -4,45 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 
 from losskit.check.lint import objects
-from losskit.check.lint.expressions import element_of, evaluate, unrolled
+from losskit.check.lint.assignments import assign
+from losskit.check.lint.choices import Guard, options
+from losskit.check.lint.containers import Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Instance
+from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Backward, Returned
-from losskit.check.lint.imports import import_from, import_module
-from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.tensors import combined_flow, data_tensor
+from losskit.check.lint.imports import run_import, run_import_from
+from losskit.check.lint.iteration import element_of, unrolled
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import End, Machine
-from losskit.check.lint.truth import EVALUATION, TRAINING, implied, truth_of
-from losskit.check.lint.values import (
-    NONE,
-    UNKNOWN,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Dictionary,
-    Frame,
-    Guard,
-    Instance,
-    Library,
-    Made,
-    Sequence,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    join,
-    options,
-)
+from losskit.check.lint.truth import implied, is_setting, truth_of
+from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Unknown, Value
 
-__all__ = ["assign", "run_block", "run_module"]
-
-
-def run_module(machine: Machine, frame: Frame) -> None:
-    """Run a file's statements."""
-    run_block(machine, frame, frame.unit.tree.body)
+__all__ = ["gradient_taken", "run_block"]
 
 
 def run_block(machine: Machine, frame: Frame, body: Iterable[ast.stmt]) -> End:
@@ -93,127 +71,6 @@ def _as_load(target: ast.expr) -> ast.expr:
     return target
 
 
-def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> None:
-    """Give a value to a name, an attribute, an item, or several of them."""
-    if isinstance(target, ast.Name):
-        where = frame
-        if target.id in frame.shared:
-            where = frame.unit.frame or frame
-        value = machine.step(value, frame.unit, target, f"is called {target.id}")
-        machine.write(where, target.id, value)
-    elif isinstance(target, ast.Attribute):
-        owner = evaluate(machine, frame, target.value)
-        if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
-            _learnt(machine, frame, target.value.id, owner)
-        objects.set_attribute(machine, owner, target.attr, value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        _unpack(machine, frame, target.elts, value)
-    elif isinstance(target, ast.Starred):
-        assign(machine, frame, target.value, UNKNOWN)
-    elif isinstance(target, ast.Subscript):
-        _set_item(machine, frame, target, value)
-
-
-def _learnt(machine: Machine, frame: Frame, name: str, value: Value) -> None:
-    """Note that data is what is optimised, as in a search for an adversarial example."""
-    if isinstance(value, (Tensor, Unknown)) and value.flow is Flow.DATA:
-        machine.write(frame, name, replace(value, flow=Flow.UNKNOWN))
-
-
-def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:
-    starred = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
-    for at, target in enumerate(targets):
-        if starred is None:
-            part = item_at(value, at, len(targets))
-        elif at < starred:
-            part = item_at(value, at, None)
-        else:
-            part = UNKNOWN
-        assign(machine, frame, target, _named(part, target))
-
-
-def _named(part: Value, target: ast.expr) -> Value:
-    """Let an unknown value take its name from the target, since it has no other."""
-    if isinstance(part, Unknown) and isinstance(target, ast.Name):
-        return Unknown(target.id, part.flow)
-    return part
-
-
-def item_at(value: Value, at: int, count: int | None) -> Value:
-    """Return an item of what is unpacked."""
-    if isinstance(value, Choice):
-        found = [
-            (item_at(one, at, count), guards)
-            for one, guards in value.among
-            if not (isinstance(one, Const) and one.value is None)
-        ]
-        fitting = [
-            (item, guards)
-            for (item, guards), (one, _) in zip(found, value.among, strict=False)
-            if not _misfits(one, count)
-        ]
-        return join(fitting or found)
-    if isinstance(value, Sequence):
-        if value.items is None:
-            return value.each
-        return value.items[at] if at < len(value.items) else UNKNOWN
-    if isinstance(value, Tensor):
-        return data_tensor(value)
-    if isinstance(value, Unknown):
-        return Unknown("", value.flow)
-    return UNKNOWN
-
-
-def _misfits(value: Value, count: int | None) -> bool:
-    """Whether something has another length than what is unpacked."""
-    if isinstance(value, Sequence) and value.items is not None and count is not None:
-        return len(value.items) != count
-    return isinstance(value, Tensor)
-
-
-def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Value) -> None:
-    owner = evaluate(machine, frame, target.value)
-    key = evaluate(machine, frame, target.slice)
-    for one, _ in options(owner):
-        if isinstance(one, Dictionary) and isinstance(key, Const):
-            machine.write(one, key.value, value)
-        elif isinstance(one, Sequence) and one.items is not None and isinstance(key, Const):
-            items = list(one.items)
-            if isinstance(key.value, int) and -len(items) <= key.value < len(items):
-                items[key.value] = value
-                machine.write(one, "items", tuple(items))
-        elif isinstance(one, Chain) and isinstance(key, Const) and isinstance(key.value, int):
-            names = list(one.data)
-            if -len(names) <= key.value < len(names):
-                machine.write(one, names[key.value], value)
-        elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
-            written = _written(one, value)
-            if machine.looping and _marks(one, key, value):
-                trail = Trail(frame.unit, target, "entries of a row are set to 1")
-                written = Tensor(Kind.MULTI_HOT, Flow.DATA, trail, rank=one.rank)
-            if machine.ungraded and written.flow is not Flow.DATA:
-                written = replace(written, flow=Flow.CUT)
-            machine.write(frame, target.value.id, written)
-        elif isinstance(one, Unknown):
-            objects.set_unknown_item(machine, frame, target.value, value)
-
-
-def _marks(tensor: Tensor, key: Value, value: Value) -> bool:
-    """Whether one entry of a row of zeros is set to 1, and others may be as well."""
-    row = tensor.flow is Flow.DATA and tensor.kind in {Kind.UNKNOWN, Kind.MULTI_HOT}
-    one = isinstance(value, Const) and value.value == 1 and type(value.value) in {int, float}
-    return row and tensor.rank == 1 and one and isinstance(key, (Unknown, Tensor))
-
-
-def _written(tensor: Tensor, value: Value) -> Tensor:
-    """Return a tensor into which something was written."""
-    flow, cut = combined_flow([tensor, value])
-    if tensor.kind is Kind.UNKNOWN and tensor.flow is Flow.DATA and isinstance(value, Tensor):
-        # As where a decoder's outputs are put into zeros, one after the other.
-        return Tensor(value.kind, flow, value.trail, cut, axis=value.axis)
-    return Tensor(flow=flow, cut=cut)
-
-
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     test = evaluate(machine, frame, node.test)
     truth = truth_of(test)
@@ -221,7 +78,7 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
         other = node.orelse if truth else node.body
         if not machine.exploring and machine.loss_calls(other):
             machine.skipped[id(node)] = other
-        if not (machine.exploring and machine.passed_by(other) and _is_setting(node.test)):
+        if not (machine.exploring and machine.passed_by(other) and is_setting(node.test)):
             return run_block(machine, frame, node.body if truth else node.orelse)
     sides = [
         partial(_side, machine, frame, node.body, implied(test, True)),
@@ -233,20 +90,6 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
 def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
     with machine.under(guards):
         return run_block(machine, frame, body)
-
-
-def _is_setting(test: ast.expr) -> bool:
-    """Whether a test may come out otherwise: it asks for no phase of a training."""
-    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
-    words |= {
-        one.value
-        for one in ast.walk(test)
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
-    }
-    return not any(
-        TRAINING.match(word) or EVALUATION.match(word) or word == "__name__" for word in words
-    )
 
 
 def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:
@@ -395,11 +238,11 @@ def _define(machine: Machine, frame: Frame, node: ast.FunctionDef | ast.AsyncFun
 
 
 def _class(machine: Machine, frame: Frame, node: ast.ClassDef) -> End:
-    machine.write(frame, node.name, make_class(machine, frame, node))
+    machine.write(frame, node.name, _made_class(machine, frame, node))
     return End.NEXT
 
 
-def make_class(machine: Machine, frame: Frame, node: ast.ClassDef) -> Class:
+def _made_class(machine: Machine, frame: Frame, node: ast.ClassDef) -> Class:
     """Make a class of its definition."""
     bases = tuple(evaluate(machine, frame, base) for base in node.bases)
     made = Class(node.name, node, frame.unit, bases)
@@ -410,35 +253,11 @@ def make_class(machine: Machine, frame: Frame, node: ast.ClassDef) -> Class:
             function = objects.function_of(machine, frame, statement, made)
             made.data[statement.name] = objects.decorated(machine, frame, statement, function)
         elif isinstance(statement, ast.ClassDef):
-            made.data[statement.name] = make_class(machine, frame, statement)
+            made.data[statement.name] = _made_class(machine, frame, statement)
         elif isinstance(statement, (ast.Assign, ast.AnnAssign, ast.If)):
             run_block(machine, body, [statement])
             made.data.update(body.data)
     return made
-
-
-def _import(machine: Machine, frame: Frame, node: ast.Import) -> End:
-    for alias in node.names:
-        whole = import_module(machine, frame, alias.name)
-        if alias.asname:
-            machine.write(frame, alias.asname, whole)
-        else:
-            first = alias.name.partition(".")[0]
-            machine.write(frame, first, import_module(machine, frame, first))
-    return End.NEXT
-
-
-def _import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End:
-    for alias in node.names:
-        if alias.name == "*":
-            for name, value in import_from(machine, frame, node.module or "", node.level, None):
-                known = name in frame.data and isinstance(value, Library)
-                if not known:
-                    machine.write(frame, name, value)
-        else:
-            [(_, value)] = import_from(machine, frame, node.module or "", node.level, alias.name)
-            machine.write(frame, alias.asname or alias.name, value)
-    return End.NEXT
 
 
 def _global(machine: Machine, frame: Frame, node: ast.Global) -> End:
@@ -502,8 +321,8 @@ _RUNNERS: dict[type[ast.stmt], Callable[..., End]] = {
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
     ast.ClassDef: _class,
-    ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.Import: run_import,
+    ast.ImportFrom: run_import_from,
     ast.Global: _global,
     ast.Delete: _delete,
     ast.Raise: _leave,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from losskit.check.lint.definitions import Bound
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import Bound, Tensor, Trail, Value
+from losskit.check.lint.values import Tensor, Trail, Value
 
 __all__ = ["attribute_of", "cut"]
 

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
-from losskit.check.lint.values import (
-    NO_GUARDS,
-    Absent,
-    Bound,
-    Chain,
-    Choice,
-    Class,
-    Const,
-    Dictionary,
-    Function,
-    Guard,
-    Instance,
-    Made,
-    Partial,
-    Sequence,
-    Tensor,
-    Unknown,
-    Value,
-)
+from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
+from losskit.check.lint.values import Absent, Const, Tensor, Unknown, Value
 
-__all__ = ["EVALUATION", "TRAINING", "implied", "negated", "truth_of"]
+__all__ = ["EVALUATION", "TRAINING", "implied", "is_setting", "negated", "truth_of"]
 
 TRAINING = re.compile(r"^(is_|do_|in_|mode_)?(train|training)(_?mode)?$", re.IGNORECASE)
 EVALUATION = re.compile(
@@ -73,3 +59,17 @@ def implied(value: Value, truth: bool) -> frozenset[Guard]:
 def negated(truth: bool | None) -> bool | None:
     """Not."""
     return None if truth is None else not truth
+
+
+def is_setting(test: ast.expr) -> bool:
+    """Whether a test may come out otherwise: it asks for no phase of a training."""
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        one.value
+        for one in ast.walk(test)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    }
+    return not any(
+        TRAINING.match(word) or EVALUATION.match(word) or word == "__name__" for word in words
+    )

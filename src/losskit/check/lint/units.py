@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from losskit.check.findings import Place
 
 if TYPE_CHECKING:
-    from losskit.check.lint.values import Frame
+    from losskit.check.lint.definitions import Frame
 
 __all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse", "stems_of"]
 

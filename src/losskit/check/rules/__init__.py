@@ -1,5 +1,5 @@
 """The rules, one file each: what the mistake is, and how the linter sees it.
 
 A file holds ``RULE`` and, where source code can show the mistake, functions named after what
-they look at: ``losskit.check.lint.hooks`` lists them.
+they look at: ``HOOKS`` of `losskit.check.lint.report` lists them.
 """

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.choices import Choice
+from losskit.check.lint.containers import Chain, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Instance, Partial, Super
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import (
     data,
@@ -12,8 +15,10 @@ from losskit.check.lint.library import (
     layers,
     losses,
     python,
+    reductions,
     tensors,
 )
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import is_model
@@ -22,16 +27,7 @@ from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Chain,
-    Choice,
-    Class,
-    Frame,
-    Instance,
     Library,
-    Made,
-    Partial,
-    Sequence,
-    Super,
     Tensor,
     Trail,
     Unknown,
@@ -126,7 +122,7 @@ def call_method(
     if isinstance(owner, Tensor):
         found = tensors.apply(machine, frame, name, owner, given, node)
         return Tensor(flow=owner.flow, cut=owner.cut) if found is None else found
-    if isinstance(owner, tensors.Pair) and name in owner.named:
+    if isinstance(owner, reductions.Pair) and name in owner.named:
         return owner.named[name]
     if name == "compile" and _is_keras(owner):
         return frameworks.compiled(machine, frame, owner, given, node)
@@ -264,7 +260,7 @@ def _autograd(
     machine: Machine, frame: Frame, owner: Class, given: Arguments, node: ast.AST
 ) -> Value:
     """``Function.apply`` of a function with its own gradient."""
-    flow, trail = tensors.combined_flow(list(given.positional))
+    flow, trail = combined_flow(list(given.positional))
     del machine, frame, owner, node
     return Tensor(flow=Flow.UNKNOWN if flow is Flow.CUT else flow, cut=trail)
 

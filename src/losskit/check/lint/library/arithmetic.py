@@ -6,21 +6,13 @@ import ast
 import re
 from dataclasses import replace
 
+from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.facts import Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
-from losskit.check.lint.library.tensors import as_tensor, combined_flow
+from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Choice,
-    Const,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    join,
-)
+from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["arithmetic", "compared", "negative"]
 

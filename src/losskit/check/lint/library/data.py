@@ -6,26 +6,13 @@ import ast
 import re
 from dataclasses import replace
 
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
-from losskit.check.lint.values import (
-    Arguments,
-    Bound,
-    Choice,
-    Const,
-    Dictionary,
-    Frame,
-    Function,
-    Instance,
-    Made,
-    Sequence,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    join,
-)
+from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["batch_of", "batch_of_unknown", "is_data", "padded"]
 

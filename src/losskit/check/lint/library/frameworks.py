@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.choices import options
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Function, Instance, Partial
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import LossFace, face_of, face_of_word
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.values import (
-    NONE,
-    UNKNOWN,
-    Arguments,
-    Chain,
-    Class,
-    Const,
-    Dictionary,
-    Frame,
-    Function,
-    Instance,
-    Library,
-    Made,
-    Partial,
-    Sequence,
-    Unknown,
-    Value,
-    options,
-)
+from losskit.check.lint.values import NONE, UNKNOWN, Arguments, Const, Library, Unknown, Value
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES
 
 __all__ = ["MOVING", "WRAPPERS", "compiled", "passed_on", "trained", "transformed"]

@@ -7,28 +7,24 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from losskit.check.lint.choices import Choice, join, options
+from losskit.check.lint.containers import Chain, Dictionary, Sequence
+from losskit.check.lint.definitions import Class, Frame, Function
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import data, tensors
+from losskit.check.lint.library.activations import WITH_AXIS
+from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
-    Chain,
-    Choice,
-    Class,
     Const,
-    Dictionary,
-    Frame,
-    Function,
     Library,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
-    options,
 )
 
 __all__ = ["TENSORS", "chain", "ordered", "tensor_library"]
@@ -105,7 +101,7 @@ def _function(
     if found is not None or leaf in {"load", "device"}:
         return UNKNOWN if found is None else found
     if isinstance(operand, Unknown):
-        flow, _ = tensors.combined_flow(list(given.positional))
+        flow, _ = combined_flow(list(given.positional))
         return Unknown("", flow)
     return _of_all(given) if isinstance(operand, Tensor) else None
 
@@ -117,7 +113,7 @@ def _rest(callee: Library, given: Arguments) -> Arguments:
         skip = skip | {"logits"}
     named = {key: value for key, value in given.named.items() if key not in skip}
     rest = Arguments(given.positional[1:], named, given.open)
-    last = callee.leaf in tensors.WITH_AXIS and callee.root != "torch"
+    last = callee.leaf in WITH_AXIS and callee.root != "torch"
     if last and rest.get(0, "dim", "axis") is None:
         # Everywhere but in PyTorch a softmax goes over the last axis.
         rest.named["axis"] = Const(-1)
@@ -126,12 +122,12 @@ def _rest(callee: Library, given: Arguments) -> Arguments:
 
 def _of_all(given: Arguments) -> Tensor:
     """Return something that is computed from all arguments."""
-    flow, trail = tensors.combined_flow(list(given.positional))
+    flow, trail = combined_flow(list(given.positional))
     return Tensor(flow=flow, cut=trail)
 
 
 def _weighed(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Tensor:
-    flow, trail = tensors.combined_flow(list(given.values()))
+    flow, trail = combined_flow(list(given.values()))
     if flow in {Flow.DATA, Flow.CUT}:
         return Tensor(flow=flow, cut=trail)
     return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
@@ -202,17 +198,17 @@ def _together(given: Arguments) -> Value:
     items = first.items if isinstance(first, Sequence) else None
     if items is None:
         if isinstance(first, Sequence):
-            each = tensors.as_tensor(first.each)
+            each = as_tensor(first.each)
             return (
                 UNKNOWN
                 if each is None
-                else tensors.data_tensor(each)
+                else data_tensor(each)
                 if not isinstance(first.each, Tensor)
                 else Tensor(each.kind, each.flow, each.trail, each.cut)
             )
         return UNKNOWN
     found = [one for item in items for one, _ in options(item)]
-    flow, cut = tensors.combined_flow(list(found))
+    flow, cut = combined_flow(list(found))
     kinds = {one.kind for one in found if isinstance(one, Tensor)}
     whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
     trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
@@ -222,7 +218,7 @@ def _together(given: Arguments) -> Value:
 def _chosen(values: tuple[Value, ...]) -> Value:
     """``where(condition, a, b)``."""
     found = _together(Arguments((Sequence(values[1:]),)))
-    flow, cut = tensors.combined_flow(list(values))
+    flow, cut = combined_flow(list(values))
     return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
 
 
@@ -239,14 +235,14 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             )
             for one, guards in first.among
         )
-    tensor = tensors.as_tensor(first) if first is not None else None
+    tensor = as_tensor(first) if first is not None else None
     if isinstance(first, Sequence) and first.padding is not None:
         trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
         return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
     if isinstance(first, (Sequence, Const)):
         inner = first.items if isinstance(first, Sequence) else ()
         if any(isinstance(one, Tensor) for one in inner or ()):
-            flow, _ = tensors.combined_flow(list(inner or ()))
+            flow, _ = combined_flow(list(inner or ()))
             made = Tensor(flow=flow)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
         if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
@@ -255,7 +251,7 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
     if tensor is None:
         return UNKNOWN
     if leaf in {"as_tensor", "asarray", "array"}:
-        return tensor if leaf != "array" else tensors.data_tensor(tensor)
+        return tensor if leaf != "array" else data_tensor(tensor)
     if "grad" in "".join(given.named) and tensor.flow is not Flow.MODEL:
         return tensor
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.branches import guarded
+from losskit.check.lint.choices import Choice, Guard, join
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library import shapes
-from losskit.check.lint.machine import Machine, guarded
+from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Arguments,
-    Bound,
-    Chain,
-    Choice,
-    Const,
-    Dictionary,
-    Frame,
-    Function,
-    Guard,
-    Instance,
-    Library,
-    Made,
-    Sequence,
-    Tensor,
-    Unknown,
-    Value,
-    join,
-)
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
 __all__ = ["any_of", "indexed"]
 

@@ -6,25 +6,24 @@ import ast
 import re
 from dataclasses import replace
 
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Frame
 from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
-from losskit.check.lint.library.tensors import activated, apply, as_tensor
+from losskit.check.lint.library.activations import activated
+from losskit.check.lint.library.flows import as_tensor
+from losskit.check.lint.library.tensors import apply
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
-    Choice,
     Const,
-    Dictionary,
-    Frame,
     Library,
-    Made,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
 )
 
 __all__ = ["activation_of", "is_layer", "layer_called"]

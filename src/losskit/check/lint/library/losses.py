@@ -5,24 +5,15 @@ from __future__ import annotations
 import ast
 import re
 
+from losskit.check.lint.choices import Choice, options
+from losskit.check.lint.containers import Made
+from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import LossBuilt, LossCall
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.tensors import combined_flow
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import LossFace, face_of
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.values import (
-    UNKNOWN,
-    Arguments,
-    Choice,
-    Const,
-    Frame,
-    Made,
-    Tensor,
-    Trail,
-    Unknown,
-    Value,
-    options,
-)
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["call_loss", "loss_built", "named_settings", "take"]
 

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Callable
 
 from losskit.check.lint import objects
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Class, Frame, Instance, Package, Super
 from losskit.check.lint.imports import defined
 from losskit.check.lint.kinds import Flow
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.library.indexing import any_of, indexed
-from losskit.check.lint.library.tensors import combined_flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
@@ -17,17 +19,8 @@ from losskit.check.lint.values import (
     UNKNOWN,
     Absent,
     Arguments,
-    Chain,
-    Class,
     Const,
-    Dictionary,
-    Frame,
-    Instance,
     Library,
-    Made,
-    Package,
-    Sequence,
-    Super,
     Tensor,
     Unknown,
     Value,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Kind
-from losskit.check.lint.values import Arguments, Const, Sequence, Tensor, Unknown, Value
+from losskit.check.lint.values import Arguments, Const, Tensor, Unknown, Value
 
 __all__ = ["SHAPING", "picked", "shaped"]
 

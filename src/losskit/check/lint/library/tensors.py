@@ -8,42 +8,33 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from losskit.check.lint.facts import Activation, Averaged, Backward, Logarithm, Taken
-from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
-from losskit.check.lint.library import shapes
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Sequence
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.facts import Backward, Taken
+from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
+from losskit.check.lint.library import elementwise, reductions, shapes
+from losskit.check.lint.library.activations import activated
+from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Absent,
     Arguments,
-    Choice,
     Const,
-    Frame,
-    Made,
-    Sequence,
     Tensor,
     Trail,
     Unknown,
     Value,
-    join,
 )
 
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
     from losskit.check.lint.units import Unit
 
-__all__ = [
-    "WITH_AXIS",
-    "Pair",
-    "activated",
-    "apply",
-    "as_tensor",
-    "combined_flow",
-    "data_tensor",
-]
+__all__ = ["apply"]
 
-WITH_AXIS = {"softmax", "log_softmax", "softmin"}
 
 _SAME = frozenset(
     [
@@ -138,81 +129,6 @@ _TAKING = {"gather", "argmax", "max", "topk", "index_select"}
 _POOLING = re.compile(r"(max|avg|mean|adaptive).*_?pool", re.IGNORECASE)
 
 
-def as_tensor(value: Value) -> Tensor | None:
-    """Return a value as a tensor, as far as it may be one."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, Unknown):
-        return Tensor(flow=value.flow, name=value.name)
-    return None
-
-
-def data_tensor(value: Tensor) -> Tensor:
-    """Return something of which only its source is known."""
-    return Tensor(flow=value.flow, cut=value.cut)
-
-
-def combined_flow(values: list[Value]) -> tuple[Flow, Trail | None]:
-    """Where what is made of several values comes from, and what cuts the gradient."""
-    flows = []
-    trail: Trail | None = None
-    for value in values:
-        if isinstance(value, Const):
-            continue
-        flow = value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
-        flows.append(flow)
-        if isinstance(value, Tensor) and value.cut is not None:
-            trail = trail or value.cut
-    for flow in (Flow.MODEL, Flow.UNKNOWN, Flow.CUT):
-        if flow in flows:
-            return flow, trail if flow is Flow.CUT else None
-    return (Flow.DATA if flows else Flow.UNKNOWN), None
-
-
-def activated(
-    machine: Machine,
-    unit: Unit,
-    node: ast.AST,
-    name: str,
-    value: Value,
-    given: Arguments,
-    built: Made | None = None,
-) -> Value:
-    """Apply an activation."""
-    if isinstance(value, Choice):
-        return join(
-            (activated(machine, unit, node, name, one, given, built), guards)
-            for one, guards in value.among
-            if not isinstance(one, Const)
-        )
-    tensor = as_tensor(value)
-    if tensor is None:
-        return UNKNOWN
-    kind = ACTIVATIONS[name]
-    step = None if built is None else Trail(built.unit, built.node, f"a layer of {name} is built")
-    dim = given.get(0, "dim", "axis") if name in WITH_AXIS else NONE
-    machine.tell(Activation(unit, node, name, tensor, dim, step))
-    flow = tensor.flow
-    if machine.ungraded and flow is not Flow.DATA:
-        flow = Flow.CUT
-    axis = dim.value if isinstance(dim, Const) and type(dim.value) is int else None
-    text = f"{name} is applied"
-    keeps = kind in PROBABLE | IN_LOGS
-    if kind is Kind.RAW and tensor.kind is not Kind.RAW:
-        kind = Kind.UNKNOWN
-    before = tensor.trail if tensor.kind in PROBABLE | IN_LOGS and keeps else step
-    return Tensor(
-        kind,
-        flow,
-        Trail(unit, node, text, before),
-        tensor.cut,
-        tensor.rank,
-        tensor.last,
-        tensor.units,
-        axis,
-    )
-
-
 def apply(
     machine: Machine,
     frame: Frame,
@@ -279,127 +195,6 @@ def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
     return cut(made, unit, node, f"{name} has no gradient")
 
 
-def _log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-
-    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO} and not tensor.shifted:
-        machine.tell(Logarithm(frame.unit, node, tensor, "log"))
-    kinds = {
-        Kind.SOFTMAX: Kind.LOG_SOFTMAX,
-        Kind.SIGMOID: Kind.LOG_PROBABILITY,
-        Kind.PROBABILITY: Kind.LOG_PROBABILITY,
-        Kind.RATIO: Kind.LOG_PROBABILITY,
-    }
-    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
-    if tensor.complement and kind is Kind.LOG_SOFTMAX:
-        kind = Kind.LOG_PROBABILITY
-    trail = Trail(frame.unit, node, "the logarithm is taken", tensor.trail)
-    return replace(
-        tensor,
-        kind=kind,
-        trail=trail if kind is not Kind.UNKNOWN else None,
-        complement=False,
-        ident=Tensor().ident,
-    )
-
-
-def _exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    kinds = {Kind.LOG_SOFTMAX: Kind.SOFTMAX, Kind.LOG_PROBABILITY: Kind.PROBABILITY}
-    kind = kinds.get(tensor.kind, Kind.EXPONENTIAL)
-    if kind is Kind.EXPONENTIAL and "max" in ast.unparse(node):
-        # As in exp(x - x.max()), which cannot overflow.
-        kind = Kind.UNKNOWN
-    trail = Trail(frame.unit, node, "exp is applied", tensor.trail)
-    return replace(tensor, kind=kind, trail=trail, ident=Tensor().ident)
-
-
-def _clamp(
-    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
-) -> Value:
-    low = given.const(0, "min", "a_min", "min_value", "clip_value_min")
-    high = given.const(1, "max", "a_max", "max_value", "clip_value_max")
-    if tensor.kind in PROBABLE or tensor.kind is Kind.LOSS:
-        trail = tensor.trail
-        if tensor.kind is Kind.LOSS:
-            trail = Trail(frame.unit, node, "the loss is clamped", trail)
-        return replace(tensor, shifted=True, trail=trail)
-    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and 0 <= low < high <= 1:
-        trail = Trail(frame.unit, node, "it is clamped into [0, 1]")
-        return replace(tensor, kind=Kind.PROBABILITY, shifted=True, trail=trail)
-    kind = tensor.kind if tensor.kind is Kind.RAW and low is None else Kind.UNKNOWN
-    return replace(tensor, kind=kind)
-
-
-def _mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-
-    axis = given.get(0, "dim", "axis")
-    if tensor.kind is Kind.LOSS:
-        if tensor.reduction == "none" and tensor.call is not None:
-            machine.tell(Averaged(frame.unit, node, tensor.call, axis is None))
-        return replace(tensor, rank=None, last=None, reduction="mean")
-    rank = _reduced_rank(tensor, axis, given)
-    kind = Kind.PROBABILITY if tensor.kind in PROBABLE else Kind.UNKNOWN
-    if tensor.kind is Kind.SOFTMAX and axis is not None:
-        # An average of distributions is one: an ensemble, or pooling over time.
-        at = axis.value if isinstance(axis, Const) else None
-        kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
-    if tensor.kind is Kind.RAW:
-        kind = Kind.RAW
-    return replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
-
-
-def _sum(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    axis = given.get(0, "dim", "axis")
-    rank = _reduced_rank(tensor, axis, given)
-    if tensor.kind is Kind.LOSS:
-        return replace(tensor, rank=rank, last=None, reduction="sum")
-    kind = Kind.UNKNOWN
-    if tensor.kind is Kind.ONE_HOT and axis is not None:
-        kind = Kind.MULTI_HOT
-    if tensor.kind in {Kind.RAW, Kind.EXPONENTIAL}:
-        kind = tensor.kind
-    along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
-    of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
-    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost, sum_of=of)
-
-
-def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
-    if axis is None:
-        return 0
-    if given.const(1, "keepdim", "keepdims") or not tensor.rank:
-        return tensor.rank
-    return tensor.rank - 1
-
-
-def _largest(
-    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
-) -> Value:
-    """max, min, topk, sort: values and indices."""
-    axis = given.get(0, "dim", "axis", "k")
-    if axis is None:
-        return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, 0)
-    if isinstance(axis, Tensor):
-        flow, trail = combined_flow([tensor, axis])
-        return Tensor(flow=flow, cut=trail)
-    kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
-    values = replace(tensor, kind=kind, rank=None, last=None, units=None, ident=Tensor().ident)
-    indices = Tensor(
-        Kind.INDICES, tensor.flow, Trail(frame.unit, node, "indices of the largest are taken")
-    )
-    return Pair((values, cut(indices, frame.unit, node, "indices have no gradient")))
-
-
-class Pair(Sequence):
-    """Values and indices, which have names as well."""
-
-    __slots__ = ()
-
-    @property
-    def named(self) -> dict[str, Value]:
-        """The items by their names."""
-        items = self.items or (UNKNOWN, UNKNOWN)
-        return {"values": items[0], "indices": items[1]}
-
-
 def _one_hot(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -410,7 +205,6 @@ def _one_hot(
 def _backward(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-
     if not machine.ungraded:
         machine.tell(Backward(frame.unit, node, tensor))
     return NONE
@@ -437,22 +231,6 @@ def _matmul(
     return Tensor(flow=flow, cut=trail)
 
 
-def _power(
-    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
-) -> Value:
-    if tensor.kind is Kind.LOSS:
-        return tensor
-    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
-
-
-def _divided(
-    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
-) -> Value:
-    if tensor.kind in {Kind.RAW, Kind.LOSS}:
-        return tensor
-    return _power(machine, frame, tensor, given, node)
-
-
 def _split(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -461,34 +239,34 @@ def _split(
 
 
 _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value]] = {
-    "log": _log,
-    "log_": _log,
-    "exp": _exp,
-    "clamp": _clamp,
-    "clamp_": _clamp,
-    "clip": _clamp,
-    "clip_by_value": _clamp,
-    "clamp_min": _clamp,
-    "clamp_max": _clamp,
-    "mean": _mean,
-    "sum": _sum,
-    "reduce_mean": _mean,
-    "reduce_sum": _sum,
-    "max": _largest,
-    "min": _largest,
-    "topk": _largest,
-    "sort": _largest,
+    "log": elementwise.log,
+    "log_": elementwise.log,
+    "exp": elementwise.exp,
+    "clamp": elementwise.clamp,
+    "clamp_": elementwise.clamp,
+    "clip": elementwise.clamp,
+    "clip_by_value": elementwise.clamp,
+    "clamp_min": elementwise.clamp,
+    "clamp_max": elementwise.clamp,
+    "mean": reductions.mean,
+    "sum": reductions.total,
+    "reduce_mean": reductions.mean,
+    "reduce_sum": reductions.total,
+    "max": reductions.largest,
+    "min": reductions.largest,
+    "topk": reductions.largest,
+    "sort": reductions.largest,
     "one_hot": _one_hot,
     "backward": _backward,
     "requires_grad_": _learnt,
     "bmm": _matmul,
     "matmul": _matmul,
-    "pow": _power,
-    "abs": _power,
-    "sqrt": _power,
-    "square": _power,
-    "div": _divided,
-    "mul": _divided,
+    "pow": elementwise.power,
+    "abs": elementwise.power,
+    "sqrt": elementwise.power,
+    "square": elementwise.power,
+    "div": elementwise.scaled,
+    "mul": elementwise.scaled,
     "chunk": _split,
     "split": _split,
     "unbind": _split,

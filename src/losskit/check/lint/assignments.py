@@ -1,0 +1,139 @@
+"""Assignments: what a name, an attribute, an item, or several of them hold afterwards."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from losskit.check.lint import objects
+from losskit.check.lint.choices import Choice, join, options
+from losskit.check.lint.containers import Chain, Dictionary, Sequence
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.expressions import evaluate
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.flows import combined_flow, data_tensor
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
+
+__all__ = ["assign"]
+
+
+def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> None:
+    """Give a value to a name, an attribute, an item, or several of them."""
+    if isinstance(target, ast.Name):
+        where = frame
+        if target.id in frame.shared:
+            where = frame.unit.frame or frame
+        value = machine.step(value, frame.unit, target, f"is called {target.id}")
+        machine.write(where, target.id, value)
+    elif isinstance(target, ast.Attribute):
+        owner = evaluate(machine, frame, target.value)
+        if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
+            _learnt(machine, frame, target.value.id, owner)
+        objects.set_attribute(machine, owner, target.attr, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(machine, frame, target.elts, value)
+    elif isinstance(target, ast.Starred):
+        assign(machine, frame, target.value, UNKNOWN)
+    elif isinstance(target, ast.Subscript):
+        _set_item(machine, frame, target, value)
+
+
+def _learnt(machine: Machine, frame: Frame, name: str, value: Value) -> None:
+    """Note that data is what is optimised, as in a search for an adversarial example."""
+    if isinstance(value, (Tensor, Unknown)) and value.flow is Flow.DATA:
+        machine.write(frame, name, replace(value, flow=Flow.UNKNOWN))
+
+
+def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:
+    starred = next((at for at, one in enumerate(targets) if isinstance(one, ast.Starred)), None)
+    for at, target in enumerate(targets):
+        if starred is None:
+            part = _item_at(value, at, len(targets))
+        elif at < starred:
+            part = _item_at(value, at, None)
+        else:
+            part = UNKNOWN
+        assign(machine, frame, target, _named(part, target))
+
+
+def _named(part: Value, target: ast.expr) -> Value:
+    """Let an unknown value take its name from the target, since it has no other."""
+    if isinstance(part, Unknown) and isinstance(target, ast.Name):
+        return Unknown(target.id, part.flow)
+    return part
+
+
+def _item_at(value: Value, at: int, count: int | None) -> Value:
+    """Return an item of what is unpacked."""
+    if isinstance(value, Choice):
+        found = [
+            (_item_at(one, at, count), guards)
+            for one, guards in value.among
+            if not (isinstance(one, Const) and one.value is None)
+        ]
+        fitting = [
+            (item, guards)
+            for (item, guards), (one, _) in zip(found, value.among, strict=False)
+            if not _misfits(one, count)
+        ]
+        return join(fitting or found)
+    if isinstance(value, Sequence):
+        if value.items is None:
+            return value.each
+        return value.items[at] if at < len(value.items) else UNKNOWN
+    if isinstance(value, Tensor):
+        return data_tensor(value)
+    if isinstance(value, Unknown):
+        return Unknown("", value.flow)
+    return UNKNOWN
+
+
+def _misfits(value: Value, count: int | None) -> bool:
+    """Whether something has another length than what is unpacked."""
+    if isinstance(value, Sequence) and value.items is not None and count is not None:
+        return len(value.items) != count
+    return isinstance(value, Tensor)
+
+
+def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Value) -> None:
+    owner = evaluate(machine, frame, target.value)
+    key = evaluate(machine, frame, target.slice)
+    for one, _ in options(owner):
+        if isinstance(one, Dictionary) and isinstance(key, Const):
+            machine.write(one, key.value, value)
+        elif isinstance(one, Sequence) and one.items is not None and isinstance(key, Const):
+            items = list(one.items)
+            if isinstance(key.value, int) and -len(items) <= key.value < len(items):
+                items[key.value] = value
+                machine.write(one, "items", tuple(items))
+        elif isinstance(one, Chain) and isinstance(key, Const) and isinstance(key.value, int):
+            names = list(one.data)
+            if -len(names) <= key.value < len(names):
+                machine.write(one, names[key.value], value)
+        elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
+            written = _written(one, value)
+            if machine.looping and _marks(one, key, value):
+                trail = Trail(frame.unit, target, "entries of a row are set to 1")
+                written = Tensor(Kind.MULTI_HOT, Flow.DATA, trail, rank=one.rank)
+            if machine.ungraded and written.flow is not Flow.DATA:
+                written = replace(written, flow=Flow.CUT)
+            machine.write(frame, target.value.id, written)
+        elif isinstance(one, Unknown):
+            objects.set_unknown_item(machine, frame, target.value, value)
+
+
+def _marks(tensor: Tensor, key: Value, value: Value) -> bool:
+    """Whether one entry of a row of zeros is set to 1, and others may be as well."""
+    row = tensor.flow is Flow.DATA and tensor.kind in {Kind.UNKNOWN, Kind.MULTI_HOT}
+    one = isinstance(value, Const) and value.value == 1 and type(value.value) in {int, float}
+    return row and tensor.rank == 1 and one and isinstance(key, (Unknown, Tensor))
+
+
+def _written(tensor: Tensor, value: Value) -> Tensor:
+    """Return a tensor into which something was written."""
+    flow, cut = combined_flow([tensor, value])
+    if tensor.kind is Kind.UNKNOWN and tensor.flow is Flow.DATA and isinstance(value, Tensor):
+        # As where a decoder's outputs are put into zeros, one after the other.
+        return Tensor(value.kind, flow, value.trail, cut, axis=value.axis)
+    return Tensor(flow=flow, cut=cut)

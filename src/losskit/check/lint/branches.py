@@ -1,0 +1,110 @@
+"""Branches that cannot be decided: what they ask for, and what their sides leave behind."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from losskit.check.lint.choices import Guard, Option, join, options
+from losskit.check.lint.containers import Chain, Container, Dictionary, Made, Sequence
+from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
+from losskit.check.lint.values import ABSENT, Const, Library, Unknown, Value
+
+__all__ = ["MISSING", "guarded", "merged", "words_of"]
+
+MISSING: Any = object()
+"""What a container holds at a place where it holds nothing."""
+
+
+_COMMON = frozenset(
+    [
+        "",
+        "self",
+        "args",
+        "opt",
+        "cfg",
+        "config",
+        "len",
+        "isinstance",
+        "hparams",
+        "params",
+        "not",
+        "use",
+        "is",
+        "has",
+        "with",
+        "type",
+        "name",
+        "mode",
+        "n",
+        "num",
+        "flag",
+        "the",
+    ]
+)
+
+
+def words_of(node: ast.AST) -> frozenset[str]:
+    """Return the names that the condition of a branch asks for."""
+    test = getattr(node, "test", None)
+    if test is None:
+        return frozenset()
+    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    words |= {
+        str(one.slice.value)
+        for one in ast.walk(test)
+        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
+    }
+    tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
+    return frozenset(tokens - _COMMON)
+
+
+def merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:
+    """Join what the sides of a branch left at one place of a container."""
+    first = found[0][0]
+    if all(value is first for value, _ in found):
+        return first
+    if isinstance(container, Sequence):
+        return _items(found)
+    there = [(value, guard) for value, guard in found if value is not MISSING]
+    if isinstance(container, Chain) and len(there) < len(found):
+        there = [(ABSENT if value is MISSING else value, guard) for value, guard in found]
+    return guarded(there)
+
+
+def _items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:
+    lists = [(items, guard) for items, guard in found if items is not MISSING]
+    if any(items is None for items, _ in lists):
+        return None
+    longest = max(len(items) for items, _ in lists)
+    return tuple(
+        guarded([(items[at] if at < len(items) else ABSENT, guard) for items, guard in lists])
+        for at in range(longest)
+    )
+
+
+def guarded(found: list[tuple[Value, Guard]]) -> Value:
+    """Join values of the sides of a branch; each keeps its side."""
+    every = [one for value, _ in found for one, _ in options(value)]
+    builds = all(_is_whole(one) for one in every) and not all(
+        isinstance(one, (Unknown, Const)) for one in every
+    )
+    pairs: list[Option] = [
+        (value, frozenset({Guard(guard.branch, guard.side, builds, guard.words)}))
+        for value, guard in found
+    ]
+    return join(pairs)
+
+
+def _is_whole(value: Value) -> bool:
+    """Whether a value may be a model or a loss by itself, and not a part of one."""
+    if isinstance(value, Made):
+        return value.face is not None or value.root not in {"torch", "keras", "tensorflow", "flax"}
+    if isinstance(value, Library):
+        return value.name != "torch.Tensor"
+    if isinstance(value, Dictionary):
+        # As a configuration that names a class and its settings.
+        return any(isinstance(one, (Class, Function)) for one in value.data.values())
+    return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))

@@ -1,0 +1,94 @@
+"""Containers: lists, dictionaries, chains of layers, and objects that libraries make."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Value
+
+if TYPE_CHECKING:
+    from losskit.check.lint.losses import LossFace
+    from losskit.check.lint.units import Unit
+
+__all__ = ["Chain", "Container", "Dictionary", "Made", "Sequence"]
+
+
+class Container(Value):
+    """Something that code changes: all changes go through the machine, which can undo them."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: dict[Any, Any] | None = None) -> None:
+        self.data: dict[Any, Any] = {} if data is None else data
+
+
+class Sequence(Container):
+    """A list or tuple; ``items`` is None where its length is not known, and ``each`` one item.
+
+    ``filling`` is what it repeats, ``padding`` what it was filled up with.
+    """
+
+    __slots__ = ("each", "filling", "padding")
+
+    def __init__(self, items: Iterable[Value] | None, each: Value = UNKNOWN) -> None:
+        super().__init__({"items": None if items is None else tuple(items)})
+        self.each = each
+        self.filling: Const | None = None
+        self.padding: Const | None = None
+
+    @property
+    def items(self) -> tuple[Value, ...] | None:
+        """The items, in their order."""
+        found: tuple[Value, ...] | None = self.data["items"]
+        return found
+
+
+class Dictionary(Container):
+    """A dictionary with constant keys; others are not kept."""
+
+    __slots__ = ("open",)
+
+    def __init__(self, data: dict[Any, Any] | None = None, *, open: bool = False) -> None:  # noqa: A002
+        super().__init__(data)
+        self.open = open
+
+
+class Chain(Container):
+    """A sequence of layers that hand on their output: name → layer."""
+
+    __slots__ = ("keras",)
+
+    def __init__(self, data: dict[Any, Any] | None = None, *, keras: bool = False) -> None:
+        super().__init__(data)
+        self.keras = keras
+
+
+class Made(Container):
+    """An object that a library made: ``name`` of what was called, and what with.
+
+    ``data`` holds attributes that the code sets afterwards.
+    """
+
+    __slots__ = ("arguments", "face", "name", "node", "unit")
+
+    def __init__(
+        self, name: str, arguments: Arguments, node: ast.AST, unit: Unit, face: LossFace | None
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.arguments = arguments
+        self.node = node
+        self.unit = unit
+        self.face = face
+
+    @property
+    def leaf(self) -> str:
+        """Last part of the name."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def root(self) -> str:
+        """The library."""
+        return self.name.partition(".")[0]

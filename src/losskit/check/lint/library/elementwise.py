@@ -1,0 +1,83 @@
+"""Functions of each element: logarithms, exponentials, clamps, powers and factors."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.facts import Logarithm
+from losskit.check.lint.kinds import PROBABLE, Kind
+from losskit.check.lint.values import Arguments, Tensor, Trail, Value
+
+if TYPE_CHECKING:
+    from losskit.check.lint.machine import Machine
+
+__all__ = ["clamp", "exp", "log", "power", "scaled"]
+
+
+def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """A probability becomes its logarithm, which is told of where nothing keeps it away from 0."""
+    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO} and not tensor.shifted:
+        machine.tell(Logarithm(frame.unit, node, tensor, "log"))
+    kinds = {
+        Kind.SOFTMAX: Kind.LOG_SOFTMAX,
+        Kind.SIGMOID: Kind.LOG_PROBABILITY,
+        Kind.PROBABILITY: Kind.LOG_PROBABILITY,
+        Kind.RATIO: Kind.LOG_PROBABILITY,
+    }
+    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
+    if tensor.complement and kind is Kind.LOG_SOFTMAX:
+        kind = Kind.LOG_PROBABILITY
+    trail = Trail(frame.unit, node, "the logarithm is taken", tensor.trail)
+    return replace(
+        tensor,
+        kind=kind,
+        trail=trail if kind is not Kind.UNKNOWN else None,
+        complement=False,
+        ident=Tensor().ident,
+    )
+
+
+def exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """A log-probability becomes a probability; what may be anything becomes an exponential."""
+    kinds = {Kind.LOG_SOFTMAX: Kind.SOFTMAX, Kind.LOG_PROBABILITY: Kind.PROBABILITY}
+    kind = kinds.get(tensor.kind, Kind.EXPONENTIAL)
+    if kind is Kind.EXPONENTIAL and "max" in ast.unparse(node):
+        # As in exp(x - x.max()), which cannot overflow.
+        kind = Kind.UNKNOWN
+    trail = Trail(frame.unit, node, "exp is applied", tensor.trail)
+    return replace(tensor, kind=kind, trail=trail, ident=Tensor().ident)
+
+
+def clamp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """Bounds keep probabilities away from 0; what is put within [0, 1] becomes one."""
+    low = given.const(0, "min", "a_min", "min_value", "clip_value_min")
+    high = given.const(1, "max", "a_max", "max_value", "clip_value_max")
+    if tensor.kind in PROBABLE or tensor.kind is Kind.LOSS:
+        trail = tensor.trail
+        if tensor.kind is Kind.LOSS:
+            trail = Trail(frame.unit, node, "the loss is clamped", trail)
+        return replace(tensor, shifted=True, trail=trail)
+    if isinstance(low, (int, float)) and isinstance(high, (int, float)) and 0 <= low < high <= 1:
+        trail = Trail(frame.unit, node, "it is clamped into [0, 1]")
+        return replace(tensor, kind=Kind.PROBABILITY, shifted=True, trail=trail)
+    kind = tensor.kind if tensor.kind is Kind.RAW and low is None else Kind.UNKNOWN
+    return replace(tensor, kind=kind)
+
+
+def power(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """Powers, and the absolute value: a loss stays one; what else holds is no longer known."""
+    if tensor.kind is Kind.LOSS:
+        return tensor
+    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
+
+
+def scaled(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Products and quotients: raw scores and losses stay what they are."""
+    if tensor.kind in {Kind.RAW, Kind.LOSS}:
+        return tensor
+    return power(machine, frame, tensor, given, node)

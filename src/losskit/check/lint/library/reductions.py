@@ -1,0 +1,92 @@
+"""Reductions: means, sums, and the largest elements with their indices."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from losskit.check.lint.containers import Sequence
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.facts import Averaged
+from losskit.check.lint.kinds import PROBABLE, Kind
+from losskit.check.lint.library.flows import combined_flow
+from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Value
+
+if TYPE_CHECKING:
+    from losskit.check.lint.machine import Machine
+
+__all__ = ["Pair", "largest", "mean", "total"]
+
+
+def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """The mean, of a loss over its elements as well."""
+    axis = given.get(0, "dim", "axis")
+    if tensor.kind is Kind.LOSS:
+        if tensor.reduction == "none" and tensor.call is not None:
+            machine.tell(Averaged(frame.unit, node, tensor.call, axis is None))
+        return replace(tensor, rank=None, last=None, reduction="mean")
+    rank = _reduced_rank(tensor, axis, given)
+    kind = Kind.PROBABILITY if tensor.kind in PROBABLE else Kind.UNKNOWN
+    if tensor.kind is Kind.SOFTMAX and axis is not None:
+        # An average of distributions is one: an ensemble, or pooling over time.
+        at = axis.value if isinstance(axis, Const) else None
+        kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
+    if tensor.kind is Kind.RAW:
+        kind = Kind.RAW
+    return replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
+
+
+def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """The sum."""
+    axis = given.get(0, "dim", "axis")
+    rank = _reduced_rank(tensor, axis, given)
+    if tensor.kind is Kind.LOSS:
+        return replace(tensor, rank=rank, last=None, reduction="sum")
+    kind = Kind.UNKNOWN
+    if tensor.kind is Kind.ONE_HOT and axis is not None:
+        kind = Kind.MULTI_HOT
+    if tensor.kind in {Kind.RAW, Kind.EXPONENTIAL}:
+        kind = tensor.kind
+    along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
+    of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
+    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost, sum_of=of)
+
+
+def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
+    if axis is None:
+        return 0
+    if given.const(1, "keepdim", "keepdims") or not tensor.rank:
+        return tensor.rank
+    return tensor.rank - 1
+
+
+def largest(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """max, min, topk, sort: values and indices."""
+    axis = given.get(0, "dim", "axis", "k")
+    if axis is None:
+        return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, 0)
+    if isinstance(axis, Tensor):
+        flow, trail = combined_flow([tensor, axis])
+        return Tensor(flow=flow, cut=trail)
+    kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
+    values = replace(tensor, kind=kind, rank=None, last=None, units=None, ident=Tensor().ident)
+    indices = Tensor(
+        Kind.INDICES, tensor.flow, Trail(frame.unit, node, "indices of the largest are taken")
+    )
+    return Pair((values, cut(indices, frame.unit, node, "indices have no gradient")))
+
+
+class Pair(Sequence):
+    """Values and indices, which have names as well."""
+
+    __slots__ = ()
+
+    @property
+    def named(self) -> dict[str, Value]:
+        """The items by their names."""
+        items = self.items or (UNKNOWN, UNKNOWN)
+        return {"values": items[0], "indices": items[1]}

@@ -1,0 +1,70 @@
+"""Scopes: what a name stands for, from the running function outwards to Python's own names."""
+
+from __future__ import annotations
+
+from losskit.check.lint.definitions import Deferred, Frame, Pending
+from losskit.check.lint.imports import forced
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.values import Library, Unknown, Value
+
+__all__ = ["lookup"]
+
+_BUILTINS = frozenset(
+    [
+        "super",
+        "range",
+        "len",
+        "zip",
+        "enumerate",
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "getattr",
+        "setattr",
+        "hasattr",
+        "isinstance",
+        "print",
+        "map",
+        "filter",
+        "sum",
+        "max",
+        "min",
+        "abs",
+        "int",
+        "float",
+        "str",
+        "bool",
+        "reversed",
+        "sorted",
+        "type",
+        "iter",
+        "next",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "object",
+        "vars",
+        "any",
+        "all",
+        "round",
+        "callable",
+        "locals",
+        "globals",
+    ]
+)
+
+
+def lookup(machine: Machine, frame: Frame, name: str) -> Value:
+    """Return what a name stands for."""
+    scope: Frame | None = frame
+    while scope is not None:
+        found = scope.data.get(name)
+        if found is not None:
+            if isinstance(found, (Pending, Deferred)):
+                found = scope.data[name] = forced(machine, found, name)
+            return found
+        scope = scope.outer
+    if name in _BUILTINS:
+        return Library(f"builtins.{name}")
+    return Unknown(name)
