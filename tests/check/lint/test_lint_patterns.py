@@ -202,6 +202,29 @@ FOUND = {
     ),
 }
 
+ASKED = (
+    HEAD
+    + """
+class Job(nn.Module):
+    def __init__(self, several=False):
+        super().__init__()
+        self.several = several
+        self.fc = nn.Linear(20, 5)
+    def forward(self, x):
+        x = self.fc(x)
+        if WANTED:
+            x = torch.sigmoid(x)
+        return x
+    def training_step(self, batch):
+        x, y = batch
+        p = self(x)
+        if not WANTED:
+            return F.cross_entropy(p, y)
+        else:
+            return F.binary_cross_entropy(p, y)
+"""
+)
+
 SILENT = {
     "weight without a gradient": RAW
     + "weight = float(Net()(x))\nloss = weight * unknown_loss(x)\nloss.backward()\n",
@@ -215,6 +238,10 @@ SILENT = {
     "        self.score = nn.Linear(8, 1)\n"
     "    def forward(self, h, n, b):\n"
     "        return F.softmax(self.score(h).view(n, b), dim=0)\n",
+    "one question asked twice": ASKED.replace("WANTED", "self.several"),
+    "one choice asked twice": ASKED.replace("WANTED", "self.task == 'tags'")
+    .replace("several=False", "task='class'")
+    .replace("self.several = several", "self.task = task"),
     "largest subtracted": HEAD + "def log_sum_exp_loss(x):\n"
     "    e = torch.exp(x - x.max())\n"
     "    return -torch.log(e / e.sum()).mean()\n",
@@ -234,6 +261,13 @@ def test_look_alike_is_no_bug(name: str, tmp_path: Path) -> None:
     """Nothing is called a bug."""
     seen = found(tmp_path, {"go.py": SILENT[name]})
     assert not [one for one in seen if one.severity is Severity.BUG]
+
+
+def test_question_asked_twice_still_finds(tmp_path: Path) -> None:
+    """On the side that applies a sigmoid, another one is too many."""
+    text = ASKED.replace("binary_cross_entropy", "binary_cross_entropy_with_logits")
+    [finding] = found(tmp_path, {"go.py": text.replace("WANTED", "self.several")})
+    assert (finding.code, finding.severity) == ("LK103", Severity.BUG)
 
 
 def test_task_that_decides_is_milder(tmp_path: Path) -> None:

@@ -49,7 +49,13 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
         again = project.unit(unit.path)
         if again is not None:
             second = Machine(
-                _PARTS, project, tell, unit.path, exploring=True, reached=machine.reached
+                _PARTS,
+                project,
+                tell,
+                unit.path,
+                exploring=True,
+                reached=machine.reached,
+                asked=machine.asked,
             )
             _run(second, again)
     tell(Scanned(unit, unit.tree))

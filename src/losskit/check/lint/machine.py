@@ -82,6 +82,8 @@ class Machine:
         Whether branches are looked into that the settings of the code leave out.
     skipped : dict
         Branches with losses that were left out.
+    asked : set
+        What the conditions of those branches ask for.
     reached : set
         Calls of losses that were made.
     words : dict
@@ -115,6 +117,7 @@ class Machine:
     ungraded: int = 0
     exploring: bool = False
     skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     reached: set[int] = field(default_factory=set)
     words: dict[int, frozenset[str]] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
@@ -125,6 +128,7 @@ class Machine:
     looping: int = 0
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
+    _questions: dict[str, int] = field(default_factory=dict)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
 
     def tick(self) -> None:
@@ -191,18 +195,31 @@ class Machine:
         else:
             container.data[key] = value
 
-    def fork(self, frame: Frame, node: ast.AST, sides: Iterable[Callable[[], End]]) -> End:
-        """Run each side as if the others did not run, and join what they leave behind."""
+    def fork(
+        self,
+        frame: Frame,
+        node: ast.AST,
+        sides: Iterable[Callable[[], End]],
+        asked: tuple[str, bool] | None = None,
+    ) -> End:
+        """Run each side as if the others did not run, and join what they leave behind.
+
+        Branches that ask the same question of two sides are one branch to what depends on them.
+        """
         if len(self._journals) >= _FORKS:
             raise OutOfStepsError
         before = frame.guards
         words = self.words.get(id(node))
         if words is None:
             words = self.words[id(node)] = words_of(node)
+        branch, turned = id(node), False
+        if asked is not None:
+            branch, turned = self._questions.setdefault(asked[0], branch), not asked[1]
         left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
-        for number, side in enumerate(sides):
-            guard = Guard(id(node), number, words=words)
+        for at, side in enumerate(sides):
+            number = 1 - at if turned else at
+            guard = Guard(branch, number, words=words)
             frame.guards = before | {guard}
             self._journals.append({})
             self.branches.append(frozenset({guard}))
@@ -225,11 +242,10 @@ class Machine:
         if not live:
             return End.RETURN
         if len(live) < len(left) and len(live) == 1:
-            frame.guards = before | {Guard(id(node), live[0][0])}
+            frame.guards = before | {Guard(branch, live[0][0])}
         for slot, (container, old) in touched.items():
             found = [
-                (after.get(slot, old), Guard(id(node), number, words=words))
-                for number, after in live
+                (after.get(slot, old), Guard(branch, number, words=words)) for number, after in live
             ]
             self.write(container, slot[1], merged(container, found))
         ends = {end for _, end, _ in left if end is not End.RETURN}

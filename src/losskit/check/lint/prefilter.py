@@ -70,16 +70,20 @@ class Selection:
         self.asked: list[str] = []
         self.joining: list[str] = []
         self._functions: dict[str, set[str]] = {}
+        self._places: dict[str, set[str]] = {}
         self._others: list[tuple[str, bool, set[str], bytes]] = []
 
     def look(self, path: str, raw: bytes) -> bool:
         """Look at a file; return whether it is of interest by itself."""
         if is_of_interest(raw):
             self.asked.append(path)
+            if _LIBRARIES.search(raw):
+                for stem, place in _modules(path):
+                    self._places.setdefault(stem, set()).add(place)
             if takes_losses(raw):
                 self.joining.append(path)
                 names = loss_functions(raw)
-                for stem in _stems(path):
+                for stem, _ in _modules(path):
                     self._functions.setdefault(stem, set()).update(names)
             return True
         script = is_script(path, raw)
@@ -89,10 +93,9 @@ class Selection:
 
     def chosen(self) -> list[str]:
         """Paths of all that are analysed, in their order."""
-        known = {stem for path in self.asked for stem in _stems(path)} - {"src"}
         found = list(self.asked)
         for path, script, imported, raw in self._others:
-            if script and not known.isdisjoint(imported):
+            if script and self._imports(path, imported, raw):
                 found.append(path)
                 continue
             names = [self._functions[stem] for stem in imported & self._functions.keys()]
@@ -101,10 +104,28 @@ class Selection:
         self._others.clear()
         return sorted(found)
 
+    def _imports(self, path: str, imported: set[str], raw: bytes) -> bool:
+        """Whether a file seems to import one of interest: many a project has a utils.py."""
+        wherever = b"sys.path" in raw or path.endswith(".ipynb")
+        folder = os.path.dirname(path) + os.sep
+        return any(
+            wherever or os.path.basename(place) in imported or folder.startswith(place + os.sep)
+            for stem in imported & self._places.keys()
+            for place in self._places[stem]
+        )
 
-def _stems(path: str) -> tuple[str, str]:
+
+_LIBRARIES = re.compile(rb"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
+"""Where none is mentioned, there is no model that a script could bring."""
+
+
+def _modules(path: str) -> list[tuple[str, str]]:
+    """Names that a file may be imported by, its own and its folder's, and where they are found."""
     folder, name = os.path.split(path)
-    return name.removesuffix(".py"), os.path.basename(folder)
+    above, package = os.path.split(folder)
+    # src/ is where a project keeps what is imported from its own folder.
+    places = [(name.removesuffix(".py"), above if package == "src" else folder)]
+    return places if package == "src" else [*places, (package, above)]
 
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)

@@ -17,7 +17,7 @@ from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import End, Machine
-from losskit.check.lint.truth import implied, is_setting, truth_of
+from losskit.check.lint.truth import implied, is_setting, question, truth_of
 from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Unknown, Value
 
 __all__ = ["gradient_taken", "run_block"]
@@ -73,18 +73,21 @@ def _as_load(target: ast.expr) -> ast.expr:
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     test = evaluate(machine, frame, node.test)
-    truth = truth_of(test)
+    truth, asked = truth_of(test), question(node.test)
     if truth is not None:
         other = node.orelse if truth else node.body
         if not machine.exploring and machine.loss_calls(other):
             machine.skipped[id(node)] = other
-        if not (machine.exploring and machine.passed_by(other) and is_setting(node.test)):
+            if asked is not None:
+                machine.asked.add(asked[0])
+        explored = machine.passed_by(other) or (asked is not None and asked[0] in machine.asked)
+        if not (machine.exploring and explored and is_setting(node.test)):
             return run_block(machine, frame, node.body if truth else node.orelse)
     sides = [
         partial(_side, machine, frame, node.body, implied(test, True)),
         partial(_side, machine, frame, node.orelse, implied(test, False)),
     ]
-    return machine.fork(frame, node, sides)
+    return machine.fork(frame, node, sides, asked)
 
 
 def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:

@@ -10,7 +10,7 @@ from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
 from losskit.check.lint.values import Absent, Const, Tensor, Unknown, Value
 
-__all__ = ["EVALUATION", "TRAINING", "implied", "is_setting", "negated", "truth_of"]
+__all__ = ["EVALUATION", "TRAINING", "implied", "is_setting", "negated", "question", "truth_of"]
 
 TRAINING = re.compile(r"^(is_|do_|in_|mode_)?(train|training)(_?mode)?$", re.IGNORECASE)
 EVALUATION = re.compile(
@@ -59,6 +59,25 @@ def implied(value: Value, truth: bool) -> frozenset[Guard]:
 def negated(truth: bool | None) -> bool | None:
     """Not."""
     return None if truth is None else not truth
+
+
+def question(test: ast.expr) -> tuple[str, bool] | None:
+    """Return what a condition asks of an attribute, and whether it holds where that is so.
+
+    Two branches that ask the same go the same way: a model that applies a sigmoid
+    ``if self.multilabel`` is not that of a training that is run ``if not self.multilabel``.
+    """
+    so = True
+    while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, so = test.operand, not so
+    asked, compared = test, ""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Eq, ast.NotEq)):
+        other = test.comparators[0]
+        if len(test.ops) > 1 or not isinstance(other, ast.Constant):
+            return None
+        asked, compared = test.left, f" == {other.value!r}"
+        so = so is isinstance(test.ops[0], ast.Eq)
+    return (asked.attr + compared, so) if isinstance(asked, ast.Attribute) else None
 
 
 def is_setting(test: ast.expr) -> bool:
