@@ -13,12 +13,13 @@ from typing import Any
 
 import losskit
 from losskit.check import catalogue
+from losskit.check.lint.prefilter import Glance, called, glance
 
 __all__ = ["Cache", "Entry", "digest"]
 
 _FOLDER = ".losskit_cache"
 _FILE = "lint.json"
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 def digest(raw: bytes) -> str:
@@ -60,6 +61,8 @@ class Cache:
     def __init__(self, root: Path) -> None:
         self.folder = root / _FOLDER
         self.entries: dict[str, Entry] = {}
+        self._glances: dict[str, tuple[str, Glance]] = {}
+        self._calls: dict[str, tuple[str, frozenset[tuple[str, str]]]] = {}
         self._stamp = f"{_LAYOUT} {losskit.__version__} {_own_digest()}"
         self._changed = False
 
@@ -78,6 +81,34 @@ class Cache:
                 )
                 for path, one in content["entries"].items()
             }
+            self._glances = {
+                path: (known, Glance(*seen)) for path, (known, seen) in content["glances"].items()
+            }
+            self._calls = {
+                path: (known, frozenset((dot, name) for dot, name in names))
+                for path, (known, names) in content["calls"].items()
+            }
+
+    def glance(self, path: str, raw: bytes, content: str) -> Glance:
+        """Look at a file, or know what was seen when it had the same content."""
+        known, seen = self._glances.get(path, ("", None))
+        if seen is None or known != content:
+            seen = glance(path, raw)
+            self._glances[path] = content, seen
+            self._changed = True
+        return seen
+
+    def calls(self, path: str, content: str) -> frozenset[tuple[str, str]]:
+        """Return what a file calls, which is read again if that is not known."""
+        known, names = self._calls.get(path, ("", None))
+        if names is None or known != content:
+            try:
+                names = called(Path(path).read_bytes())
+            except OSError:
+                names = frozenset()
+            self._calls[path] = content, names
+            self._changed = True
+        return names
 
     def put(self, path: str, entry: Entry) -> None:
         """Keep what an analysis came to."""
@@ -88,6 +119,10 @@ class Cache:
         """Write the entries; where that is not possible, the next run is slower."""
         if not self._changed:
             return
+        gone = {path for path in self._glances if not os.path.exists(path)}
+        for kept in (self.entries, self._glances, self._calls):
+            for path in gone & kept.keys():
+                del kept[path]
         content = {
             "stamp": self._stamp,
             "entries": {
@@ -99,6 +134,8 @@ class Cache:
                 }
                 for path, entry in self.entries.items()
             },
+            "glances": self._glances,
+            "calls": {path: (known, [*names]) for path, (known, names) in self._calls.items()},
         }
         temporary = self.folder / f"{_FILE}.{os.getpid()}.tmp"
         with suppress(OSError):

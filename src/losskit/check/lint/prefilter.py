@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["Selection", "is_of_interest", "takes_losses"]
+__all__ = ["Glance", "Selection", "called", "glance", "is_of_interest", "takes_losses"]
 
 _PARTS = (b"oss", b"ntropy", b"oftmax", b"kl_div", b"riterion")
 """One of them is in each of those words: to look for them is quick."""
@@ -55,6 +57,53 @@ def brings_together(raw: bytes) -> bool:
     return b"train" in raw or b"fit(" in raw or b"loss" in raw
 
 
+class Glance(NamedTuple):
+    """What a file shows at first sight.
+
+    Attributes
+    ----------
+    interest : bool
+        Whether it mentions what the rules are about.
+    library : bool
+        Of such files: whether one is mentioned that models are built from.
+    losses : bool
+        Of such files: whether it mentions a loss.
+    functions : tuple of str
+        Functions that seem to call a loss, and their classes.
+    script : bool
+        Of others: whether it is run, or trains.
+    imported : tuple of str
+        Parts of the names of what it imports, if that matters.
+    wherever : bool
+        Whether it may import from any folder.
+    """
+
+    interest: bool
+    library: bool = False
+    losses: bool = False
+    functions: tuple[str, ...] = ()
+    script: bool = False
+    imported: tuple[str, ...] = ()
+    wherever: bool = False
+
+
+_NOTHING = Glance(False)
+
+
+def glance(path: str, raw: bytes) -> Glance:
+    """Look at a file for the first time."""
+    if is_of_interest(raw):
+        losses = takes_losses(raw)
+        functions = tuple(sorted(loss_functions(raw))) if losses else ()
+        return Glance(True, _LIBRARIES.search(raw) is not None, losses, functions)
+    script = is_script(path, raw)
+    if not script and not brings_together(raw):
+        return _NOTHING
+    wherever = b"sys.path" in raw or path.endswith(".ipynb")
+    imported = tuple(sorted(imported_stems(raw)))
+    return Glance(False, script=script, imported=imported, wherever=wherever)
+
+
 class Selection:
     """Which files are analysed: those of interest, and those that bring such files together.
 
@@ -71,46 +120,45 @@ class Selection:
         self.joining: list[str] = []
         self._functions: dict[str, set[str]] = {}
         self._places: dict[str, set[str]] = {}
-        self._others: list[tuple[str, bool, set[str], bytes]] = []
+        self._others: list[tuple[str, Glance]] = []
 
-    def look(self, path: str, raw: bytes) -> bool:
-        """Look at a file; return whether it is of interest by itself."""
-        if is_of_interest(raw):
+    def add(self, path: str, seen: Glance) -> None:
+        """Take a file into account."""
+        if seen.interest:
             self.asked.append(path)
-            if _LIBRARIES.search(raw):
-                for stem, place in _modules(path):
+            for stem, place in _modules(path):
+                if seen.library:
                     self._places.setdefault(stem, set()).add(place)
-            if takes_losses(raw):
+                if seen.losses:
+                    self._functions.setdefault(stem, set()).update(seen.functions)
+            if seen.losses:
                 self.joining.append(path)
-                names = loss_functions(raw)
-                for stem, _ in _modules(path):
-                    self._functions.setdefault(stem, set()).update(names)
-            return True
-        script = is_script(path, raw)
-        if script or brings_together(raw):
-            self._others.append((path, script, imported_stems(raw), raw))
-        return False
+        elif seen.imported:
+            self._others.append((path, seen))
 
-    def chosen(self) -> list[str]:
-        """Paths of all that are analysed, in their order."""
+    def chosen(self, calls: Callable[[str], frozenset[tuple[str, str]]]) -> list[str]:
+        """Paths of all that are analysed, in their order; `calls` tells what a file calls."""
         found = list(self.asked)
-        for path, script, imported, raw in self._others:
-            if script and self._imports(path, imported, raw):
+        for path, seen in self._others:
+            if seen.script and self._imports(path, seen):
                 found.append(path)
                 continue
-            names = [self._functions[stem] for stem in imported & self._functions.keys()]
-            if names and not set().union(*names).isdisjoint(called(raw, imported)):
+            stems = self._functions.keys() & set(seen.imported)
+            names = set[str]().union(*(self._functions[stem] for stem in stems))
+            if names and any(
+                name in names and (dot or name in seen.imported) for dot, name in calls(path)
+            ):
                 found.append(path)
-        self._others.clear()
         return sorted(found)
 
-    def _imports(self, path: str, imported: set[str], raw: bytes) -> bool:
+    def _imports(self, path: str, seen: Glance) -> bool:
         """Whether a file seems to import one of interest: many a project has a utils.py."""
-        wherever = b"sys.path" in raw or path.endswith(".ipynb")
         folder = os.path.dirname(path) + os.sep
         return any(
-            wherever or os.path.basename(place) in imported or folder.startswith(place + os.sep)
-            for stem in imported & self._places.keys()
+            seen.wherever
+            or os.path.basename(place) in seen.imported
+            or folder.startswith(place + os.sep)
+            for stem in self._places.keys() & set(seen.imported)
             for place in self._places[stem]
         )
 
@@ -153,10 +201,10 @@ def loss_functions(raw: bytes) -> set[str]:
 _CALLED = re.compile(rb"(\.?)\b(\w+)[ \t]*\(")
 
 
-def called(raw: bytes, imported: set[str]) -> set[str]:
-    """Return the names of methods that a file seems to call, and of what it imports and calls."""
-    found = {(dot, name.decode(errors="replace")) for dot, name in set(_CALLED.findall(raw))}
-    return {name for dot, name in found if dot or name in imported}
+def called(raw: bytes) -> frozenset[tuple[str, str]]:
+    """Return the names that a file seems to call, each with the dot before it, if there is one."""
+    found = set(_CALLED.findall(raw))
+    return frozenset((dot.decode(), name.decode(errors="replace")) for dot, name in found)
 
 
 def is_of_interest(raw: bytes) -> bool:

@@ -90,6 +90,9 @@ def lint(
     found = discover(paths, settings.exclude)
     outcome = Outcome(files=len(found))
     digests: dict[str, str] = {}
+    cache = Cache(Path.cwd())
+    if cached:
+        cache.load()
     selection = Selection()
     for one in found:
         try:
@@ -99,11 +102,15 @@ def lint(
             outcome.unreadable = outcome.unreadable or one.named
             continue
         digests[one.path] = digest(raw)
-        if not selection.look(one.path, raw) and one.named:
+        seen = cache.glance(one.path, raw, digests[one.path])
+        selection.add(one.path, seen)
+        if one.named and not seen.interest:
             _look(one, raw, outcome)
-    asked = selection.chosen()
+    asked = selection.chosen(lambda path: cache.calls(path, digests[path]))
     files = {one.path: one.shown for one in found if one.path in digests}
-    entries = _analysed(files, asked, selection.joining, digests, cached, jobs, progress)
+    entries = _analysed(files, asked, selection.joining, digests, cache, jobs, progress)
+    if cached:
+        cache.save()
     merged: dict[tuple[object, str], Finding] = {}
     for entry in entries:
         for data in entry.findings:
@@ -154,13 +161,10 @@ def _analysed(
     asked: Sequence[str],
     joining: list[str],
     digests: Mapping[str, str],
-    cached: bool,
+    cache: Cache,
     jobs: int | None,
     progress: Callable[[int, int], None] | None,
-) -> Iterable[Entry]:
-    cache = Cache(Path.cwd())
-    if cached:
-        cache.load()
+) -> list[Entry]:
     stems = stems_of(files)
     known: dict[str, Entry] = {}
     for path in asked:
@@ -176,9 +180,6 @@ def _analysed(
         cache.put(path, known[path])
         if progress is not None:
             progress(done, len(left))
-    if cached:
-        cache.entries = {path: one for path, one in cache.entries.items() if os.path.exists(path)}
-        cache.save()
     return [known[path] for path in asked]
 
 
