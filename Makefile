@@ -70,8 +70,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 KERNELS := CMakeLists.txt $(wildcard src/losskit/engines/native/kernels/*)
+# The extra dev includes test: who has the first need not build the kernels again for the second.
 $(VENV)/installed-%: $(VENV)/bin/python pyproject.toml constraints.txt $(KERNELS)
 	@echo "Installing Losskit and what it needs into $(VENV); this takes a few minutes."
 	$(INSTALL) cmake nanobind ninja scikit-build-core
 	$(INSTALL) --no-build-isolation --editable ".[$*]"
-	touch $@
+	touch $@ $(if $(filter dev,$*),$(VENV)/installed-test)
