@@ -247,12 +247,13 @@ def test_accumulated_gradients_are_no_mistake() -> None:
     model, inputs, targets = small()
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    with watch(model, criterion, every=1, on_finding="raise"):
+    with watch(model, criterion, every=1, on_finding="raise") as watching:
         for step in range(40):
             (criterion(model(inputs[:64]), targets[:64]) / 4).backward()
             if step % 4 == 3:
                 optimizer.step()
                 optimizer.zero_grad()
+    assert not watching.findings
 
 
 def test_frozen_layers_are_no_mistake() -> None:
@@ -260,11 +261,12 @@ def test_frozen_layers_are_no_mistake() -> None:
     model[0].requires_grad_(False)
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD((p for p in model.parameters() if p.requires_grad), lr=0.01)
-    with watch(model, criterion, every=2, on_finding="raise"):
+    with watch(model, criterion, every=2, on_finding="raise") as watching:
         for _ in range(20):
             optimizer.zero_grad()
             criterion(model(inputs[:64]), targets[:64]).backward()
             optimizer.step()
+    assert not watching.findings
 
 
 def test_a_model_that_returns_its_loss_is_watched() -> None:
