@@ -174,6 +174,7 @@ def _methods(
             name in _INHERITED
             or _calls_own(function, kind, worth)
             or (function.frame.unit is not kind.unit and _trains(machine, function))
+            or (function.node.lineno in worth.losses and _calls_itself(function, kind))
         )
         fresh = id(function.node) not in machine.executed or _has_more(function, worth)
         if (own and fresh) or inherited:
@@ -205,6 +206,17 @@ def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
         and node.value.id == "self"
         for node in ast.walk(function.node)
     )
+
+
+def _calls_itself(function: Function, kind: Class) -> bool:
+    """Whether an inherited method calls the object, which is a model of the class's own."""
+    return not _CALLED_AS_ITSELF.isdisjoint(kind.data) and any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "self"
+        for node in ast.walk(function.node)
+    )
+
+
+_CALLED_AS_ITSELF = {"forward", "__call__", "call"}
 
 
 def _trains(machine: Machine, function: Function) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from losskit.check.findings import Severity
 from losskit.check.lint.choices import NO_GUARDS, Guard, Option, excluded, options
-from losskit.check.lint.containers import Made
+from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.losses import LossFace
 from losskit.check.lint.units import Unit
@@ -84,12 +84,13 @@ class LossCall(Fact):
         """Return the tensor that an argument is, if it surely is one of those that are wanted.
 
         Where branches that cannot be decided lead to different tensors, all have to be wanted; or
-        the branches choose between models, and the loss is the same for all of them.
+        the branches choose between models, and the loss is the same for all of them. No loss takes
+        several tensors at once, so that they are none of what may be given.
         """
         found: list[Option] = [
             (value, guards)
             for value, guards in options(self.values.get(argument, NONE))
-            if not (isinstance(value, Const) and value.value is None)
+            if not (isinstance(value, Sequence) or value == NONE)
             and not excluded(guards, self.guards)
         ]
         hits = [

@@ -28,9 +28,11 @@ class Kind(StrEnum):
     POSITIVE = "numbers without an upper bound"
     INDICES = "class indices"
     ONE_HOT = "one-hot rows"
+    IDENTITY = "an identity matrix"
     MULTI_HOT = "rows in which several entries can be 1"
     COUNTS = "counts of classes"
     LOSS = "the value of a loss"
+    LEAF = "a new tensor, at which a graph begins"
     EXPONENTIAL = "exponentials"
     RATIO = "a ratio of exponentials"
 

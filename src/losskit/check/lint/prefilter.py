@@ -139,8 +139,9 @@ class Selection:
     def chosen(self, calls: Callable[[str], frozenset[tuple[str, str]]]) -> list[str]:
         """Paths of all that are analysed, in their order; `calls` tells what a file calls."""
         found = list(self.asked)
+        reaching = self._reaching()
         for path, seen in self._others:
-            if seen.script and self._imports(path, seen):
+            if seen.script and path in reaching:
                 found.append(path)
                 continue
             stems = self._functions.keys() & set(seen.imported)
@@ -150,6 +151,18 @@ class Selection:
             ):
                 found.append(path)
         return sorted(found)
+
+    def _reaching(self) -> set[str]:
+        """Files that import one of interest, be it through others, as a main through a server."""
+        reaching: set[str] = set()
+        waiting = dict(self._others)
+        while found := [path for path, seen in waiting.items() if self._imports(path, seen)]:
+            for path in found:
+                del waiting[path]
+                for stem, place in _modules(path):
+                    self._places.setdefault(stem, set()).add(place)
+            reaching.update(found)
+        return reaching
 
     def _imports(self, path: str, seen: Glance) -> bool:
         """Whether a file seems to import one of interest: many a project has a utils.py."""

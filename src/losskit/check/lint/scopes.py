@@ -55,6 +55,20 @@ _BUILTINS = frozenset(
 )
 
 
+_USUAL = {
+    "torch": "torch",
+    "nn": "torch.nn",
+    "F": "torch.nn.functional",
+    "np": "numpy",
+    "tf": "tensorflow",
+    "keras": "keras",
+    "jax": "jax",
+    "jnp": "jax.numpy",
+    "optax": "optax",
+}
+"""What names stand for that are bound nowhere, as in a cell that was pasted into a file."""
+
+
 def lookup(machine: Machine, frame: Frame, name: str) -> Value:
     """Return what a name stands for."""
     scope: Frame | None = frame
@@ -67,4 +81,5 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Value:
         scope = scope.outer
     if name in _BUILTINS:
         return Library(f"builtins.{name}")
-    return Unknown(name)
+    usual = _USUAL.get(name)
+    return Unknown(name) if usual is None else Library(usual)

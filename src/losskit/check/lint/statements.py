@@ -15,7 +15,7 @@ from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.iteration import element_of, unrolled
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.truth import implied, is_setting, question, truth_of
 from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Unknown, Value
@@ -36,7 +36,18 @@ def run_block(machine: Machine, frame: Frame, body: Iterable[ast.stmt]) -> End:
 
 
 def _expression(machine: Machine, frame: Frame, node: ast.Expr) -> End:
-    evaluate(machine, frame, node.value)
+    value, call = evaluate(machine, frame, node.value), node.value
+    if (
+        isinstance(value, Tensor)
+        and value.kind not in {Kind.UNKNOWN, Kind.LOSS}
+        and isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr.endswith("_")
+        and isinstance(call.func.value, ast.Name)
+        and isinstance(frame.data.get(call.func.value.id), Tensor)
+    ):
+        # In place, as x.sigmoid_() and y.scatter_(1, classes, 1).
+        assign(machine, frame, call.func.value, value)
     return End.NEXT
 
 

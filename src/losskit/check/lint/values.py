@@ -85,6 +85,11 @@ class Trail:
         """The first step."""
         return next(iter(self))
 
+    def applied(self) -> list[str]:
+        """Names of the activations, logarithms and exponentials on the way."""
+        ending = " is applied"
+        return [step.text.removesuffix(ending) for step in self if step.text.endswith(ending)]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor(Value):

@@ -61,7 +61,7 @@ def _deprecated(fact: Fact, face: LossFace) -> Iterator[Seen]:
     node = fact.node
     if not isinstance(node, ast.Call) or face.library != "torch" or face.twin is None:
         return
-    old = [one for one in node.keywords if one.arg in _OLD]
+    old = [one for one in node.keywords if one.arg in _OLD and not _is_none(one.value)]
     if old:
         words = " and ".join(str(one.arg) for one in old)
         yield Seen(f"{face.name} gets {words}; say reduction", fix=_fixed(fact, node, old))
@@ -74,6 +74,11 @@ def _deprecated(fact: Fact, face: LossFace) -> Iterator[Seen]:
             yield Seen(f"{face.name} gets size_average by its position; say reduction")
 
 
+def _is_none(node: ast.expr) -> bool:
+    """Whether an argument is given and says nothing."""
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 def _fixed(fact: Fact, node: ast.Call, old: list[ast.keyword]) -> Fix | None:
     """Put what the old arguments come to in their place."""
     said = {one.arg: one.value for one in old}
@@ -81,7 +86,7 @@ def _fixed(fact: Fact, node: ast.Call, old: list[ast.keyword]) -> Fix | None:
         return None
     [keyword] = old
     value = said[keyword.arg]
-    if not isinstance(value, ast.Constant) or not isinstance(value.value, (bool, type(None))):
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, bool):
         return None
     if keyword.arg == "size_average":
         word = "sum" if value.value is False else "mean"

@@ -57,6 +57,15 @@ def step(model, optimizer, inputs, targets):
 
 def on_backward(backward: Backward) -> Iterator[Seen]:
     """Look at what backward() is called on, and at the terms of its sum."""
+    if backward.value.kind is Kind.LEAF and backward.value.trail is not None:
+        step = backward.value.trail.origin
+        yield Seen(
+            f"no gradient gets from here to the model: {step.text}",
+            backward.value.trail,
+            "backward() is called on it",
+            node=step.node,
+            unit=step.unit,
+        )
     for value in (backward.value, *backward.value.lost):
         if value.flow is Flow.CUT and value.cut is not None:
             yield Seen(

@@ -8,6 +8,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, stripped
+from losskit.check.rules.softmax_before_cross_entropy import softmaxed_twice
 from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
@@ -56,7 +57,10 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at what a cross-entropy of classes takes."""
     if call.face.contract is not LOGITS or not call.face.of_classes:
         return
-    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.LOG_SOFTMAX)
+    found = call.seen(
+        call.input,
+        lambda tensor: tensor.kind is Kind.LOG_SOFTMAX and not softmaxed_twice(tensor),
+    )
     if found is not None:
         names = {"log_softmax", "LogSoftmax"}
         yield Seen(

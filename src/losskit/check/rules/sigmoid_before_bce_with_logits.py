@@ -84,13 +84,5 @@ def _twice(tensor: Tensor) -> bool:
     """Whether a sigmoid was applied to probabilities."""
     if tensor.kind not in PROBABLE or tensor.trail is None:
         return False
-    applied = [step.text for step in tensor.trail if step.text.endswith("is applied")]
-    return (
-        len(applied) > 1
-        and applied[-1] == "sigmoid is applied"
-        and applied[-2]
-        in {
-            "sigmoid is applied",
-            "softmax is applied",
-        }
-    )
+    applied = tensor.trail.applied()
+    return applied[-1:] == ["sigmoid"] and applied[-2:-1] in (["sigmoid"], ["softmax"])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, stripped
-from losskit.core.contracts import LOGITS
+from losskit.check.lint.values import Tensor
+from losskit.core.contracts import LOG_PROBABILITIES, LOGITS
 
-__all__ = ["RULE"]
+__all__ = ["RULE", "softmaxed_twice"]
 
 RULE = Rule(
     code="LK101",
@@ -56,8 +58,19 @@ def step(inputs, labels):
 
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
-    """Look at what a cross-entropy of classes takes."""
-    if call.face.contract is not LOGITS or not call.face.of_classes:
+    """Look at what a cross-entropy takes, or a loss whose input a log-softmax makes."""
+    takes_logits = call.face.contract is LOGITS and call.face.of_classes
+    if takes_logits or call.face.contract is LOG_PROBABILITIES:
+        found, severity = call.found(call.input, softmaxed_twice)
+        if found is not None:
+            yield Seen(
+                f"{call.face.name} gets the output of a softmax that was applied twice",
+                found.trail,
+                f"{call.face.name} takes it",
+                severity,
+            )
+            return
+    if not takes_logits:
         return
     found, severity = call.found(call.input, lambda tensor: tensor.kind is Kind.SOFTMAX)
     if found is not None:
@@ -68,3 +81,14 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             severity,
             fix=stripped(call.unit, call.nodes.get(call.input), {"softmax", "Softmax"}, safe=False),
         )
+
+
+def softmaxed_twice(tensor: Tensor) -> bool:
+    """Whether log-probabilities come from a softmax of probabilities."""
+    if tensor.kind is not Kind.LOG_SOFTMAX or tensor.trail is None:
+        return False
+    applied = tensor.trail.applied()
+    again = {"softmax", "log_softmax"}
+    return any(
+        first == "softmax" and second in again for first, second in itertools.pairwise(applied)
+    )

@@ -55,6 +55,14 @@ def activated(
     if kind is Kind.RAW and tensor.kind is not Kind.RAW:
         kind = Kind.UNKNOWN
     before = tensor.trail if tensor.kind in PROBABLE | IN_LOGS and keeps else step
+    if (
+        axis is not None
+        and tensor.axis is not None
+        and axis != tensor.axis
+        and min(axis, tensor.axis) >= 0
+    ):
+        # Over rows and over columns, as for a matching: none of them is done twice.
+        before = step
     return Tensor(
         kind,
         flow,

@@ -93,6 +93,8 @@ def _with_scalar(
                 return flipped, tensor.shifted, not tensor.complement
             return lost
         return same if kind is Kind.RAW else lost
+    if isinstance(node.op, ast.Pow) and first and number == 2 and kind in {Kind.RAW, Kind.POSITIVE}:
+        return Kind.POSITIVE, False, False
     if isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Div) and not first:
             return lost
@@ -114,7 +116,7 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
             return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
     both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
     kind = Kind.UNKNOWN
-    if both_raw and isinstance(node.op, (ast.Add, ast.Sub)):
+    if both_raw and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
         kind = Kind.RAW
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left

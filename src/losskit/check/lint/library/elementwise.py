@@ -14,7 +14,7 @@ from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["clamp", "exp", "log", "power", "scaled"]
+__all__ = ["clamp", "exp", "log", "power", "scaled", "unsigned"]
 
 
 def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -30,7 +30,7 @@ def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: 
     kind = kinds.get(tensor.kind, Kind.UNKNOWN)
     if tensor.complement and kind is Kind.LOG_SOFTMAX:
         kind = Kind.LOG_PROBABILITY
-    trail = Trail(frame.unit, node, "the logarithm is taken", tensor.trail)
+    trail = Trail(frame.unit, node, "log is applied", tensor.trail)
     return replace(
         tensor,
         kind=kind,
@@ -67,8 +67,18 @@ def clamp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
     return replace(tensor, kind=kind)
 
 
+def unsigned(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Absolute values and squares: raw scores have no upper bound, with a sign or without."""
+    if tensor.kind not in {Kind.RAW, Kind.POSITIVE}:
+        return power(machine, frame, tensor, given, node)
+    trail = Trail(frame.unit, node, "the sign is dropped", tensor.trail)
+    return replace(tensor, kind=Kind.POSITIVE, trail=trail, ident=Tensor().ident)
+
+
 def power(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    """Powers, and the absolute value: a loss stays one; what else holds is no longer known."""
+    """Powers: a loss stays one; what else holds is no longer known."""
     if tensor.kind is Kind.LOSS:
         return tensor
     return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)

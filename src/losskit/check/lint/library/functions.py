@@ -55,7 +55,6 @@ _DATA = {
     "empty",
     "arange",
     "randint",
-    "eye",
 }
 _MAKING = {"tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"}
 _PRODUCTS = {"matmul", "bmm", "einsum", "mm", "dot", "norm"}
@@ -70,6 +69,8 @@ def tensor_library(
         return chain(given, keras=callee.root in {"keras", "tensorflow", "tf_keras"})
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
+    if leaf == "Variable":
+        return _variable(frame, given, node)
     if leaf in _MAKING:
         return _made_tensor(frame, leaf, given, node)
     if leaf in _CONTAINERS:
@@ -133,15 +134,28 @@ def _weighed(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Tensor
     return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
 
 
-def _variable(given: Arguments) -> Value:
-    first = given.get(0)
+def _variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """``Variable(...)``: what it is given, or a leaf where it is to have a gradient of its own."""
+    first = given.get(0, "data")
+    if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
+        return _leaf(frame, "Variable", node)
     return UNKNOWN if first is None else first
+
+
+def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
+    """What was computed becomes data with a gradient of its own."""
+    return Tensor(Kind.LEAF, trail=Trail(frame.unit, node, f"{name}() makes a new tensor"))
 
 
 def _filled(given: Arguments) -> Value:
     """``zeros`` and the like: data, unless they are learnt."""
     learnt = isinstance(given.named.get("requires_grad"), Const)
     return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
+
+
+def _identity(given: Arguments) -> Value:
+    made = _filled(given)
+    return replace(made, kind=Kind.IDENTITY) if isinstance(made, Tensor) else made
 
 
 def _filled_row(given: Arguments) -> Value:
@@ -252,8 +266,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
         return UNKNOWN
     if leaf in {"as_tensor", "asarray", "array"}:
         return tensor if leaf != "array" else data_tensor(tensor)
-    if "grad" in "".join(given.named) and tensor.flow is not Flow.MODEL:
-        return tensor
+    if given.const(-1, "requires_grad") is True and tensor.flow is not Flow.MODEL:
+        return _leaf(frame, f"torch.{leaf}", node)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN
     if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
@@ -265,8 +279,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
 _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
     "ModuleList": _listed,
     "ModuleDict": ordered,
-    "Variable": _variable,
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
     **dict.fromkeys(_DATA, _filled),
     **dict.fromkeys(("zeros", "ones", "empty"), _filled_row),
+    **dict.fromkeys(("eye", "identity"), _identity),
 }

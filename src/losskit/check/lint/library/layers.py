@@ -90,19 +90,25 @@ def layer_called(
     machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST
 ) -> Value | None:
     """Apply a layer or a model of a library; None where it is not known."""
+    hugging = made.root == "transformers" and "For" in made.name and "Classification" in made.name
     if "<head>" in made.data:
         inner = Arguments((Tensor(flow=Flow.MODEL),))
-        return machine.call(frame, made.data["<head>"], inner, node)
+        given_by_head = machine.call(frame, made.data["<head>"], inner, node)
+        return _output(given_by_head, given) if hugging else given_by_head
     if made.root in _MODELS or made.name.startswith("torch.hub"):
         return _model(made, node, frame)
     if made.root == "segmentation_models_pytorch":
         return _segmenter(machine, frame, made, node)
-    if made.root == "transformers" and "For" in made.name and "Classification" in made.name:
+    if hugging:
         raw = Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{made.leaf} gives logits"))
-        return Dictionary({"logits": raw}, open=True)
-    leaf = made.leaf
+        return _output(raw, given)
     value = given.get(0, "input", "x", "inputs")
-    value = UNKNOWN if value is None else value
+    return _layer(machine, frame, made, UNKNOWN if value is None else value, node)
+
+
+def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.AST) -> Value | None:
+    """Apply a layer."""
+    leaf = made.leaf
     if leaf in _LAYERS:
         settings = made.arguments
         if leaf == "Softmax2d" or made.root != "torch":
@@ -120,9 +126,16 @@ def layer_called(
         return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{leaf} is applied"))
     if leaf in _RECURRENT:
         return Sequence((Tensor(flow=Flow.MODEL), Unknown("", Flow.MODEL)))
-    if leaf in {"Embedding", "LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:
+    if leaf == "Embedding":
+        return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, "Embedding gives its weights"))
+    if leaf in {"LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:
         return Unknown("", Flow.MODEL)
     return None
+
+
+def _output(logits: Value, given: Arguments) -> Value:
+    """What a model of transformers gives: its loss stands first, where it got the labels."""
+    return Dictionary({"logits": logits, int("labels" in given.named): logits}, open=True)
 
 
 def _weighed(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.AST) -> Value:

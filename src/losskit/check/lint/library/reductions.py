@@ -33,8 +33,8 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         # An average of distributions is one: an ensemble, or pooling over time.
         at = axis.value if isinstance(axis, Const) else None
         kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
-    if tensor.kind is Kind.RAW:
-        kind = Kind.RAW
+    if tensor.kind in {Kind.RAW, Kind.POSITIVE}:
+        kind = tensor.kind
     return replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
 
 

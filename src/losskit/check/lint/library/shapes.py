@@ -117,6 +117,9 @@ def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
             Kind.LOG_SOFTMAX: Kind.LOG_PROBABILITY,
         }.get(kind, Kind.UNKNOWN)
     whole = len(parts) == 1 and not numbers[0] and not added
+    if kind is Kind.IDENTITY:
+        # Rows that are chosen by classes.
+        kind = Kind.ONE_HOT if whole and not isinstance(key, Const) else Kind.UNKNOWN
     del nodes
     return replace(
         tensor,

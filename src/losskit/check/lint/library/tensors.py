@@ -218,6 +218,26 @@ def _learnt(
     return replace(tensor, flow=Flow.UNKNOWN, cut=None) if begins else tensor
 
 
+def _distance(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    flow, gone = combined_flow([tensor, given.get(0, "x2") or UNKNOWN])
+    trail = Trail(frame.unit, node, "a distance is computed")
+    return Tensor(Kind.POSITIVE, flow, trail, gone)
+
+
+def _scattered(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Ones that are put into zeros, at the classes."""
+    flow, gone = combined_flow([tensor, given.get(2, "src", "value") or UNKNOWN])
+    blank = tensor.kind in {Kind.UNKNOWN, Kind.ONE_HOT} and tensor.flow is Flow.DATA
+    if blank and given.const(2, "src", "value") == 1:
+        trail = Trail(frame.unit, node, "ones are put in at the classes")
+        return Tensor(Kind.ONE_HOT, Flow.DATA, trail, rank=tensor.rank)
+    return Tensor(flow=flow, cut=gone, rank=tensor.rank)
+
+
 def _matmul(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -228,6 +248,8 @@ def _matmul(
     if one_hot and tensor.kind is Kind.SOFTMAX:
         # Probabilities of examples, gathered by their classes.
         return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
+    if isinstance(other, Tensor) and tensor.kind is other.kind is Kind.RAW:
+        return Tensor(Kind.RAW, flow, tensor.trail, trail)
     return Tensor(flow=flow, cut=trail)
 
 
@@ -262,11 +284,17 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "bmm": _matmul,
     "matmul": _matmul,
     "pow": elementwise.power,
-    "abs": elementwise.power,
+    "abs": elementwise.unsigned,
+    "abs_": elementwise.unsigned,
+    "absolute": elementwise.unsigned,
     "sqrt": elementwise.power,
-    "square": elementwise.power,
+    "square": elementwise.unsigned,
     "div": elementwise.scaled,
     "mul": elementwise.scaled,
+    "pairwise_distance": _distance,
+    "cdist": _distance,
+    "scatter": _scattered,
+    "scatter_": _scattered,
     "chunk": _split,
     "split": _split,
     "unbind": _split,

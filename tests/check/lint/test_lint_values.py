@@ -1,0 +1,149 @@
+"""What a line of code makes of a value, told from what is said of the loss that takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+from losskit.check.findings import Severity
+
+HEAD = """
+import torch, torch.nn as nn, torch.nn.functional as F
+from torch.autograd import Variable
+from transformers import AutoModelForSequenceClassification
+net, one, z = nn.Linear(4, 3), nn.Linear(4, 1), nn.Linear(4, 3)(x)
+p = F.softmax(z, dim=1)
+bert = AutoModelForSequenceClassification.from_pretrained("bert-base-cased")
+bert.classifier = nn.Sequential(nn.Linear(8, 2), nn.Softmax(dim=1))
+users, films = nn.Embedding(9, 4), nn.Embedding(9, 4)
+"""
+
+SEEN = {
+    "softmax before log-softmax, NLL": ("LK101", "F.nll_loss(F.log_softmax(p, dim=1), y)"),
+    "softmax before log-softmax, layers": ("LK101", "nn.NLLLoss()(nn.LogSoftmax(dim=1)(p), y)"),
+    "softmax before log-softmax, KL": (
+        "LK101",
+        "F.kl_div(F.log_softmax(p, dim=-1), q, reduction='batchmean')",
+    ),
+    "softmax before log-softmax, cross-entropy": (
+        "LK101",
+        "F.cross_entropy(F.log_softmax(p, dim=1), y)",
+    ),
+    "logarithm of a second softmax": ("LK101", "F.nll_loss(F.softmax(p, dim=1).log(), y)"),
+    "logits by key": ("LK101", "F.cross_entropy(bert(x)['logits'], y)"),
+    "logits by get": ("LK101", "F.cross_entropy(bert(x).get('logits').view(-1, 2), y)"),
+    "logits by attribute": ("LK101", "F.cross_entropy(bert(x).logits, y)"),
+    "logits by place": ("LK101", "F.cross_entropy(bert(x)[0], y)"),
+    "logits behind the loss": ("LK101", "F.cross_entropy(bert(x, labels=y)[1], y)"),
+    "pair or tensor": (
+        "LK101",
+        "pair = (x, p) if flag else p\nF.cross_entropy(pair, y)",
+    ),
+    "one-hot by scatter": ("LK181", "F.mse_loss(p, torch.zeros(8, 3).scatter(1, y, 1))"),
+    "one-hot by scatter_ in a line of its own": (
+        "LK181",
+        "h = torch.zeros(8, 3)\nh.scatter_(1, y.view(-1, 1), 1.0)\nF.mse_loss(p, h)",
+    ),
+    "rows of an identity matrix": ("LK181", "F.mse_loss(p, torch.eye(3)[y])"),
+    "sigmoid in place": ("LK103", "z.sigmoid_()\nF.binary_cross_entropy_with_logits(z, y)"),
+    "absolute value": ("LK104", "F.binary_cross_entropy(torch.abs(one(x)), y)"),
+    "square": ("LK104", "F.binary_cross_entropy(one(x) ** 2, y)"),
+    "mean of absolute values": ("LK104", "F.binary_cross_entropy(net(x).abs().mean(1), y)"),
+    "distance": ("LK104", "F.binary_cross_entropy(F.pairwise_distance(net(a), net(b)), y)"),
+    "product of embeddings": (
+        "LK104",
+        "F.binary_cross_entropy((users(i) * films(j)).sum(dim=1), y)",
+    ),
+    "matrix product of embeddings": (
+        "LK104",
+        "F.binary_cross_entropy(torch.matmul(users(i), films(j).t()), y)",
+    ),
+    "loss as a Variable": (
+        "LK151",
+        "loss = Variable(F.cross_entropy(z, y), requires_grad=True)\nloss.backward()",
+    ),
+    "loss of anything as a new tensor": (
+        "LK151",
+        "loss = torch.tensor(some_loss(x, y), requires_grad=True)\nloss.backward()",
+    ),
+    "target that is called yb": ("LK142", "for xb, yb in loader: F.cross_entropy(yb, net(xb))"),
+}
+
+SILENT = {
+    "softmax over rows and over columns": (
+        "F.nll_loss(F.log_softmax(F.softmax(z, dim=0), dim=1), y)"
+    ),
+    "logarithm before log-softmax": "F.nll_loss(F.log_softmax(p.log(), dim=1), y)",
+    "log-softmax twice": "F.nll_loss(F.log_softmax(F.log_softmax(z, dim=1), dim=1), y)",
+    "identity matrix": "F.mse_loss(p, torch.eye(3))",
+    "other numbers by scatter": "F.mse_loss(p, torch.zeros(8, 3).scatter(1, y, 0.9))",
+    "absolute value of tanh": "F.binary_cross_entropy(torch.tanh(one(x)).abs(), y)",
+    "exponential of a negative distance": (
+        "F.binary_cross_entropy(torch.exp(-F.pairwise_distance(net(a), net(b))), y)"
+    ),
+    "input as a Variable": (
+        "x = Variable(x, requires_grad=True)\nF.cross_entropy(net(x), y).backward()"
+    ),
+    "new tensor that is optimised": (
+        "w = torch.tensor(start, requires_grad=True)\n((w - y) ** 2).mean().backward()"
+    ),
+    "argument that says nothing": "nn.KLDivLoss(size_average=None, reduction='batchmean')",
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_value_is_known(name: str, tmp_path: Path) -> None:
+    code, text = SEEN[name]
+    assert code in {one.code for one in found(tmp_path, {"go.py": HEAD + text + "\n"})}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_look_alike_is_left_alone(name: str, tmp_path: Path) -> None:
+    seen = found(tmp_path, {"go.py": HEAD + SILENT[name] + "\n"})
+    assert [(one.code, one.severity) for one in seen if one.severity is not Severity.REDUNDANT] in (
+        [],
+        [("LK172", Severity.SUSPICIOUS)],
+    )
+
+
+def test_names_that_nothing_binds_mean_what_they_mean_everywhere(tmp_path: Path) -> None:
+    """As in a cell that was pasted into a file without its imports."""
+    [finding] = found(tmp_path, {"go.py": "F.cross_entropy(F.softmax(nn.Linear(4, 3)(x), 1), y)\n"})
+    assert finding.code == "LK101"
+
+
+def test_an_inherited_loop_trains_the_class_that_has_a_forward(tmp_path: Path) -> None:
+    text = """
+class Base(nn.Module):
+    def fit(self, data):
+        for x, y in data:
+            F.cross_entropy(self(x), y).backward()
+class Net(Base):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+    def forward(self, x):
+        return F.softmax(self.fc(x), -1)
+"""
+    [finding] = found(tmp_path, {"go.py": HEAD + text})
+    assert finding.code == "LK101"
+
+
+def test_files_that_name_no_loss_lead_from_the_model_to_the_training(tmp_path: Path) -> None:
+    """A main makes the model and a server, and the server makes the client that trains."""
+    files = {
+        "main.py": "from server import Server\nfrom nets import Net\n"
+        "if __name__ == '__main__':\n    Server(Net()).train()\n",
+        "server.py": "from parts.client import Client\nclass Server:\n"
+        "    def __init__(self, net):\n        self.client = Client(net)\n"
+        "    def train(self):\n        self.client.work()\n",
+        "parts/client.py": "import torch.nn as nn\nclass Client:\n"
+        "    def __init__(self, net):\n        self.net, self.hard = net, nn.CrossEntropyLoss()\n"
+        "    def work(self):\n        self.hard(self.net(self.x), self.y).backward()\n",
+        "nets.py": "import torch.nn as nn\ndef Net():\n"
+        "    return nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))\n",
+    }
+    [finding] = found(tmp_path, files)
+    assert (finding.code, finding.place.path.endswith("client.py")) == ("LK101", True)
