@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,10 +62,21 @@ class Layer:
 
 @dataclass
 class Layers:
-    """All layers of a model, looked at through hooks that stay for a single step."""
+    """All layers of a model, looked at through hooks that stay for a single step.
+
+    Attributes
+    ----------
+    model : Module
+        The model.
+    known : dict
+        Name of a layer → what was seen of it.
+    spent : float
+        Seconds that the hooks took.
+    """
 
     model: nn.Module
     known: dict[str, Layer] = field(default_factory=dict)
+    spent: float = 0.0
     _hooks: list[Any] = field(default_factory=list)
     _gradients: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
     _after_relu: bool = False
@@ -105,7 +117,7 @@ class Layers:
 
     def _accumulated(self, name: str) -> Callable[[Tensor], None]:
         def hook(parameter: Tensor) -> None:
-            gradient = parameter.grad
+            began, gradient = time.perf_counter(), parameter.grad
             if gradient is not None and not gradient.is_sparse:
                 with torch.no_grad():
                     scale = math.sqrt(max(gradient.numel(), 1))
@@ -114,6 +126,7 @@ class Layers:
                         parameter.norm() / scale,
                         (places(gradient) != 0).any(),
                     )
+            self.spent += time.perf_counter() - began
 
         return hook
 
@@ -121,8 +134,10 @@ class Layers:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             if not isinstance(output, Tensor) or output.ndim < 2 or not len(output):
                 return
+            began = time.perf_counter()
             with torch.no_grad():
                 self._see(name, module, inputs, output.detach()[:SAMPLES])
+            self.spent += time.perf_counter() - began
 
         return hook
 

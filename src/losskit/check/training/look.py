@@ -68,6 +68,11 @@ class Look:
         self._stale = 0
         self._step = 0
 
+    @property
+    def spent(self) -> float:
+        """Seconds that were spent within the model's own passes."""
+        return self._layers.spent
+
     def open(self) -> None:
         """Begin a look, before the model runs."""
         if not self.opened:

@@ -267,12 +267,12 @@ class Watch:
         if later:
             self._due = later[0]
             return
-        now = time.perf_counter()
-        passed = max(now - self._clock - self._spent, 1e-9)
+        now, spent = time.perf_counter(), self._spent + self._look.spent
+        passed = max(now - self._clock - spent, 1e-9)
         each_step = passed / max(step, 1)
-        each_look = self._spent / self._look.count
+        each_look = spent / self._look.count
         # So late that all looks, this next one too, will have had their share of the time.
-        enough = (self._spent + each_look) / SHARE / each_step
+        enough = (spent + each_look) / SHARE / each_step
         self._due = max(step + 16, math.ceil(enough))
 
     def _explain(self, args: Any, kwargs: Any) -> None:
