@@ -68,6 +68,11 @@ SEEN = {
         "LK151",
         "loss = torch.tensor(some_loss(x, y), requires_grad=True)\nloss.backward()",
     ),
+    "order of a late TensorFlow": (
+        "LK142",
+        "import tensorflow as tf\n"
+        "tf.nn.softmax_cross_entropy_with_logits(tf.keras.layers.Dense(3)(x), labels)",
+    ),
     "target that is called yb": ("LK142", "for xb, yb in loader: F.cross_entropy(yb, net(xb))"),
 }
 
@@ -88,6 +93,12 @@ SILENT = {
     ),
     "new tensor that is optimised": (
         "w = torch.tensor(start, requires_grad=True)\n((w - y) ** 2).mean().backward()"
+    ),
+    "reduction by its place": "F.kl_div(z.log_softmax(1), q, None, None, 'batchmean')",
+    "order of an early TensorFlow": (
+        "import tensorflow as tf\n"
+        "labels = tf.placeholder('float', [None, 3])\n"
+        "tf.nn.softmax_cross_entropy_with_logits(tf.keras.layers.Dense(3)(x), labels)"
     ),
     "argument that says nothing": "nn.KLDivLoss(size_average=None, reduction='batchmean')",
 }
@@ -111,6 +122,19 @@ def test_look_alike_is_left_alone(name: str, tmp_path: Path) -> None:
 def test_names_that_nothing_binds_mean_what_they_mean_everywhere(tmp_path: Path) -> None:
     """As in a cell that was pasted into a file without its imports."""
     [finding] = found(tmp_path, {"go.py": "F.cross_entropy(F.softmax(nn.Linear(4, 3)(x), 1), y)\n"})
+    assert finding.code == "LK101"
+
+
+def test_parameters_are_what_the_file_keeps_under_their_names(tmp_path: Path) -> None:
+    """Where a framework that is not seen calls the function with them."""
+    text = """
+model, criterion = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1)), nn.CrossEntropyLoss()
+def train(model, loader, criterion):
+    for x, y in loader:
+        criterion(model(x), y).backward()
+recipe = {"criterion": criterion, "train": train}
+"""
+    [finding] = found(tmp_path, {"go.py": HEAD + text})
     assert finding.code == "LK101"
 
 

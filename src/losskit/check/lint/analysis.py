@@ -11,7 +11,7 @@ from itertools import chain
 
 from losskit.check.lint.assignments import assign
 from losskit.check.lint.calls import call, instantiate, invoke, through
-from losskit.check.lint.containers import Dictionary
+from losskit.check.lint.containers import Chain, Dictionary, Made
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
@@ -33,6 +33,9 @@ _SMALL_FUEL = 5_000
 
 _MOST_FUEL = 30_000
 """Steps for a whole file."""
+
+_DULL_FUEL = 3_000
+"""Steps after which a file is left if none of them had to do with models."""
 
 
 _PARTS = Parts(evaluate, element_of, call, invoke, through, run_block, assign, gradient_taken)
@@ -72,6 +75,8 @@ def _run(machine: Machine, unit: Unit) -> bool:
         spent += max(0, min(_SMALL_FUEL, _MOST_FUEL - spent) - machine.fuel)
         if spent >= _MOST_FUEL:
             return False
+        if spent >= _DULL_FUEL and not machine.lively:
+            return True
     return whole
 
 
@@ -94,11 +99,13 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
             kind = frame.data.get(node.name)
             if isinstance(kind, Class) and kind.node is node:
                 yield from _methods(machine, frame, kind, worth)
-    for one in ast.walk(unit.tree):
-        if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            found = frame.data.get(one.name)
-            if isinstance(found, Function) and found.node is one:
-                yield from _function(machine, frame, found, worth)
+    defined = [
+        value
+        for name, value in frame.data.items()
+        if isinstance(value, Function) and value.name == name and value.frame is frame
+    ]
+    for function in sorted(defined, key=lambda one: one.node.lineno):
+        yield from _function(machine, frame, function, worth)
 
 
 def _imported(machine: Machine, unit: Unit) -> frozenset[str]:
@@ -259,9 +266,21 @@ def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
         value: Value = Unknown(parameter.arg)
         if function.name == "training_step" and parameter.arg == "batch":
             value = Unknown(parameter.arg, Flow.DATA)
-        annotated = _annotated(machine, function, parameter)
-        named[parameter.arg] = value if annotated is None else annotated
+        meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
+        named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
+
+
+def _namesake(function: Function, name: str) -> Value | None:
+    """Return the model or loss that the file keeps under the name of a parameter.
+
+    As where a recipe hands a function, a model and a criterion to somebody who calls it.
+    """
+    names = function.frame.unit.frame
+    if function.owner is not None or names is None:
+        return None
+    value = names.data.get(name)
+    return value if isinstance(value, (Instance, Made, Chain)) else None
 
 
 def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:

@@ -50,13 +50,14 @@ def words_of(node: ast.AST) -> frozenset[str]:
     test = getattr(node, "test", None)
     if test is None:
         return frozenset()
-    words = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-    words |= {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
-    words |= {
-        str(one.slice.value)
-        for one in ast.walk(test)
-        if isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant)
-    }
+    words = set()
+    for one in ast.walk(test):
+        if isinstance(one, ast.Name):
+            words.add(one.id)
+        elif isinstance(one, ast.Attribute):
+            words.add(one.attr)
+        elif isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant):
+            words.add(str(one.slice.value))
     tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
     return frozenset(tokens - _COMMON)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 
 from losskit.check.lint import library, objects
 from losskit.check.lint.choices import NO_GUARDS, Choice, Option, excluded, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
 from losskit.check.lint.kinds import Flow
-from losskit.check.lint.machine import Machine
+from losskit.check.lint.machine import DullError, Machine
 from losskit.check.lint.names import is_model
 from losskit.check.lint.values import (
     NONE,
@@ -88,6 +89,7 @@ def _unknown(
     if machine.ungraded:
         return Unknown("", Flow.CUT)
     if callee.flow is Flow.MODEL or is_model(callee.name):
+        machine.lively += 1
         return Unknown("", Flow.MODEL)
     return UNKNOWN
 
@@ -116,14 +118,20 @@ def invoke(
 ) -> Value:
     """Run a function of the code."""
     body = function.node
-    if machine.deep or machine.stack.count(body) > 1:
+    if machine.deep or machine.stack.count(body) > 1 or id(body) in machine.dull:
         return UNKNOWN
     inner = Frame(function.frame.unit, function.frame, function)
     _bind(machine, inner, function, given)
-    with machine.entering(body), machine.without_gradient("no_grad" in function.wrappers):
+    with (
+        suppress(DullError),
+        machine.entering(body),
+        machine.without_gradient("no_grad" in function.wrappers),
+    ):
         if isinstance(body, ast.Lambda):
             return machine.evaluate(inner, body.body)
         machine.run_block(inner, body.body)
+    if isinstance(body, ast.Lambda) or id(body) in machine.dull:
+        return UNKNOWN
     if inner.yields:
         return Sequence(None, join((value, NO_GUARDS) for value in inner.yields))
     if not inner.returns:

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
     from losskit.check.lint.interest import Interest
 
-__all__ = ["End", "Machine", "OutOfStepsError", "Parts"]
+__all__ = ["DullError", "End", "Machine", "OutOfStepsError", "Parts"]
 
 _FUEL = 15_000
+_PATIENCE = 400
+"""Steps of a function, none of which has to do with models, after which it is left."""
+
+_UNBOUNDED = -1_000_000
 _DEPTH = 28
 _FORKS = 24
 
 
 class OutOfStepsError(Exception):
     """The steps that an analysis may take are used up."""
+
+
+class DullError(Exception):
+    """A function takes many steps, and none of them has to do with models."""
 
 
 class End(Enum):
@@ -104,6 +112,10 @@ class Machine:
         Name of something unknown, and of an attribute → the object that was set there.
     demands : list
         Which losses took which tensors, in this entry.
+    lively : int
+        How many steps had to do with models.
+    dull : set
+        Functions that were left, since nothing in them had.
     """
 
     parts: Parts
@@ -128,12 +140,20 @@ class Machine:
     looping: int = 0
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
+    lively: int = 0
+    dull: set[int] = field(default_factory=set)
+    _floor: int = _UNBOUNDED
+    _mark: int = 0
     _questions: dict[str, int] = field(default_factory=dict)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
 
     def tick(self) -> None:
         """Take a step."""
         self.fuel -= 1
+        if self.fuel < self._floor:
+            self._floor = _UNBOUNDED
+            if self.lively == self._mark:
+                raise DullError
         if self.fuel < 0:
             raise OutOfStepsError
 
@@ -145,6 +165,7 @@ class Machine:
         self.branches.clear()
         self.demands.clear()
         self._journals.clear()
+        self._floor = _UNBOUNDED
 
     def evaluate(self, frame: Frame, node: ast.expr) -> Value:
         """Return what an expression may be."""
@@ -280,13 +301,27 @@ class Machine:
 
     @contextmanager
     def entering(self, node: ast.AST) -> Iterator[None]:
-        """Run a function's body."""
+        """Run a function's body, as long as it may have to do with models.
+
+        Raises
+        ------
+        DullError
+            Where it has not; that it was left costs its caller nothing.
+        """
         self.executed.add(id(node))
+        floor, mark, fuel = self._floor, self._mark, self.fuel
+        self._floor = self.fuel - _PATIENCE if self.stack else _UNBOUNDED
+        self._mark = self.lively
         self.stack.append(node)
         try:
             yield
+        except DullError:
+            self.dull.add(id(node))
+            floor -= fuel - self.fuel
+            raise
         finally:
             self.stack.pop()
+            self._floor, self._mark = floor, mark
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -294,10 +329,12 @@ class Machine:
         journals, self._journals = self._journals, []
         stack, self.stack = self.stack, []
         ungraded, self.ungraded = self.ungraded, 0
+        floor, self._floor, fuel = self._floor, _UNBOUNDED, self.fuel
         try:
             yield
         finally:
             self._journals, self.stack, self.ungraded = journals, stack, ungraded
+            self._floor = floor - (fuel - self.fuel)
 
     @contextmanager
     def without_gradient(self, really: bool = True) -> Iterator[None]:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["is_model", "loss_calls", "starred"]
+__all__ = ["MODELLING", "is_model", "loss_calls", "starred"]
+
+MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
+"""Libraries that models are built and trained with, by a part of their names."""
 
 _LIBRARIES = {"torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"}
 _LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]

@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from losskit.check.lint.losses import loss_words
+from losskit.check.lint.names import MODELLING
 
 __all__ = ["Glance", "Selection", "called", "glance", "is_of_interest", "takes_losses"]
 
@@ -176,7 +177,7 @@ class Selection:
         )
 
 
-_LIBRARIES = re.compile(rb"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
+_LIBRARIES = re.compile(MODELLING.pattern.encode())
 """Where none is mentioned, there is no model that a script could bring."""
 
 

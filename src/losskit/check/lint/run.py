@@ -26,7 +26,7 @@ __all__ = ["UNFINISHED", "Outcome", "lint"]
 _FEW = 24
 """Files from which on several processes are worth their start."""
 
-_COLLECTED = 1_000_000
+_COLLECTED = 2_000_000
 """Objects that analyses leave behind, after which they are collected."""
 
 _TOGETHER = 16

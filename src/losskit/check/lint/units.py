@@ -178,6 +178,8 @@ class Project:
         self.stems = stems_of(files)
         self._sources: OrderedDict[str, Unit | None] = OrderedDict()
         self._units: dict[str, Unit] = {}
+        self._found: dict[tuple[str, str, int], tuple[str | None, frozenset[str]]] = {}
+        self._packages: dict[tuple[str, str, int], str | None] = {}
         self._folders_with_files: frozenset[str] | None = None
 
     def begin(self) -> None:
@@ -241,11 +243,16 @@ class Project:
         if parts and parts[0] not in self.stems:
             self.foreign.add(parts[0])
             return None
-        for folder in self._folders(importer, level):
-            found = self.at(folder, parts)
-            if found is not None:
-                return found
-        return None
+        asked = os.path.dirname(importer), name, level
+        if asked not in self._found:
+            before, self.looked_up = self.looked_up, set()
+            places = (self.at(folder, parts) for folder in self._folders(importer, level))
+            path = next((place for place in places if place is not None), None)
+            self._found[asked] = path, frozenset(self.looked_up)
+            self.looked_up = before
+        path, tried = self._found[asked]
+        self.looked_up |= tried
+        return path
 
     def _folders(self, importer: str, level: int) -> Iterable[str]:
         folder = os.path.dirname(importer)
@@ -294,8 +301,8 @@ class Project:
         parts = [part for part in name.split(".") if part]
         if not parts or parts[0] not in self.stems:
             return None
-        for folder in self._folders(importer, level):
-            base = os.path.join(folder, *parts)
-            if base in self._known_folders():
-                return base
-        return None
+        asked = os.path.dirname(importer), name, level
+        if asked not in self._packages:
+            bases = (os.path.join(folder, *parts) for folder in self._folders(importer, level))
+            self._packages[asked] = next((base for base in bases if self.holds(base)), None)
+        return self._packages[asked]

@@ -68,7 +68,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at both arguments of a loss whose arguments are not alike."""
     if call.face.contract not in _ASYMMETRIC or "target" not in call.values:
         return
-    if call.face.of_distributions:
+    if call.face.of_distributions or (call.face.library == "TensorFlow" and _is_early(call)):
         return
     given, target = call.values[call.input], call.values["target"]
     named = _called(call.nodes.get(call.input), _TRUTH) and _called(
@@ -94,6 +94,14 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         None if sure else Severity.SUSPICIOUS,
         fix=fix,
     )
+
+
+_SESSIONS = re.compile(r"\btf\.(placeholder|Session|contrib|initialize_all_variables)\b")
+
+
+def _is_early(call: LossCall) -> bool:
+    """Whether this is TensorFlow before 1.0, where logits came first; 1.x refuses places."""
+    return _SESSIONS.search(call.unit.source) is not None
 
 
 _LOSS = re.compile(r"loss|entropy|criterion|bce|nll|focal", re.IGNORECASE)

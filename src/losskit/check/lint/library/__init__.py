@@ -21,7 +21,7 @@ from losskit.check.lint.library import (
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import is_model
+from losskit.check.lint.names import MODELLING, is_model
 from losskit.check.lint.objects import library_bases
 from losskit.check.lint.values import (
     NONE,
@@ -53,6 +53,7 @@ def call_library(
     name, leaf, root = callee.name, callee.leaf, callee.root
     if root == "builtins":
         return python.builtin(machine, frame, leaf, given, node)
+    machine.lively += MODELLING.search(root) is not None
     face = face_of(name, losses.named_settings(given))
     if face is not None:
         if face.built:
@@ -90,6 +91,7 @@ _OUTSIDE = {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}
 
 def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST) -> Value:
     """Call an object of a library."""
+    machine.lively += MODELLING.search(made.root) is not None
     if made.face is not None:
         return losses.call_loss(machine, frame, made.face, given, node, made)
     found = frameworks.transformed(machine, frame, made, given, node)

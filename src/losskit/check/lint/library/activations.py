@@ -42,6 +42,7 @@ def activated(
     tensor = as_tensor(value)
     if tensor is None:
         return UNKNOWN
+    machine.lively += 1
     kind = ACTIVATIONS[name]
     step = None if built is None else Trail(built.unit, built.node, f"a layer of {name} is built")
     dim = given.get(0, "dim", "axis") if name in WITH_AXIS else NONE

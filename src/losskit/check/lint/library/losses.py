@@ -69,9 +69,15 @@ def call_loss(
             nodes[role] = positional[at]
         for one in aliases:
             settings.pop(one, None)
+    said = given.positional if made is None else made.arguments.positional
+    for value in said:
+        if isinstance(value, Const) and value.value in _REDUCTIONS:
+            # Of the arguments before it there are more in some versions than in others.
+            settings["reduction"] = value
     return take(machine, frame, face, values, nodes, settings, node, made)
 
 
+_REDUCTIONS = ("none", "mean", "sum", "batchmean")
 _ALIASES = {"input": ("predictions", "inputs"), "target": ("targets", "labels")}
 
 
@@ -103,6 +109,7 @@ def take(
     """Let a loss take its arguments, and return its value."""
     guards = machine.conditions
     machine.reached.add(id(node))
+    machine.lively += 1
     call = LossCall(
         frame.unit,
         node,
