@@ -138,6 +138,21 @@ recipe = {"criterion": criterion, "train": train}
     assert finding.code == "LK101"
 
 
+def test_many_steps_that_have_nothing_to_do_with_models_are_left(tmp_path: Path) -> None:
+    """What is computed beside the training does not keep the linter from it."""
+    busy = "".join(f"    a{n} = [b * {n} + c for b, c in pairs(a{n - 1})]\n" for n in range(1, 900))
+    text = f"""
+def busy(a0):
+{busy}    return a899
+def train(x, y):
+    for round in range(9):
+        busy(x)
+    F.cross_entropy(p, y).backward()
+"""
+    seen = found(tmp_path, {"go.py": HEAD + text})
+    assert {one.code for one in seen} == {"LK101"}
+
+
 def test_an_inherited_loop_trains_the_class_that_has_a_forward(tmp_path: Path) -> None:
     text = """
 class Base(nn.Module):

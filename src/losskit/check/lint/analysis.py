@@ -233,7 +233,8 @@ def _trains(machine: Machine, function: Function) -> bool:
     if found is None:
         found = machine.worth[unit.path] = look(unit)
     return function.node.lineno in found.losses and any(
-        isinstance(node, ast.Attribute) and node.attr == "backward"
+        isinstance(node, ast.Attribute)
+        and (node.attr == "backward" or ast.unparse(node).endswith("autograd.grad"))
         for node in ast.walk(function.node)
     )
 

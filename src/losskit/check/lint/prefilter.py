@@ -49,8 +49,12 @@ def is_script(path: str, raw: bytes) -> bool:
         b"__main__" in raw
         or b"backward(" in raw
         or path.endswith(".ipynb")
-        or re.search(rb"^def main\b", raw, re.M) is not None
+        or _RUNS.search(raw) is not None
     )
+
+
+_RUNS = re.compile(rb"^def main\b|^(?:[\w, ]+=[ \t]*)?(?:main\(|\w+\.(?:train|fit)\w*\()", re.M)
+"""A function that scripts have, or a call that begins at the border of its line."""
 
 
 def brings_together(raw: bytes) -> bool:

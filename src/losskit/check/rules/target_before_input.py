@@ -86,9 +86,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         and isinstance(target, Tensor)
         and target.kind in PROBABLE | IN_LOGS | {Kind.RAW}
     )
+    ours, theirs = "the model's output first", "the target"
+    if call.face.input:
+        ours, theirs = "the target first", "the model's output"
     sure = sure or (_is_data(given) and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL)
     yield Seen(
-        f"{call.face.name} takes the model's output first, and gets the target there",
+        f"{call.face.name} takes {ours}, and gets {theirs} there",
         target.trail if isinstance(target, Tensor) else None,
         f"{call.face.name} takes it as its target",
         None if sure else Severity.SUSPICIOUS,
