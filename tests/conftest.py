@@ -13,7 +13,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Take the collected tests out of the garbage collector's rounds.
 
     There are nearly twenty thousand, beside the imported libraries, and to go through them again
-    and again takes a quarter of the time.
+    and again takes time that no test needs.
     """
     gc.collect()
     gc.freeze()
