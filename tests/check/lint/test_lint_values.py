@@ -153,6 +153,13 @@ def train(x, y):
     assert {one.code for one in seen} == {"LK101"}
 
 
+def test_a_training_is_followed_however_long_it_takes_to_begin(tmp_path: Path) -> None:
+    start = "".join(f"    a{n} = [b * {n} for b in pairs(a{n - 1})]\n" for n in range(1, 100))
+    train = f"def train(a0):\n{start}    F.cross_entropy(p, a0).backward()\n"
+    seen = found(tmp_path, {"go.py": f"{HEAD}def main():\n    train(x)\n{train}"})
+    assert {one.code for one in seen} == {"LK101"}
+
+
 def test_an_inherited_loop_trains_the_class_that_has_a_forward(tmp_path: Path) -> None:
     text = """
 class Base(nn.Module):

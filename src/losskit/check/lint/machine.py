@@ -301,7 +301,7 @@ class Machine:
 
     @contextmanager
     def entering(self, node: ast.AST) -> Iterator[None]:
-        """Run a function's body, as long as it may have to do with models.
+        """Run a function's body, as long as it may have to do with models or calls a loss.
 
         Raises
         ------
@@ -310,7 +310,9 @@ class Machine:
         """
         self.executed.add(id(node))
         floor, mark, fuel = self._floor, self._mark, self.fuel
-        self._floor = self.fuel - _PATIENCE if self.stack else _UNBOUNDED
+        body = getattr(node, "body", None)
+        patient = not self.stack or (isinstance(body, list) and self.loss_calls(body))
+        self._floor = _UNBOUNDED if patient else self.fuel - _PATIENCE
         self._mark = self.lively
         self.stack.append(node)
         try:
