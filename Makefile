@@ -5,6 +5,13 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 REPORT := losskit-reports/demo
 
+# An environment that finds the packages of .venv as well, though not its Losskit.
+PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+define beside
+	$(PYTHON) -m venv --clear $(1)
+	$(BIN)/python $(PURELIB) > "$$($(1)/bin/python $(PURELIB))/dev.pth"
+endef
+
 .PHONY: demo test check format wheel-test bench trials sanitize clean
 
 demo: $(VENV)/installed-compare
@@ -27,16 +34,19 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/python tools/generate.py
 
-# The wheel as users get it, in an environment of its own; src/ is not on its path. What packaging
-# can break is run there, end to end: commands, reports, data files, extras and every example.
+# The wheel as users get it, ahead of src/, which is not on the path; what it needs is taken from
+# .venv where it fits, and installed otherwise. What packaging can break is run there, end to end:
+# commands, reports, data files, extras and every example. The sdist has to hold all that git knows.
+WHEEL_VENV := build/venv
 wheel-test: $(VENV)/installed-dev
-	rm -rf build dist
-	$(BIN)/python -m build --outdir dist
-	$(PYTHON) -m venv build/venv
-	build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --sdist --wheel --outdir dist
+	$(BIN)/python tools/sdist.py dist/*.tar.gz
+	$(call beside,$(WHEEL_VENV))
+	$(WHEEL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt "$$(echo dist/*.whl)[test]"
 	tools/browser
-	build/venv/bin/python -m pytest --numprocesses 2 \
+	$(WHEEL_VENV)/bin/python -m pytest --numprocesses 2 \
 		tests/cli tests/compare/test_compare_command.py tests/studies/test_studies_command.py \
 		tests/losses/test_worked_numbers.py tests/test_catalogue.py tests/test_register.py
 
@@ -52,9 +62,7 @@ trials: $(VENV)/installed-test
 # they round is another matter there: the compiler adds in another order.
 SANITIZED := build/sanitized
 sanitize: $(VENV)/installed-test
-	$(PYTHON) -m venv --clear $(SANITIZED)
-	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
-		> "$$($(SANITIZED)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/dev.pth"
+	$(call beside,$(SANITIZED))
 	$(SANITIZED)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--config-settings=cmake.define.LOSSKIT_SANITIZE=ON \
 		--config-settings=build-dir=$(SANITIZED)/cmake .
