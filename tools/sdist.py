@@ -8,7 +8,7 @@ import tarfile
 from pathlib import PurePosixPath
 
 
-def main(path: str) -> int:
+def main(path: str) -> None:
     """Compare the names of files; those that begin with a dot are for the repository alone."""
     listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True, text=True)
     known = [PurePosixPath(name) for name in listed.stdout.split("\0") if name]
@@ -17,10 +17,9 @@ def main(path: str) -> int:
         names = [PurePosixPath(one.name) for one in archive if one.isfile()]
     held = {name.relative_to(name.parts[0]) for name in names}
     missing = sorted(wanted - held)
-    for one in missing:
-        print(f"{path} lacks {one}", file=sys.stderr)
-    return 1 if missing else 0
+    if missing:
+        sys.exit(f"{path} lacks " + ", ".join(map(str, missing)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(sys.argv[1])
