@@ -11,8 +11,9 @@ from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.flows import combined_flow, data_tensor
+from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.tensor_attributes import learnt
 from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["assign"]
@@ -29,7 +30,10 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
     elif isinstance(target, ast.Attribute):
         owner = evaluate(machine, frame, target.value)
         if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
-            _learnt(machine, frame, target.value.id, owner)
+            begun = as_tensor(owner)
+            if begun is not None and value == Const(True):
+                begun = learnt(begun, frame.unit, target)
+                machine.write(frame, target.value.id, begun)
         objects.set_attribute(machine, owner, target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, frame, target.elts, value)
@@ -37,12 +41,6 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         assign(machine, frame, target.value, UNKNOWN)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, frame, target, value)
-
-
-def _learnt(machine: Machine, frame: Frame, name: str, value: Value) -> None:
-    """Note that data is what is optimised, as in a search for an adversarial example."""
-    if isinstance(value, (Tensor, Unknown)) and value.flow is Flow.DATA:
-        machine.write(frame, name, replace(value, flow=Flow.UNKNOWN))
 
 
 def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:

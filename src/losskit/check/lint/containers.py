@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from losskit.check.lint.losses import LossFace
     from losskit.check.lint.units import Unit
 
-__all__ = ["Chain", "Container", "Dictionary", "Made", "Sequence"]
+__all__ = ["Chain", "Container", "Dictionary", "Made", "Sequence", "release"]
 
 
 class Container(Value):
@@ -22,6 +22,24 @@ class Container(Value):
 
     def __init__(self, data: dict[Any, Any] | None = None) -> None:
         self.data: dict[Any, Any] = {} if data is None else data
+        _made.append(self)
+
+    def empty(self) -> None:
+        """Let go of all that it holds."""
+        self.data.clear()
+
+
+_made: list[Container] = []
+
+
+def release() -> None:
+    """Empty all containers of analyses that are over.
+
+    They hold one another in circles, which the garbage collector would take long to find.
+    """
+    for one in _made:
+        one.empty()
+    _made.clear()
 
 
 class Sequence(Container):

@@ -43,6 +43,12 @@ class Frame(Container):
         self.guards = NO_GUARDS
         self.shared: set[str] = set()
 
+    def empty(self) -> None:
+        """Let go of what it gives as well, such as functions, which know it."""
+        super().empty()
+        self.returns.clear()
+        self.yields.clear()
+
 
 class Function(Value):
     """A function or lambda of the code."""

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["MODELLING", "is_model", "loss_calls", "starred"]
+__all__ = ["LIBRARIES", "MODELLING", "is_model", "loss_calls", "starred"]
 
 MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
 """Libraries that models are built and trained with, by a part of their names."""
 
-_LIBRARIES = {"torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"}
+LIBRARIES = frozenset(
+    ["torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"]
+)
+"""Libraries whose names are known, so that their own code says no more, where it is at hand."""
+
 _LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]
 _NAMES = [
     "nn",
@@ -41,7 +45,7 @@ _NAMES = [
 def starred(module: str) -> list[str]:
     """Return the names."""
     root = module.partition(".")[0]
-    if root not in _LIBRARIES:
+    if root not in LIBRARIES:
         return []
     own = _LEARNERS if root == "fastai" else []
     return sorted({*loss_words(), *ACTIVATIONS, *_NAMES, *own})

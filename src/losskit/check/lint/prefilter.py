@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from losskit.check.lint.losses import loss_words
-from losskit.check.lint.names import MODELLING
+from losskit.check.lint.names import LIBRARIES, MODELLING
 
 __all__ = ["Glance", "Selection", "called", "glance", "is_of_interest", "takes_losses"]
 
@@ -38,8 +38,10 @@ def imported_stems(raw: bytes) -> set[str]:
     """Return the parts of the names of all that a file imports, as far as lines show them."""
     found: set[str] = set()
     for match in _IMPORTS.finditer(raw):
-        for part in match.groups(b""):
-            found.update(re.split(r"[^\w]+", part.decode(errors="replace")))
+        modules, names = (part.decode(errors="replace") for part in match.groups(b""))
+        own = [one for one in modules.split(",") if one.strip().partition(".")[0] not in LIBRARIES]
+        for part in (*own, names) if own else ():
+            found.update(re.split(r"[^\w]+", part))
     return found
 
 

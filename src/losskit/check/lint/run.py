@@ -13,6 +13,7 @@ from pathlib import Path
 from losskit.check.findings import Finding, Severity
 from losskit.check.lint.analysis import analyse
 from losskit.check.lint.cache import Cache, Entry, digest
+from losskit.check.lint.containers import release
 from losskit.check.lint.files import Found, discover, read_text, source_of
 from losskit.check.lint.interest import look
 from losskit.check.lint.plain import finding_of, plain
@@ -27,7 +28,7 @@ _FEW = 24
 """Files from which on several processes are worth their start."""
 
 _COLLECTED = 2_000_000
-"""Objects that analyses leave behind, after which they are collected."""
+"""Objects that analyses have left behind in spite of all, after which they are collected."""
 
 _TOGETHER = 16
 """Files that a process takes at a time: neighbours, which import the same."""
@@ -220,6 +221,7 @@ class _Worker:
 
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
+        release()
         self.project.begin()
         if gc.get_count()[0] > _COLLECTED:
             gc.collect()

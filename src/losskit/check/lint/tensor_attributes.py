@@ -6,11 +6,11 @@ import ast
 from dataclasses import replace
 
 from losskit.check.lint.definitions import Bound
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Tensor, Trail, Value
 
-__all__ = ["attribute_of", "cut"]
+__all__ = ["BY_HAND", "attribute_of", "cut", "learnt"]
 
 
 def cut(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
@@ -18,6 +18,23 @@ def cut(tensor: Tensor, unit: Unit, node: ast.AST, text: str) -> Tensor:
     if tensor.flow is Flow.DATA:
         return tensor
     return replace(tensor, flow=Flow.CUT, cut=tensor.cut or Trail(unit, node, text))
+
+
+def learnt(tensor: Tensor, unit: Unit, node: ast.AST) -> Tensor:
+    """Return a tensor whose ``requires_grad`` is set.
+
+    Data, and what was detached, is optimised itself then, as an image, or its gradient is handed
+    on by hand. A loss of which it is not known that it has a gradient may have got none before.
+    """
+    if tensor.kind is Kind.LOSS:
+        if tensor.flow is not Flow.UNKNOWN:
+            return tensor
+        return replace(tensor, kind=Kind.LEAF, trail=Trail(unit, node, BY_HAND))
+    begins = tensor.flow in {Flow.DATA, Flow.CUT}
+    return replace(tensor, flow=Flow.UNKNOWN, cut=None) if begins else tensor
+
+
+BY_HAND = "requires_grad is set by hand"
 
 
 def attribute_of(unit: Unit, tensor: Tensor, name: str, node: ast.AST) -> Value:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from losskit.check.findings import Place
+from losskit.check.lint.names import LIBRARIES
 
 if TYPE_CHECKING:
     from losskit.check.lint.definitions import Frame
 
 __all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse", "stems_of"]
 
-_KEPT = 2_500_000
+_KEPT = 5_000_000
 """Characters of the parsed files that are kept, for the next file that imports them."""
 
 
@@ -146,6 +147,11 @@ def stems_of(files: Iterable[str]) -> frozenset[str]:
     return frozenset(stems)
 
 
+def _is_library(parts: list[str], level: int) -> bool:
+    """Whether an import means a library, be there files of its name below or beside the file."""
+    return not level and bool(parts) and parts[0] in LIBRARIES
+
+
 class Project:
     """The files that may be read, and nothing else.
 
@@ -186,10 +192,12 @@ class Project:
         """Forget what modules hold, but not their text: each file is analysed from scratch."""
         self.looked_up = set()
         self.foreign = set()
-        self._units = {}
+        self.begin_again()
 
     def begin_again(self) -> None:
         """Forget what modules hold, within one analysis."""
+        for unit in self._units.values():
+            unit.frame = None
         self._units = {}
 
     def unit(self, path: str) -> Unit | None:
@@ -203,6 +211,8 @@ class Project:
             except UnreadableError:
                 self._sources[path] = None
             self._trim()
+        else:
+            self._sources.move_to_end(path)
         kept = self._sources.get(path)
         if kept is None:
             return None
@@ -211,7 +221,7 @@ class Project:
         return unit
 
     def _trim(self) -> None:
-        """Forget the trees that were read first, if there are too many."""
+        """Forget the trees that were not asked for longest, if there are too many."""
         sizes = [0 if one is None else len(one.source) for one in self._sources.values()]
         left = sum(sizes)
         while left > _KEPT and len(self._sources) > 1:
@@ -240,6 +250,8 @@ class Project:
             Dots before the name.
         """
         parts = [part for part in name.split(".") if part]
+        if _is_library(parts, level):
+            return None
         if parts and parts[0] not in self.stems:
             self.foreign.add(parts[0])
             return None
@@ -299,7 +311,7 @@ class Project:
     def package(self, importer: str, name: str, level: int) -> str | None:
         """Return the folder of an imported package that has no ``__init__.py``."""
         parts = [part for part in name.split(".") if part]
-        if not parts or parts[0] not in self.stems:
+        if not parts or parts[0] not in self.stems or _is_library(parts, level):
             return None
         asked = os.path.dirname(importer), name, level
         if asked not in self._packages:

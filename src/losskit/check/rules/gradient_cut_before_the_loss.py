@@ -8,6 +8,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.tensor_attributes import BY_HAND
 
 __all__ = ["RULE"]
 
@@ -59,10 +60,12 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
     """Look at what backward() is called on, and at the terms of its sum."""
     if backward.value.kind is Kind.LEAF and backward.value.trail is not None:
         step = backward.value.trail.origin
+        by_hand = step.text == BY_HAND
         yield Seen(
-            f"no gradient gets from here to the model: {step.text}",
+            _NEEDLESS if by_hand else f"no gradient gets from here to the model: {step.text}",
             backward.value.trail,
             "backward() is called on it",
+            Severity.SUSPICIOUS if by_hand else None,
             node=step.node,
             unit=step.unit,
         )
@@ -77,6 +80,7 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
             )
 
 
+_NEEDLESS = "a loss that needs its requires_grad to be set has no gradient to hand to a model"
 _STEPS = ("argmax", "argmin", "round", "floor", "ceil", "sign")
 
 

@@ -43,7 +43,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
             return Chain({name: owner.data[name] for name in names})
         return any_of(layers, node)
     if isinstance(owner, Tensor):
-        return shapes.picked(owner, key, node)
+        return shapes.picked(owner, key)
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
         return Unknown(name, owner.flow)

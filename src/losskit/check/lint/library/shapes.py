@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import replace
 
 from losskit.check.lint.containers import Sequence
@@ -94,13 +93,11 @@ def _is_number(part: Value) -> bool:
     return isinstance(part, Const) and type(part.value) is int
 
 
-def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
+def picked(tensor: Tensor, key: Value) -> Tensor:
     """Return a part of a tensor."""
     parts: tuple[Value, ...] = (key,)
     if isinstance(key, Sequence):
         parts = key.items or ()
-    index = node.slice if isinstance(node, ast.Subscript) else None
-    nodes = index.elts if isinstance(index, ast.Tuple) else [index]
     numbers = [_is_number(part) for part in parts]
     added = sum(isinstance(part, Const) and part.value is None for part in parts)
     ellipsis = any(isinstance(part, Const) and part.value is ... for part in parts)
@@ -120,7 +117,6 @@ def picked(tensor: Tensor, key: Value, node: ast.AST) -> Tensor:
     if kind is Kind.IDENTITY:
         # Rows that are chosen by classes.
         kind = Kind.ONE_HOT if whole and not isinstance(key, Const) else Kind.UNKNOWN
-    del nodes
     return replace(
         tensor,
         kind=kind,

@@ -16,7 +16,7 @@ from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
 from losskit.check.lint.library import elementwise, reductions, shapes
 from losskit.check.lint.library.activations import activated
 from losskit.check.lint.library.flows import as_tensor, combined_flow
-from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -213,9 +213,8 @@ def _backward(
 def _learnt(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    """What is optimised itself, as an image, or whose gradient is handed on by hand."""
-    begins = tensor.flow is Flow.DATA or (tensor.flow is Flow.CUT and tensor.kind is not Kind.LOSS)
-    return replace(tensor, flow=Flow.UNKNOWN, cut=None) if begins else tensor
+    wanted = given.get(0, "requires_grad") in (None, Const(True))
+    return learnt(tensor, frame.unit, node) if wanted else tensor
 
 
 def _distance(
