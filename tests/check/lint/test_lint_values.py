@@ -68,6 +68,47 @@ SEEN = {
         "LK151",
         "loss = torch.tensor(some_loss(x, y), requires_grad=True)\nloss.backward()",
     ),
+    "loss that needs its requires_grad": (
+        "LK151",
+        "loss = F.mse_loss(elsewhere(x), y)\nloss.requires_grad = True\nloss.backward()",
+    ),
+    "loss that needs requires_grad_()": (
+        "LK151",
+        "loss = F.mse_loss(elsewhere(x), y)\nloss.requires_grad_(True)\nloss.backward()",
+    ),
+    "loss that is scaled as a new tensor": (
+        "LK151",
+        "def own_loss(a, b):\n"
+        "    loss = torch.sum(a - b)\n"
+        "    return 5.0 * torch.tensor(loss, requires_grad=True)",
+    ),
+    "resize": ("LK101", "F.cross_entropy(p.resize(1, 3), y)"),
+    "number in another mode": (
+        "LK111",
+        "def forward(mode, x):\n"
+        "    if mode == 'write':\n"
+        "        return 0\n"
+        "    return torch.tanh(net(x))\n"
+        "F.nll_loss(forward(mode, x), y)",
+    ),
+    "one-hot rows from a file": (
+        "LK181",
+        "import numpy as np\n"
+        "np.save('rows.npy', [np.eye(3)[label] for label in labels])\n"
+        "F.mse_loss(p, torch.Tensor([row for row in np.load('rows.npy')]))",
+    ),
+    "dictionary that a function replaces": (
+        "LK101",
+        "settings = {}\n"
+        "def read():\n"
+        "    global settings\n"
+        "    settings = ask()\n"
+        "def build(settings):\n"
+        "    if settings.get('kind') == 'soft':\n"
+        "        return nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))\n"
+        "    return nn.Linear(4, 3)\n"
+        "F.cross_entropy(build(settings)(x), y)",
+    ),
     "order of a late TensorFlow": (
         "LK142",
         "import tensorflow as tf\n"
@@ -88,6 +129,13 @@ SILENT = {
     "exponential of a negative distance": (
         "F.binary_cross_entropy(torch.exp(-F.pairwise_distance(net(a), net(b))), y)"
     ),
+    "requires_grad of a loss that has one": (
+        "loss = F.mse_loss(net(x), y)\nloss.requires_grad = True\nloss.backward()"
+    ),
+    "requires_grad that is switched off": (
+        "loss = F.mse_loss(elsewhere(x), y)\nloss.requires_grad = False\nloss.backward()"
+    ),
+    "softmax against a teacher's": "F.mse_loss(p, torch.eye(3) @ F.softmax(net(x), dim=1))",
     "input as a Variable": (
         "x = Variable(x, requires_grad=True)\nF.cross_entropy(net(x), y).backward()"
     ),
@@ -123,6 +171,32 @@ def test_names_that_nothing_binds_mean_what_they_mean_everywhere(tmp_path: Path)
     """As in a cell that was pasted into a file without its imports."""
     [finding] = found(tmp_path, {"go.py": "F.cross_entropy(F.softmax(nn.Linear(4, 3)(x), 1), y)\n"})
     assert finding.code == "LK101"
+
+
+def test_a_library_is_meant_where_a_folder_has_its_name(tmp_path: Path) -> None:
+    """As in a package that has a module for PyTorch, or where PyTorch lies beside the scripts."""
+    files = {
+        "kit/torch/__init__.py": "def softmax(x): return x\n",
+        "kit/torch/nn/__init__.py": "",
+        "kit/torch/nn/functional.py": "def cross_entropy(x, y): return x\n",
+        "kit/go.py": HEAD + "F.cross_entropy(p, y)\n",
+    }
+    [finding] = found(tmp_path, files)
+    assert (finding.code, finding.place.path.endswith("go.py")) == ("LK101", True)
+
+
+def test_a_training_is_looked_at_whatever_its_loss_is(tmp_path: Path) -> None:
+    text = """
+def train(self):
+    for i, batch in enumerate(self.loader):
+        loss = self.model(**batch).loss
+        loss.backward()
+        if (i + 1) % self.steps == 0:
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+"""
+    [finding] = found(tmp_path, {"go.py": text})
+    assert finding.code == "LK171"
 
 
 def test_parameters_are_what_the_file_keeps_under_their_names(tmp_path: Path) -> None:

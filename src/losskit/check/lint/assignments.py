@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from losskit.check.lint import objects
@@ -25,6 +26,8 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         where = frame
         if target.id in frame.shared:
             where = frame.unit.frame or frame
+        if isinstance(value, Dictionary) and frame.outer is None and _rebound(frame, target.id):
+            value.open = True
         value = machine.step(value, frame.unit, target, f"is called {target.id}")
         machine.write(where, target.id, value)
     elif isinstance(target, ast.Attribute):
@@ -41,6 +44,12 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         assign(machine, frame, target.value, UNKNOWN)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, frame, target, value)
+
+
+def _rebound(frame: Frame, name: str) -> bool:
+    """Whether a function of the module puts something else in the place of a global name."""
+    source = frame.unit.source
+    return "global " in source and re.search(rf"\bglobal\b[^\n]*\b{name}\b", source) is not None
 
 
 def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:

@@ -85,13 +85,12 @@ class LossCall(Fact):
 
         Where branches that cannot be decided lead to different tensors, all have to be wanted; or
         the branches choose between models, and the loss is the same for all of them. No loss takes
-        several tensors at once, so that they are none of what may be given.
+        several tensors at once, or a number or None, so that these are none of what may be given.
         """
         found: list[Option] = [
             (value, guards)
             for value, guards in options(self.values.get(argument, NONE))
-            if not (isinstance(value, Sequence) or value == NONE)
-            and not excluded(guards, self.guards)
+            if not isinstance(value, (Sequence, Const)) and not excluded(guards, self.guards)
         ]
         hits = [
             (value, guards)

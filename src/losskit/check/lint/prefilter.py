@@ -231,8 +231,14 @@ def is_of_interest(raw: bytes) -> bool:
     """Whether a file mentions what the rules are about."""
     if _mentions(raw, _losses() | _ACTIVATIONS):
         return True
-    # A loss that is written out.
-    return b"sigmoid(" in raw and b"log(" in raw
+    # A training whatever its loss is, and a loss that is written out.
+    if b".backward(" in raw or (b"sigmoid(" in raw and b"log(" in raw):
+        return True
+    return b"requires_grad=True" in raw and _REMADE.search(raw) is not None
+
+
+_REMADE = re.compile(rb"loss\b[^()\n]*,[ ]*requires_grad=True")
+"""A loss that becomes a new tensor."""
 
 
 def takes_losses(raw: bytes) -> bool:

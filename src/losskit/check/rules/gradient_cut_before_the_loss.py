@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
@@ -9,6 +10,7 @@ from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
+from losskit.check.lint.values import Trail
 
 __all__ = ["RULE"]
 
@@ -59,16 +61,7 @@ def step(model, optimizer, inputs, targets):
 def on_backward(backward: Backward) -> Iterator[Seen]:
     """Look at what backward() is called on, and at the terms of its sum."""
     if backward.value.kind is Kind.LEAF and backward.value.trail is not None:
-        step = backward.value.trail.origin
-        by_hand = step.text == BY_HAND
-        yield Seen(
-            _NEEDLESS if by_hand else f"no gradient gets from here to the model: {step.text}",
-            backward.value.trail,
-            "backward() is called on it",
-            Severity.SUSPICIOUS if by_hand else None,
-            node=step.node,
-            unit=step.unit,
-        )
+        yield _begun(backward.value.trail, "backward() is called on it")
     for value in (backward.value, *backward.value.lost):
         if value.flow is Flow.CUT and value.cut is not None:
             yield Seen(
@@ -80,6 +73,25 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
             )
 
 
+def _of_loss(node: ast.AST) -> bool:
+    """Whether what becomes a new tensor is a loss by its name."""
+    return isinstance(node, ast.Call) and any("loss" in ast.unparse(one) for one in node.args)
+
+
+def _begun(trail: Trail, end: str, *, sure: bool = True) -> Seen:
+    """A graph begins at a loss, which has no gradient to hand to anything then."""
+    step = trail.origin
+    by_hand = step.text == BY_HAND
+    return Seen(
+        _NEEDLESS if by_hand else f"no gradient gets from here to the model: {step.text}",
+        trail,
+        end,
+        None if sure and not by_hand else Severity.SUSPICIOUS,
+        node=step.node,
+        unit=step.unit,
+    )
+
+
 _NEEDLESS = "a loss that needs its requires_grad to be set has no gradient to hand to a model"
 _STEPS = ("argmax", "argmin", "round", "floor", "ceil", "sign")
 
@@ -87,6 +99,10 @@ _STEPS = ("argmax", "argmin", "round", "floor", "ceil", "sign")
 def on_returned(returned: Returned) -> Iterator[Seen]:
     """Look at what a function gives that is called a loss."""
     value = returned.value
+    if value.kind is Kind.LEAF and value.trail is not None and returned.as_loss:
+        yield _begun(
+            value.trail, "it is returned as a loss", sure=_of_loss(value.trail.origin.node)
+        )
     if value.flow is not Flow.CUT or value.cut is None:
         return
     remade = value.kind is Kind.LOSS and value.cut.text.startswith("torch.")

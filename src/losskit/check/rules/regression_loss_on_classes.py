@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Tensor, Unknown
 
 __all__ = ["RULE"]
 
@@ -72,14 +74,30 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     found = call.seen(
         call.input, lambda tensor: tensor.kind in {Kind.SOFTMAX, Kind.RAW, Kind.LOG_SOFTMAX}
     )
+    if found is None:
+        return
     target = call.seen(
         "target",
         lambda tensor: tensor.kind in {Kind.ONE_HOT, Kind.INDICES} and tensor.flow is not Flow.CUT,
     )
-    if found is not None and target is not None:
+    kind = _made_of_classes(call, found) if target is None else target.kind
+    if kind is not None:
         yield Seen(
-            f"{call.face.name} holds {found.kind} against {target.kind}; cross-entropy takes "
-            "logits and classes",
+            f"{call.face.name} holds {found.kind} against {kind}; cross-entropy takes logits and "
+            "classes",
             found.trail,
             f"{call.face.name} takes it",
         )
+
+
+_ONE_HOT = re.compile(r"\b(?:np|numpy|torch)\.eye\(|\bone_hot\(|\bto_categorical\(")
+
+
+def _made_of_classes(call: LossCall, given: Tensor) -> Kind | None:
+    """Tell what a target is by what the file makes: data that come as rows for a softmax."""
+    target = call.values["target"]
+    data = isinstance(target, (Tensor, Unknown)) and target.flow in {Flow.DATA, Flow.UNKNOWN}
+    blank = not isinstance(target, Tensor) or target.kind is Kind.UNKNOWN
+    activated = given.flow is Flow.MODEL and given.kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX}
+    made = data and blank and activated and _ONE_HOT.search(call.unit.source)
+    return Kind.ONE_HOT if made else None

@@ -80,7 +80,7 @@ def _with_scalar(
     kind, same = tensor.kind, (tensor.kind, tensor.shifted, tensor.complement)
     lost = (Kind.UNKNOWN, False, False)
     number = other.value if isinstance(other, Const) else None
-    if kind is Kind.LOSS:
+    if kind in {Kind.LOSS, Kind.LEAF}:
         return kind, tensor.shifted, False
     if isinstance(node.op, (ast.Add, ast.Sub)):
         small = isinstance(number, (int, float)) and abs(number) < 0.01

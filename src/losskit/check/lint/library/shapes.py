@@ -32,6 +32,8 @@ SHAPING = frozenset(
         "expand_dims",
         "unflatten",
         "rearrange",
+        "resize",
+        "resize_",
     ]
 )
 
@@ -64,8 +66,9 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
             last = 1 if at_end else tensor.last
     elif name in {"flatten", "ravel"}:
         rank = 2 if given.const(0, "start_dim") == 1 else 1 if not given.positional else None
-    elif name == "t":
-        rank = tensor.rank
+    elif name in {"resize", "resize_"}:
+        # Of a tensor the old way to reshape it, of pictures another size.
+        rank = None
     else:
         rank = tensor.rank
     axis = tensor.axis if tensor.axis == -1 else None
