@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -46,7 +47,7 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
     machine = Machine(_PARTS, project, tell, unit.path)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     whole = _run(machine, unit)
-    if any(machine.passed_by(body) for body in machine.skipped.values()):
+    if any(machine.passed_by(*one) for one in machine.skipped.values()):
         # What the settings of the code leave out is looked into as well.
         project.begin_again()
         again = project.unit(unit.path)
@@ -201,18 +202,20 @@ def _has_more(function: Function, worth: Interest) -> bool:
 
 def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
     """Whether an inherited method calls one with a loss that the class defines anew."""
-    own = {
-        name
+    unit = function.frame.unit
+    called = unit.recall("methods", function.node, lambda: set(_OWN.findall(_text(function))))
+    return any(
+        name in called and isinstance(value, Function) and value.node.lineno in worth.functions
         for name, value in kind.data.items()
-        if isinstance(value, Function) and value.node.lineno in worth.functions
-    }
-    return bool(own) and any(
-        isinstance(node, ast.Attribute)
-        and node.attr in own
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        for node in ast.walk(function.node)
     )
+
+
+_OWN = re.compile(r"\bself\.(\w+)")
+
+
+def _text(function: Function) -> str:
+    node = function.node
+    return "\n".join(function.frame.unit.lines[node.lineno - 1 : node.end_lineno])
 
 
 def _calls_itself(function: Function, kind: Class) -> bool:
@@ -229,10 +232,7 @@ _CALLED_AS_ITSELF = {"forward", "__call__", "call"}
 def _trains(machine: Machine, function: Function) -> bool:
     """Whether a method that another file defines takes the gradient of a loss."""
     unit = function.frame.unit
-    found = machine.worth.get(unit.path)
-    if found is None:
-        found = machine.worth[unit.path] = look(unit)
-    return function.node.lineno in found.losses and any(
+    return function.node.lineno in look(unit).losses and any(
         isinstance(node, ast.Attribute)
         and (node.attr == "backward" or ast.unparse(node).endswith("autograd.grad"))
         for node in ast.walk(function.node)
@@ -300,18 +300,17 @@ def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Valu
     return made or call(machine, function.frame, found, Arguments(), parameter)
 
 
+_LOSS_METHOD = re.compile(r"(?<![\w.])(\w+)\.(\w*loss\w*)\(", re.IGNORECASE)
+
+
 def _by_methods(machine: Machine, function: Function, parameter: ast.arg) -> Class | None:
     """Return the only class in sight that computes a loss by a method of a parameter."""
-    wanted = {
-        node.func.attr
-        for node in ast.walk(function.node)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == parameter.arg
-        and "loss" in node.func.attr.lower()
-    }
-    names = function.frame.unit.frame
+    unit = function.frame.unit
+    calls = unit.recall(
+        "loss methods", function.node, lambda: _LOSS_METHOD.findall(_text(function))
+    )
+    wanted = {method for owner, method in calls if owner == parameter.arg}
+    names = unit.frame
     if not wanted or parameter.arg == "self" or names is None:
         return None
     fitting = []

@@ -48,8 +48,14 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
 
 def _rebound(frame: Frame, name: str) -> bool:
     """Whether a function of the module puts something else in the place of a global name."""
-    source = frame.unit.source
-    return "global " in source and re.search(rf"\bglobal\b[^\n]*\b{name}\b", source) is not None
+    unit = frame.unit
+    if "global " not in unit.source:
+        return False
+    lines = unit.recall("globals", unit.tree, lambda: _GLOBALS.findall(unit.source))
+    return any(name in line.replace(",", " ").split() for line in lines)
+
+
+_GLOBALS = re.compile(r"^[ \t]+global ([\w, ]+)", re.MULTILINE)
 
 
 def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Value) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from losskit.check.lint.choices import Guard, Option, join, options
@@ -11,7 +13,7 @@ from losskit.check.lint.containers import Chain, Container, Dictionary, Made, Se
 from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
 from losskit.check.lint.values import ABSENT, Const, Library, Unknown, Value
 
-__all__ = ["MISSING", "guarded", "merged", "words_of"]
+__all__ = ["MISSING", "chosen", "guarded", "merged", "words_of"]
 
 MISSING: Any = object()
 """What a container holds at a place where it holds nothing."""
@@ -88,15 +90,20 @@ def _items(found: list[tuple[Any, Guard]]) -> tuple[Value, ...] | None:
 
 def guarded(found: list[tuple[Value, Guard]]) -> Value:
     """Join values of the sides of a branch; each keeps its side."""
+    return chosen((value, frozenset({guard})) for value, guard in found)
+
+
+def chosen(among: Iterable[Option]) -> Value:
+    """Join values of which one is chosen; each keeps what that depends on."""
+    found = list(among)
     every = [one for value, _ in found for one, _ in options(value)]
     builds = all(_is_whole(one) for one in every) and not all(
         isinstance(one, (Unknown, Const)) for one in every
     )
-    pairs: list[Option] = [
-        (value, frozenset({Guard(guard.branch, guard.side, builds, guard.words)}))
-        for value, guard in found
-    ]
-    return join(pairs)
+    return join(
+        (value, frozenset(replace(guard, builds=builds) for guard in guards))
+        for value, guards in found
+    )
 
 
 def _is_whole(value: Value) -> bool:

@@ -124,7 +124,7 @@ def invoke(
     _bind(machine, inner, function, given)
     with (
         suppress(DullError),
-        machine.entering(body),
+        machine.entering(inner.unit, body),
         machine.without_gradient("no_grad" in function.wrappers),
     ):
         if isinstance(body, ast.Lambda):

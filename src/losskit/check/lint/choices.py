@@ -15,13 +15,15 @@ class Guard:
     """One side of a branch that the linter cannot decide.
 
     ``builds`` tells that the sides build different objects, such as models, in contrast to
-    computing different tensors. ``words`` are the names that its condition asks for.
+    computing different tensors. ``words`` are the names that its condition asks for. ``supposed``
+    is the side that the settings of the code leave out.
     """
 
     branch: int
     side: int
     builds: bool = False
     words: frozenset[str] = field(default=frozenset(), compare=False)
+    supposed: bool = field(default=False, compare=False)
 
 
 SEVERAL = -1

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from losskit.check.lint.choices import Choice
+from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow
@@ -27,6 +27,10 @@ def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     if len(rights) != 1:
         return UNKNOWN
     [right], [op] = rights, node.ops
+    if isinstance(left, Choice):
+        answers = [(_compared(op, one, right), guards) for one, guards in left.among]
+        if all(answer is not None for answer, _ in answers):
+            return join((Const(answer), guards) for answer, guards in answers)
     found = _compared(op, left, right)
     if found is not None:
         return Const(found)

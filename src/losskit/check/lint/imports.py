@@ -77,13 +77,24 @@ def loaded(machine: Machine, unit: Unit) -> Frame:
 
 def _prepare(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
     """Run a module as far as it has to be; its definitions wait until they are asked for."""
-    bound = Counter(name for node in body if (name := _bound(node)))
-    for node in body:
-        name = _bound(node)
-        if name and bound[name] == 1:
+    for node, name in frame.unit.recall("plan", frame.unit.tree, lambda: _planned(body)):
+        if name:
             frame.data[name] = Deferred(frame, node)
-        elif not isinstance(node, (ast.Expr, ast.For, ast.While, ast.Assert, ast.Delete)):
+        else:
             machine.run_block(frame, [node])
+
+
+def _planned(body: list[ast.stmt]) -> list[tuple[ast.stmt, str]]:
+    """Statements of a module that matter, with the name that can wait, if there is one."""
+    bound = Counter(name for node in body if (name := _bound(node)))
+    return [
+        (node, name if bound[name] == 1 else "")
+        for node in body
+        if (name := _bound(node)) or not isinstance(node, _IDLE)
+    ]
+
+
+_IDLE = (ast.Expr, ast.For, ast.While, ast.Assert, ast.Delete)
 
 
 def _bound(node: ast.stmt) -> str:

@@ -56,6 +56,12 @@ def look(unit: Unit, also: frozenset[str] = frozenset()) -> Interest:
 
     Also those that call such a function of the same file, by its name, or one of ``also``.
     """
+    if also:
+        return _looked(unit, also)
+    return unit.recall("interest", unit.tree, lambda: _looked(unit, also))
+
+
+def _looked(unit: Unit, also: frozenset[str]) -> Interest:
     kept = {*_kept_losses(unit.source), *also}
     called: dict[int, set[str]] = {}
     names: dict[int, str] = {}

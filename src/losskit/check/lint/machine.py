@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from losskit.check.lint.branches import MISSING, merged, words_of
-from losskit.check.lint.choices import Choice, Guard
+from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
 from losskit.check.lint.containers import Chain, Container, Dictionary
 from losskit.check.lint.definitions import Frame, Function, Instance
 from losskit.check.lint.names import loss_calls
@@ -19,7 +19,6 @@ from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
-    from losskit.check.lint.interest import Interest
 
 __all__ = ["DullError", "End", "Machine", "OutOfStepsError", "Parts"]
 
@@ -89,23 +88,15 @@ class Machine:
     exploring : bool
         Whether branches are looked into that the settings of the code leave out.
     skipped : dict
-        Branches with losses that were left out.
+        Branches with losses that were left out, and the files they are in.
     asked : set
         What the conditions of those branches ask for.
     reached : set
         Calls of losses that were made.
-    words : dict
-        Branch → the names that its condition asks for.
     modules : set
         Other files that were looked into.
-    calls : dict
-        First statement of a block → what looks like calls of losses in it.
-    loops : dict
-        Loop → what its body changes.
     branches : list of frozenset of Guard
         Undecided branches that are being run, and choices between what is called.
-    worth : dict
-        Other file → what rules may see something in there.
     looping : int
         How many loops of unknown length are being run.
     lent : Dictionary
@@ -128,15 +119,11 @@ class Machine:
     instances: dict[int, Instance] = field(default_factory=dict)
     ungraded: int = 0
     exploring: bool = False
-    skipped: dict[int, list[ast.stmt]] = field(default_factory=dict)
+    skipped: dict[int, tuple[Unit, list[ast.stmt]]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
     reached: set[int] = field(default_factory=set)
-    words: dict[int, frozenset[str]] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
-    calls: dict[int, list[int]] = field(default_factory=dict)
-    loops: dict[int, list[ast.AST]] = field(default_factory=dict)
     branches: list[frozenset[Guard]] = field(default_factory=list)
-    worth: dict[str, Interest] = field(default_factory=dict)
     looping: int = 0
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
@@ -222,28 +209,31 @@ class Machine:
         node: ast.AST,
         sides: Iterable[Callable[[], End]],
         asked: tuple[str, bool] | None = None,
+        *,
+        decided: int | None = None,
     ) -> End:
         """Run each side as if the others did not run, and join what they leave behind.
 
         Branches that ask the same question of two sides are one branch to what depends on them.
+        Of what is ``decided``, the other side is looked into only as what somebody may set.
         """
         if len(self._journals) >= _FORKS:
             raise OutOfStepsError
         before = frame.guards
-        words = self.words.get(id(node))
-        if words is None:
-            words = self.words[id(node)] = words_of(node)
+        words = frame.unit.recall("words", node, lambda: words_of(node))
         branch, turned = id(node), False
         if asked is not None:
             branch, turned = self._questions.setdefault(asked[0], branch), not asked[1]
-        left: list[tuple[int, End, dict[tuple[int, Any], Any]]] = []
+        left: list[tuple[Guard, End, dict[tuple[int, Any], Any]]] = []
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
         for at, side in enumerate(sides):
             number = 1 - at if turned else at
-            guard = Guard(branch, number, words=words)
+            supposed = decided not in {None, at}
+            guard = Guard(branch, number, words=words, supposed=supposed)
             frame.guards = before | {guard}
             self._journals.append({})
-            self.branches.append(frozenset({guard}))
+            told = self.told(asked[0]) if asked is not None and not number else NO_GUARDS
+            self.branches.append(frozenset({guard}) | told)
             try:
                 end = side()
             finally:
@@ -257,20 +247,33 @@ class Machine:
                         container.data.pop(slot[1], None)
                     else:
                         container.data[slot[1]] = old
-            left.append((number, end, after))
-        live = [(number, after) for number, end, after in left if end is not End.RETURN]
+            left.append((guard, end, after))
+        live = [(guard, after) for guard, end, after in left if end is not End.RETURN]
         frame.guards = before
         if not live:
             return End.RETURN
         if len(live) < len(left) and len(live) == 1:
-            frame.guards = before | {Guard(branch, live[0][0])}
+            frame.guards = before | {replace(live[0][0], words=frozenset())}
         for slot, (container, old) in touched.items():
-            found = [
-                (after.get(slot, old), Guard(branch, number, words=words)) for number, after in live
-            ]
+            found = [(after.get(slot, old), guard) for guard, after in live]
             self.write(container, slot[1], merged(container, found))
         ends = {end for _, end, _ in left if end is not End.RETURN}
         return End.NEXT if End.NEXT in ends else End.LOOP
+
+    def ask(self, questions: Iterable[str]) -> None:
+        """Take note of questions that no branch asks, as where a word chooses among values."""
+        for one in questions:
+            self._questions.setdefault(one, -1 - len(self._questions))
+
+    def told(self, asked: str) -> frozenset[Guard]:
+        """What holds where what is asked is so: that, and that a setting is no other word."""
+        subject, equal, _ = asked.partition(" == ")
+        own = self._questions[asked]
+        return frozenset(
+            Guard(branch, int(branch != own))
+            for other, branch in self._questions.items()
+            if branch == own or (equal and other.startswith(f"{subject} == "))
+        )
 
     @contextmanager
     def under(self, guards: frozenset[Guard]) -> Iterator[None]:
@@ -286,21 +289,18 @@ class Machine:
         """All that it depends on whether this runs."""
         return frozenset().union(*self.branches)
 
-    def passed_by(self, body: list[ast.stmt]) -> bool:
+    def passed_by(self, unit: Unit, body: list[ast.stmt]) -> bool:
         """Whether a branch with a loss was never looked into."""
-        return any(one not in self.reached for one in self.loss_calls(body))
+        return any(one not in self.reached for one in self.loss_calls(unit, body))
 
-    def loss_calls(self, body: list[ast.stmt]) -> list[int]:
+    def loss_calls(self, unit: Unit, body: list[ast.stmt]) -> list[int]:
         """Return the ids of what looks like calls of losses in a block."""
         if not body:
             return []
-        found = self.calls.get(id(body[0]))
-        if found is None:
-            found = self.calls[id(body[0])] = [id(node) for node in loss_calls(body)]
-        return found
+        return unit.recall("losses", body[0], lambda: [id(node) for node in loss_calls(body)])
 
     @contextmanager
-    def entering(self, node: ast.AST) -> Iterator[None]:
+    def entering(self, unit: Unit, node: ast.AST) -> Iterator[None]:
         """Run a function's body, as long as it may have to do with models or calls a loss.
 
         Raises
@@ -311,7 +311,7 @@ class Machine:
         self.executed.add(id(node))
         floor, mark, fuel = self._floor, self._mark, self.fuel
         body = getattr(node, "body", None)
-        patient = not self.stack or (isinstance(body, list) and self.loss_calls(body))
+        patient = not self.stack or (isinstance(body, list) and self.loss_calls(unit, body))
         self._floor = _UNBOUNDED if patient else self.fuel - _PATIENCE
         self._mark = self.lively
         self.stack.append(node)

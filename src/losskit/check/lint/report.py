@@ -77,6 +77,9 @@ class Report:
             return
         place = unit.place(node)
         severity = seen.severity or rule.severity
+        if isinstance(fact, LossCall) and any(one.supposed for one in fact.guards):
+            # Nobody is known to set it so.
+            severity = max(severity, Severity.SUSPICIOUS, key=_ORDER.__getitem__)
         key = ((place.path, place.cell, place.line, place.column), rule.code)
         known = self.findings.get(key)
         if known is not None and _ORDER[known.severity] <= _ORDER[severity]:

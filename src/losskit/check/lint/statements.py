@@ -84,21 +84,23 @@ def _as_load(target: ast.expr) -> ast.expr:
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     test = evaluate(machine, frame, node.test)
-    truth, asked = truth_of(test), question(node.test)
+    truth, asked = truth_of(test), question(node.test, frame.function)
     if truth is not None:
         other = node.orelse if truth else node.body
-        if not machine.exploring and machine.loss_calls(other):
-            machine.skipped[id(node)] = other
+        if not machine.exploring and machine.loss_calls(frame.unit, other):
+            machine.skipped[id(node)] = frame.unit, other
             if asked is not None:
                 machine.asked.add(asked[0])
-        explored = machine.passed_by(other) or (asked is not None and asked[0] in machine.asked)
+        explored = asked is not None and asked[0] in machine.asked
+        explored = explored or machine.passed_by(frame.unit, other)
         if not (machine.exploring and explored and is_setting(node.test)):
             return run_block(machine, frame, node.body if truth else node.orelse)
     sides = [
         partial(_side, machine, frame, node.body, implied(test, True)),
         partial(_side, machine, frame, node.orelse, implied(test, False)),
     ]
-    return machine.fork(frame, node, sides, asked)
+    decided = None if truth is None else 1 - truth
+    return machine.fork(frame, node, sides, asked, decided=decided)
 
 
 def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
@@ -139,10 +141,7 @@ def _forget(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
     """Forget the constants that a loop's body changes: they hold in its first round only."""
     if not body:
         return
-    changed = machine.loops.get(id(body[0]))
-    if changed is None:
-        changed = machine.loops[id(body[0])] = list(_changed(body))
-    for node in changed:
+    for node in frame.unit.recall("changed", body[0], lambda: list(_changed(body))):
         if isinstance(node, ast.Name):
             held = frame.data.get(node.id)
             if isinstance(held, Const) and held.value is not None:

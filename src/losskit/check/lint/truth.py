@@ -61,11 +61,12 @@ def negated(truth: bool | None) -> bool | None:
     return None if truth is None else not truth
 
 
-def question(test: ast.expr) -> tuple[str, bool] | None:
-    """Return what a condition asks of an attribute, and whether it holds where that is so.
+def question(test: ast.expr, within: object) -> tuple[str, bool] | None:
+    """Return what a condition asks of a setting, and whether it holds where that is so.
 
     Two branches that ask the same go the same way: a model that applies a sigmoid
     ``if self.multilabel`` is not that of a training that is run ``if not self.multilabel``.
+    A name alone is the same in one function only, but for those that are held against words.
     """
     so = True
     while isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -77,7 +78,14 @@ def question(test: ast.expr) -> tuple[str, bool] | None:
             return None
         asked, compared = test.left, f" == {other.value!r}"
         so = so is isinstance(test.ops[0], ast.Eq)
-    return (asked.attr + compared, so) if isinstance(asked, ast.Attribute) else None
+    if isinstance(asked, ast.Attribute):
+        return asked.attr + compared, so
+    if isinstance(asked, ast.Subscript) and isinstance(asked.slice, ast.Constant):
+        return f"{asked.slice.value!s}{compared}", so
+    if isinstance(asked, ast.Name):
+        word = compared.endswith(("'", '"'))
+        return f"{asked.id}{'' if word else f'@{id(within)}'}{compared}", so
+    return None
 
 
 def is_setting(test: ast.expr) -> bool:

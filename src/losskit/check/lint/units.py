@@ -9,8 +9,8 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from losskit.check.findings import Place
 from losskit.check.lint.names import LIBRARIES
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from losskit.check.lint.definitions import Frame
 
 __all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse", "stems_of"]
+
+T = TypeVar("T")
 
 _KEPT = 5_000_000
 """Characters of the parsed files that are kept, for the next file that imports them."""
@@ -54,6 +56,8 @@ class Unit:
         The cells of a notebook.
     frame : Frame, optional
         The names of the module, once it has run.
+    memory : dict
+        What was found out about the text, which is the same for every analysis.
     """
 
     path: str
@@ -62,14 +66,23 @@ class Unit:
     tree: ast.Module
     cells: tuple[Cell, ...] = ()
     frame: Frame | None = None
-    _lines: list[str] = field(default_factory=list)
+    memory: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+    def recall(self, what: str, node: ast.AST, find: Callable[[], T]) -> T:
+        """Return what is said of a node, which is found out when it is first asked for."""
+        key = what, id(node)
+        if key not in self.memory:
+            self.memory[key] = find()
+        found: T = self.memory[key]
+        return found
 
     @property
     def lines(self) -> list[str]:
         """The lines of the source, as the parser counts them."""
-        if not self._lines:
-            self._lines = self.source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return self._lines
+        return self.recall("lines", self.tree, self._split)
+
+    def _split(self) -> list[str]:
+        return self.source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     def column(self, line: int, offset: int) -> int:
         """Turn an offset in bytes, as the parser gives it, into a column in characters."""
@@ -216,7 +229,7 @@ class Project:
         kept = self._sources.get(path)
         if kept is None:
             return None
-        unit = Unit(kept.path, kept.shown, kept.source, kept.tree, kept.cells)
+        unit = replace(kept)
         self._units[path] = unit
         return unit
 

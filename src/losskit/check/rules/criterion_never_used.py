@@ -66,11 +66,12 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     if not builds_losses(file.unit.source):
         return
     used: set[str] | None = None
-    yield from _unused(file.node, within=_script(file.node))
+    if "backward" in file.unit.source:
+        yield from _unused(file.node, within=_script(file.node))
     for node in ast.walk(file.node):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             text = "\n".join(file.unit.lines[node.lineno - 1 : node.end_lineno])
-            if builds_losses(text):
+            if "backward" in text and builds_losses(text):
                 yield from _unused(node)
         elif isinstance(node, ast.ClassDef):
             kept = list(_kept(node))

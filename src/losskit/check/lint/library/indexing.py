@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losskit.check.lint.branches import guarded
+from losskit.check.lint.branches import chosen, guarded
 from losskit.check.lint.choices import Choice, Guard, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Frame, Function, Instance
@@ -12,6 +12,7 @@ from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library import shapes
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.truth import question
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
 __all__ = ["any_of", "indexed"]
@@ -32,7 +33,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         if isinstance(key, Const):
             item: Value | None = owner.data.get(key.value) if _hashable(key.value) else None
             return UNKNOWN if item is None else item
-        return any_of(list(owner.data.values()), node) if not owner.open else UNKNOWN
+        return UNKNOWN if owner.open else _by_word(machine, frame, owner, node)
     if isinstance(owner, Chain):
         layers = list(owner.data.values())
         if type(index) is int and -len(layers) <= index < len(layers):
@@ -52,6 +53,20 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         if isinstance(found, Function):
             return machine.call(frame, Bound(owner, found), Arguments((key,)), node)
     return _of_library(owner, key)
+
+
+def _by_word(machine: Machine, frame: Frame, owner: Dictionary, node: ast.AST) -> Value:
+    """Return one of the values of a dictionary, and what its word must have been."""
+    values, asked = list(owner.data.values()), list[str]()
+    if isinstance(node, ast.Subscript) and 0 < len(values) <= _MOST:
+        tests = [ast.Compare(node.slice, [ast.Eq()], [ast.Constant(word)]) for word in owner.data]
+        asked = [one[0] for test in tests if (one := question(test, frame.function)) is not None]
+    if len(asked) < len(values):
+        return any_of(values, node)
+    machine.ask(asked)
+    return chosen(
+        (value, machine.told(asked[at]) | {Guard(id(node), at)}) for at, value in enumerate(values)
+    )
 
 
 def _of_library(owner: Value, key: Value) -> Value:
@@ -88,8 +103,11 @@ def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) 
     return UNKNOWN if known else any_of(list(owner.items), node)
 
 
+_MOST = 8
+
+
 def any_of(values: list[Value], node: ast.AST) -> Value:
     """Return one of several objects, nobody knows which."""
-    if not values or len(values) > 8:
+    if not values or len(values) > _MOST:
         return UNKNOWN
     return guarded([(value, Guard(id(node), at)) for at, value in enumerate(values)])
