@@ -225,6 +225,20 @@ class Job(nn.Module):
 """
 )
 
+CHOSEN = """
+def train(name, cfg, x, y):
+    if FIRST:
+        criterion = nn.MSELoss()
+    else:
+        criterion = nn.CrossEntropyLoss()
+    out = Net()(x)
+    if SECOND:
+        loss = criterion(F.softmax(out, dim=1), y)
+    else:
+        loss = criterion(out, y)
+    loss.backward()
+"""
+
 SILENT = {
     "weight without a gradient": RAW
     + "weight = float(Net()(x))\nloss = weight * unknown_loss(x)\nloss.backward()\n",
@@ -242,6 +256,53 @@ SILENT = {
     "one choice asked twice": ASKED.replace("WANTED", "self.task == 'tags'")
     .replace("several=False", "task='class'")
     .replace("self.several = several", "self.task = task"),
+    "loss and activation by one name": RAW
+    + CHOSEN.replace("FIRST", 'name == "mse"').replace("SECOND", 'name == "mse"'),
+    "loss and activation by a name among several": RAW
+    + CHOSEN.replace("FIRST", 'name == "mse"')
+    .replace("SECOND", 'name == "mse"')
+    .replace("else:", 'elif name == "ce":'),
+    "loss and activation by one key": RAW
+    + CHOSEN.replace("FIRST", 'cfg["loss"] == "mse"').replace("SECOND", 'cfg["loss"] == "mse"'),
+    "loss by its word, activation by a test": RAW + "def train(name, x, y):\n"
+    "    criterion = {'mse': nn.MSELoss(), 'ce': nn.CrossEntropyLoss()}[name]\n"
+    "    out = Net()(x)\n"
+    "    if name == 'mse':\n"
+    "        out = F.softmax(out, 1)\n"
+    "        return criterion(out, y)\n"
+    "    return criterion(out, y)\n",
+    "loss by the word that comes with it": RAW + "def chosen(name):\n"
+    "    if name == 'mse':\n"
+    "        return 'mse', nn.MSELoss()\n"
+    "    return 'ce', nn.CrossEntropyLoss()\n"
+    "def train(name, x, y):\n"
+    "    mode, criterion = chosen(name)\n"
+    "    out = Net()(x)\n"
+    "    if mode == 'mse':\n"
+    "        criterion(F.softmax(out, 1), y).backward()\n"
+    "    else:\n"
+    "        criterion(out, y).backward()\n",
+    "probability of each class by NLL": RAW + "p = F.softmax(Net()(x), dim=1)\n"
+    "focus = (1 + F.nll_loss(p, y, reduction='none')) ** 2\n"
+    "loss = (focus * F.nll_loss(p.log(), y, reduction='none')).mean()\n"
+    "loss.backward()\n",
+    "loss that the code does not choose": RAW + "class Loss(nn.Module):\n"
+    "    def __init__(self, logits=True):\n"
+    "        super().__init__()\n"
+    "        if logits:\n"
+    "            self.loss = nn.BCEWithLogitsLoss()\n"
+    "        else:\n"
+    "            self.loss = nn.BCELoss()\n"
+    "    def forward(self, a, b):\n"
+    "        return self.loss(a, b)\n"
+    "def main(loader):\n"
+    "    model, criterion = Net(), Loss()\n"
+    "    for x, y in loader:\n"
+    "        criterion(model(x), y).backward()\n",
+    "class as a default, others give an object": RAW
+    + "def train(x, y, criterion=nn.CrossEntropyLoss):\n"
+    "    criterion(Net()(x), y).backward()\n"
+    "train(x, y, nn.CrossEntropyLoss())\n",
     "largest subtracted": HEAD + "def log_sum_exp_loss(x):\n"
     "    e = torch.exp(x - x.max())\n"
     "    return -torch.log(e / e.sum()).mean()\n",
@@ -268,6 +329,21 @@ def test_question_asked_twice_still_finds(tmp_path: Path) -> None:
     text = ASKED.replace("binary_cross_entropy", "binary_cross_entropy_with_logits")
     [finding] = found(tmp_path, {"go.py": text.replace("WANTED", "self.several")})
     assert (finding.code, finding.severity) == ("LK103", Severity.BUG)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('name == "mse"', 'name == "ce"'),
+        ('name == "mse"', 'name != "mse"'),
+        ('cfg["loss"] == "mse"', 'cfg["loss"] == "ce"'),
+    ],
+)
+def test_the_wrong_side_of_a_name_is_a_bug(first: str, second: str, tmp_path: Path) -> None:
+    """Where a softmax is applied for the very loss that applies one itself."""
+    text = RAW + CHOSEN.replace("FIRST", first).replace("SECOND", second)
+    seen = found(tmp_path, {"go.py": text})
+    assert [(one.code, one.severity) for one in seen] == [("LK101", Severity.BUG)]
 
 
 def test_task_that_decides_is_milder(tmp_path: Path) -> None:

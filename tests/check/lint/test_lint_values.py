@@ -82,6 +82,26 @@ SEEN = {
         "    loss = torch.sum(a - b)\n"
         "    return 5.0 * torch.tensor(loss, requires_grad=True)",
     ),
+    "list of losses as a new tensor": (
+        "LK151",
+        "torch.tensor([F.mse_loss(net(a), b) for a, b in rows]).mean().backward()",
+    ),
+    "data of what a model gives that is not seen": (
+        "LK151",
+        "model = nn.DataParallel(elsewhere.Net())\nF.cross_entropy(model(x).data, y).backward()",
+    ),
+    "index whose requires_grad is set": (
+        "LK151",
+        "F.mse_loss(net(x).argmax(1).float().requires_grad_(True), y).backward()",
+    ),
+    "arguments in the order of their names": (
+        "LK142",
+        "def step(model, x_all, y_all):\n"
+        "    y = torch.tensor(y_all[:8])\n"
+        "    y_hat = model(torch.tensor(x_all[:8])).squeeze()\n"
+        "    F.binary_cross_entropy(y, y_hat).backward()",
+    ),
+    "weight of positives where there is none": ("LK183", "nn.BCELoss(weight=pos_weight)"),
     "resize": ("LK101", "F.cross_entropy(p.resize(1, 3), y)"),
     "number in another mode": (
         "LK111",

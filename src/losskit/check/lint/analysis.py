@@ -157,6 +157,7 @@ def _methods(
         if not held:
             found = machine.instances.get(id(kind.node))
             if found is None:
+                machine.assumed.add(id(kind.node))
                 made = instantiate(machine, frame, kind, Arguments(), kind.node)
                 found = made if isinstance(made, Instance) else Instance(kind)
             held.append(found)

@@ -39,6 +39,7 @@ def call(machine: Machine, frame: Frame, callee: Value, given: Arguments, node: 
             return invoke(machine, frame, callee.function, with_owner, node)
         return library.call_method(machine, frame, callee.owner, callee.function, given, node)
     if isinstance(callee, Class):
+        machine.assumed.discard(id(callee.node))
         return instantiate(machine, frame, callee, given, node)
     if isinstance(callee, Instance):
         return _call_instance(machine, frame, callee, given, node)

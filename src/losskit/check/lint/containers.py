@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from losskit.check.lint.losses import LossFace
     from losskit.check.lint.units import Unit
 
-__all__ = ["Chain", "Container", "Dictionary", "Made", "Sequence", "release"]
+__all__ = ["Chain", "Container", "Dictionary", "Made", "Pair", "Sequence", "release"]
 
 
 class Container(Value):
@@ -61,6 +61,18 @@ class Sequence(Container):
         """The items, in their order."""
         found: tuple[Value, ...] | None = self.data["items"]
         return found
+
+
+class Pair(Sequence):
+    """Values and indices, which have names as well."""
+
+    __slots__ = ()
+
+    @property
+    def named(self) -> dict[str, Value]:
+        """The items by their names."""
+        items = self.items or (UNKNOWN, UNKNOWN)
+        return {"values": items[0], "indices": items[1]}
 
 
 class Dictionary(Container):

@@ -83,6 +83,8 @@ class Machine:
         Nodes of functions that have run.
     instances : dict
         Node of a class → its first object.
+    assumed : set
+        Classes of which the code makes no object, so that nobody chose their settings.
     ungraded : int
         How many ``no_grad`` blocks are open.
     exploring : bool
@@ -117,6 +119,7 @@ class Machine:
     stack: list[ast.AST] = field(default_factory=list)
     executed: set[int] = field(default_factory=set)
     instances: dict[int, Instance] = field(default_factory=dict)
+    assumed: set[int] = field(default_factory=set)
     ungraded: int = 0
     exploring: bool = False
     skipped: dict[int, tuple[Unit, list[ast.stmt]]] = field(default_factory=dict)
@@ -288,6 +291,11 @@ class Machine:
     def conditions(self) -> frozenset[Guard]:
         """All that it depends on whether this runs."""
         return frozenset().union(*self.branches)
+
+    def assumes(self, function: Function | None) -> bool:
+        """Whether a method runs on an object that the code does not make."""
+        owner = None if function is None else function.owner
+        return owner is not None and id(owner.node) in self.assumed
 
     def passed_by(self, unit: Unit, body: list[ast.stmt]) -> bool:
         """Whether a branch with a loss was never looked into."""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.lint.choices import Choice, join
-from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.containers import Chain, Dictionary, Made, Pair, Sequence
 from losskit.check.lint.definitions import (
     Bound,
     Class,
@@ -19,6 +19,7 @@ from losskit.check.lint.definitions import (
     Super,
 )
 from losskit.check.lint.imports import defined, member, within
+from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
@@ -148,6 +149,8 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Unknown) and (owner.name, name) in machine.lent.data:
         lent: Value = machine.lent.data[owner.name, name]
         return lent
+    if name == "data" and isinstance(owner, Unknown) and owner.flow is Flow.MODEL:
+        return attribute_of(frame.unit, Tensor(flow=owner.flow), name, node)
     found = _plain_attribute(owner, name)
     return UNKNOWN if found is None else found
 
@@ -167,6 +170,8 @@ def _plain_attribute(owner: Value, name: str) -> Value | None:
         return Bound(owner, name)
     if isinstance(owner, Made):
         return _of_made(owner, name)
+    if isinstance(owner, Pair) and name in owner.named:
+        return owner.named[name]
     if isinstance(owner, (Dictionary, Chain)) and name in owner.data:
         item: Value = owner.data[name]
         return item

@@ -99,7 +99,7 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
         partial(_side, machine, frame, node.body, implied(test, True)),
         partial(_side, machine, frame, node.orelse, implied(test, False)),
     ]
-    decided = None if truth is None else 1 - truth
+    decided = None if truth is None or machine.assumes(frame.function) else 1 - truth
     return machine.fork(frame, node, sides, asked, decided=decided)
 
 

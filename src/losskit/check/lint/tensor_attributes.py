@@ -30,7 +30,9 @@ def learnt(tensor: Tensor, unit: Unit, node: ast.AST) -> Tensor:
         if tensor.flow is not Flow.UNKNOWN:
             return tensor
         return replace(tensor, kind=Kind.LEAF, trail=Trail(unit, node, BY_HAND))
-    begins = tensor.flow in {Flow.DATA, Flow.CUT}
+    # Of what has no gradient, such as the index of the largest, it only hides the error.
+    stuck = tensor.cut is not None and tensor.cut.text.endswith("no gradient")
+    begins = tensor.flow in {Flow.DATA, Flow.CUT} and not stuck
     return replace(tensor, flow=Flow.UNKNOWN, cut=None) if begins else tensor
 
 

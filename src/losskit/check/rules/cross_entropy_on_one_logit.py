@@ -74,8 +74,10 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         )
     found = call.seen(call.input, lambda tensor: tensor.kind is Kind.RAW and tensor.units == 1)
     if found is not None:
+        # Where the task is chosen, the number of outputs may be as well.
         yield Seen(
             f"{call.face.name} gets a single logit, whose softmax is always 1",
             found.trail,
             f"{call.face.name} takes it as the logits of all classes",
+            Severity.SUSPICIOUS if call.guards else None,
         )

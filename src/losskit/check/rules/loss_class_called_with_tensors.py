@@ -10,6 +10,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossBuilt
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen, replacing
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Tensor, Unknown, Value
 
 __all__ = ["RULE"]
@@ -67,13 +68,27 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     if not certain[1] or not (certain[0] or built.face.settings):
         return
     node = built.node
-    fix = None
+    fix, severity = None, None
     if isinstance(node, ast.Call):
         function = built.unit.text(node.func)
         fix = replacing(built.unit, (node.func, f"{function}()"), safe=True) if function else None
+        if isinstance(node.func, ast.Name) and _is_parameter(built.unit, node, node.func.id):
+            # What is called is a default, in the place of which others may give an object.
+            fix, severity = None, Severity.SUSPICIOUS
     yield Seen(
         f"{built.face.name} is a class: build it first, as in {built.face.name}()(input, target)",
+        severity=severity,
         fix=fix,
+    )
+
+
+def _is_parameter(unit: Unit, node: ast.Call, name: str) -> bool:
+    """Whether a name is a parameter of the function that a call stands in."""
+    return any(
+        isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and one.lineno <= node.lineno <= (one.end_lineno or one.lineno)
+        and any(argument.arg == name for argument in (*one.args.args, *one.args.kwonlyargs))
+        for one in ast.walk(unit.tree)
     )
 
 

@@ -56,6 +56,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         return
     found, severity = call.found(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
     if found is not None:
+        if call.setting("reduction") == "none":
+            # Some pick the probability of each class by it, as for the weight of a focal loss.
+            severity = Severity.SUSPICIOUS
         yield Seen(
             f"{call.face.name} takes log-probabilities, and gets {found.kind}",
             found.trail,

@@ -64,7 +64,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     column = call.seen(call.input, _is_column)
     row = call.seen("target", _is_row)
     if column is None or row is None:
-        column = call.seen("target", lambda tensor: _is_column(tensor) and tensor.rank == 2)
+        column = call.seen("target", _is_column)
         row = call.seen(call.input, _is_row)
     if column is not None and row is not None:
         yield Seen(

@@ -59,7 +59,7 @@ _LABELS = re.compile(
     r"(^|[._])(labels?|labs?|targets?|tgts?|y|yb|y_batch|y_true|ytrue|gt|ground_truth|"
     r"truth)$"
 )
-_TRUTH = re.compile(r"^(gt|target|label|y_true|true|ground_truth)s?(_|$)")
+_TRUTH = re.compile(r"^((gt|target|label|y_true|true|ground_truth)s?(_|$)|y$)")
 _GUESS = re.compile(r"^(pred|prediction|output|logit|recon|y_hat|y_pred)s?(_|$)")
 _ASYMMETRIC = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 

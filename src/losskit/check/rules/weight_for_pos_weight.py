@@ -12,7 +12,7 @@ from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor
-from losskit.core.contracts import LOGITS
+from losskit.core.contracts import LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -76,6 +76,8 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     words = {one.id for one in ast.walk(given) if isinstance(one, ast.Name)}
     words |= {one.attr for one in ast.walk(given) if isinstance(one, ast.Attribute)}
     labels = face.contract is LOGITS and face.of_labels
+    if face.contract is PROBABILITIES and face.of_labels and "pos_weight" in words:
+        yield Seen(f"{face.name}'s weight weighs both labels alike; it has no weight of positives")
     value = built.arguments.get(0, "weight")
     one = isinstance(value, Tensor) and value.rank == value.last == 1
     named = any(_POSITIVE.search(word) for word in words) or _is_negatives(given)

@@ -15,7 +15,6 @@ from losskit.check.lint.library import (
     layers,
     losses,
     python,
-    reductions,
     tensors,
 )
 from losskit.check.lint.library.flows import combined_flow
@@ -124,8 +123,6 @@ def call_method(
     if isinstance(owner, Tensor):
         found = tensors.apply(machine, frame, name, owner, given, node)
         return Tensor(flow=owner.flow, cut=owner.cut) if found is None else found
-    if isinstance(owner, reductions.Pair) and name in owner.named:
-        return owner.named[name]
     if name == "compile" and _is_keras(owner):
         return frameworks.compiled(machine, frame, owner, given, node)
     found = python.container_method(machine, frame, owner, name, given, node)

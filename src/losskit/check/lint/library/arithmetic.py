@@ -121,6 +121,8 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
+    if any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
+        rank = 1
     return Tensor(
         kind,
         flow,
@@ -131,6 +133,12 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         last=left.last if left.last == right.last else None,
         lost=lost,
     )
+
+
+def _for_examples(one: Tensor, other: Tensor) -> bool:
+    """Whether one is a number for each example, and the other most likely the like."""
+    blank = other.rank is None and other.kind is Kind.UNKNOWN and other.flow is not Flow.MODEL
+    return one.rank == 1 and blank and one.flow in {Flow.MODEL, Flow.CUT}
 
 
 def _normalised(left: Tensor, right: Tensor, flow: Flow, cut: Trail | None) -> Tensor:

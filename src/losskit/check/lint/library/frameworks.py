@@ -115,6 +115,8 @@ def passed_on(callee: str, given: Arguments) -> Value | None:
     """Return what a wrapper or ``accelerator.prepare`` gives back."""
     if callee in WRAPPERS or (callee == "scale" and given.positional):
         first = given.get(0, "model", "module", "iterable")
+        if "Parallel" in callee and (first is None or isinstance(first, Unknown)):
+            return Unknown("model", Flow.MODEL)
         return UNKNOWN if first is None else first
     if callee in _PREPARING and given.values():
         values = given.values()

@@ -167,7 +167,7 @@ def _filled_row(given: Arguments) -> Value:
     return replace(made, rank=1) if isinstance(made, Tensor) and (row or counted) else made
 
 
-_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$")
+_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|batch_size$|BATCH_SIZE$")
 
 
 def _listed(given: Arguments) -> Value:
@@ -255,6 +255,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
         return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
     if isinstance(first, (Sequence, Const)):
         inner = first.items if isinstance(first, Sequence) else ()
+        if isinstance(first, Sequence) and inner is None and isinstance(first.each, Tensor):
+            inner = (first.each,) if first.each.kind is Kind.LOSS else None
         if any(isinstance(one, Tensor) for one in inner or ()):
             flow, _ = combined_flow(list(inner or ()))
             made = Tensor(flow=flow)
@@ -281,6 +283,6 @@ _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
     "ModuleDict": ordered,
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
     **dict.fromkeys(_DATA, _filled),
-    **dict.fromkeys(("zeros", "ones", "empty"), _filled_row),
+    **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn"), _filled_row),
     **dict.fromkeys(("eye", "identity"), _identity),
 }

@@ -6,18 +6,18 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from losskit.check.lint.containers import Sequence
+from losskit.check.lint.containers import Pair
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Averaged
 from losskit.check.lint.kinds import PROBABLE, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.tensor_attributes import cut
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Value
+from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["Pair", "largest", "mean", "total"]
+__all__ = ["largest", "mean", "ordered", "total"]
 
 
 def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -65,28 +65,30 @@ def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int |
 def largest(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    """max, min, topk, sort: values and indices."""
-    axis = given.get(0, "dim", "axis", "k")
+    """Return what max and min give: of all, of two tensors, or values and indices along an axis."""
+    axis = given.get(0, "dim", "axis")
     if axis is None:
         return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, 0)
     if isinstance(axis, Tensor):
         flow, trail = combined_flow([tensor, axis])
         return Tensor(flow=flow, cut=trail)
+    rank = _reduced_rank(tensor, axis, given)
+    if tensor.rank is None and tensor.units is not None and axis == Const(1):
+        # Of the outputs for each example of a batch.
+        rank = None if given.const(1, "keepdim") else 1
+    return _pair(frame, tensor, rank, node)
+
+
+def ordered(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Return what topk and sort give: values and indices."""
+    return _pair(frame, tensor, None, node)
+
+
+def _pair(frame: Frame, tensor: Tensor, rank: int | None, node: ast.AST) -> Value:
     kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
-    values = replace(tensor, kind=kind, rank=None, last=None, units=None, ident=Tensor().ident)
-    indices = Tensor(
-        Kind.INDICES, tensor.flow, Trail(frame.unit, node, "indices of the largest are taken")
-    )
+    values = replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
+    trail = Trail(frame.unit, node, "indices of the largest are taken")
+    indices = Tensor(Kind.INDICES, tensor.flow, trail, rank=rank)
     return Pair((values, cut(indices, frame.unit, node, "indices have no gradient")))
-
-
-class Pair(Sequence):
-    """Values and indices, which have names as well."""
-
-    __slots__ = ()
-
-    @property
-    def named(self) -> dict[str, Value]:
-        """The items by their names."""
-        items = self.items or (UNKNOWN, UNKNOWN)
-        return {"values": items[0], "indices": items[1]}

@@ -53,7 +53,10 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
         units = tensor.units if rank is not None and rank > 1 and last == tensor.units else None
     elif name in {"squeeze", "squeeze_"}:
         axis = given.const(0, "dim", "axis")
-        if tensor.rank is not None and axis is not None:
+        if tensor.last == 1 and tensor.rank in {None, 2} and axis in {None, 1, -1}:
+            # The one output of a model, for each example of a batch.
+            rank = 1
+        elif tensor.rank is not None and axis is not None:
             at_end = axis in {-1, tensor.rank - 1}
             gone = at_end and tensor.last == 1
             rank = tensor.rank - 1 if gone else None
@@ -62,7 +65,7 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
         axis = given.const(0, "dim", "axis")
         rank = None if tensor.rank is None else tensor.rank + 1
         if isinstance(axis, int):
-            at_end = axis == -1 or (tensor.rank is not None and axis == tensor.rank)
+            at_end = axis in {-1, 1 if tensor.rank is None else tensor.rank}
             last = 1 if at_end else tensor.last
     elif name in {"flatten", "ravel"}:
         rank = 2 if given.const(0, "start_dim") == 1 else 1 if not given.positional else None

@@ -59,7 +59,6 @@ _SAME = frozenset(
         "index_select",
         "narrow",
         "select",
-        "gather",
         "take_along_dim",
         "masked_fill",
         "roll",
@@ -237,6 +236,16 @@ def _scattered(
     return Tensor(flow=flow, cut=gone, rank=tensor.rank)
 
 
+def _gathered(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """What is taken has the shape of the indices."""
+    index = given.get(1, "index")
+    outputs = 2 if tensor.units is not None else None
+    rank, last = (index.rank, index.last) if isinstance(index, Tensor) else (None, None)
+    return replace(tensor, rank=rank or outputs, last=last, units=None, ident=Tensor().ident)
+
+
 def _matmul(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -275,8 +284,9 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "reduce_sum": reductions.total,
     "max": reductions.largest,
     "min": reductions.largest,
-    "topk": reductions.largest,
-    "sort": reductions.largest,
+    "topk": reductions.ordered,
+    "sort": reductions.ordered,
+    "gather": _gathered,
     "one_hot": _one_hot,
     "backward": _backward,
     "requires_grad_": _learnt,
