@@ -273,9 +273,9 @@ def test_what_has_not_changed_is_not_analysed_again(
     looked: list[str] = []
     analyse = run.analyse
 
-    def counted(project, unit, tell):
+    def counted(project, unit, tell, **options):
         looked.append(unit.shown)
-        return analyse(project, unit, tell)
+        return analyse(project, unit, tell, **options)
 
     monkeypatch.setattr(run, "analyse", counted)
     assert losskit("--jobs", "1").stdout == first.stdout

@@ -42,9 +42,14 @@ _DULL_FUEL = 3_000
 _PARTS = Parts(evaluate, element_of, call, invoke, through, run_block, assign, gradient_taken)
 
 
-def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
-    """Tell what happens in a file; False where the steps were used up before its end."""
-    machine = Machine(_PARTS, project, tell, unit.path)
+def analyse(
+    project: Project, unit: Unit, tell: Callable[[Fact], None], *, alone: bool = False
+) -> bool:
+    """Tell what happens in a file; False where the steps were used up before its end.
+
+    Where a file is looked at ``alone``, what it imports is unknown.
+    """
+    machine = Machine(_PARTS, project, tell, unit.path, alone=alone)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
     whole = _run(machine, unit)
     if any(machine.passed_by(*one) for one in machine.skipped.values()):
@@ -57,6 +62,7 @@ def analyse(project: Project, unit: Unit, tell: Callable[[Fact], None]) -> bool:
                 project,
                 tell,
                 unit.path,
+                alone=alone,
                 exploring=True,
                 reached=machine.reached,
                 asked=machine.asked,
@@ -94,7 +100,7 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
     frame = unit.frame
     if frame is None:
         return
-    worth = look(unit, _imported(machine, unit))
+    worth = look(unit, frozenset() if machine.alone else _imported(machine, unit))
     for node in unit.tree.body:
         if isinstance(node, ast.ClassDef):
             kind = frame.data.get(node.name)

@@ -13,13 +13,13 @@ from typing import Any
 
 import losskit
 from losskit.check import catalogue
-from losskit.check.lint.prefilter import Glance, called, glance
+from losskit.check.lint.prefilter import Glance, called
 
 __all__ = ["Cache", "Entry", "digest"]
 
 _FOLDER = ".losskit_cache"
 _FILE = "lint.json"
-_LAYOUT = 2
+_LAYOUT = 3
 
 
 def digest(raw: bytes) -> str:
@@ -89,14 +89,15 @@ class Cache:
                 for path, (known, names) in content["calls"].items()
             }
 
-    def glance(self, path: str, raw: bytes, content: str) -> Glance:
-        """Look at a file, or know what was seen when it had the same content."""
+    def seen(self, path: str, content: str) -> Glance | None:
+        """Return what was seen in a file at first sight when it had the same content."""
         known, seen = self._glances.get(path, ("", None))
-        if seen is None or known != content:
-            seen = glance(path, raw)
-            self._glances[path] = content, seen
-            self._changed = True
-        return seen
+        return seen if known == content else None
+
+    def see(self, path: str, content: str, seen: Glance) -> None:
+        """Keep what was seen in a file at first sight."""
+        self._glances[path] = content, seen
+        self._changed = True
 
     def calls(self, path: str, content: str) -> frozenset[tuple[str, str]]:
         """Return what a file calls, which is read again if that is not known."""

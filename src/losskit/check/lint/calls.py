@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from contextlib import suppress
+from dataclasses import replace
 
 from losskit.check.lint import library, objects
 from losskit.check.lint.choices import NO_GUARDS, Choice, Option, excluded, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import DullError, Machine
 from losskit.check.lint.names import is_model
 from losskit.check.lint.values import (
@@ -19,6 +20,7 @@ from losskit.check.lint.values import (
     Arguments,
     Const,
     Library,
+    Tensor,
     Unknown,
     Value,
 )
@@ -244,10 +246,19 @@ def _call_instance(
         if isinstance(found, Function):
             with_owner = Arguments((callee, *given.positional), given.named, given.open)
             result = invoke(machine, frame, found, with_owner, node)
-            if isinstance(result, Unknown) and result.flow is Flow.UNKNOWN and _is_model(callee):
-                return Unknown(result.name, Flow.MODEL)
-            return result
+            return _of_model(result) if _is_model(callee) else result
     return library.call_base(machine, frame, callee, given, node)
+
+
+def _of_model(value: Value) -> Value:
+    """Return what a model gives: not its input, even where no layer was seen on the way."""
+    if isinstance(value, Choice):
+        return join((_of_model(one), guards) for one, guards in value.among)
+    if isinstance(value, Unknown) and value.flow is Flow.UNKNOWN:
+        return Unknown(value.name, Flow.MODEL)
+    if isinstance(value, Tensor) and value.flow is Flow.DATA and value.kind is Kind.UNKNOWN:
+        return replace(value, flow=Flow.UNKNOWN)
+    return value
 
 
 def _is_model(instance: Instance) -> bool:

@@ -150,7 +150,7 @@ def _public(machine: Machine, path: str) -> list[tuple[str, Value]]:
 
 def _names(machine: Machine, path: str) -> Frame | None:
     """Return the names of a file; None where it cannot be read, or too many were read."""
-    if path not in machine.modules and len(machine.modules) >= _MOST_MODULES:
+    if path not in machine.modules and (machine.alone or len(machine.modules) >= _MOST_MODULES):
         return None
     machine.modules.add(path)
     unit = machine.project.unit(path)

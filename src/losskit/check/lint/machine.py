@@ -75,6 +75,8 @@ class Machine:
         Takes what is seen: see `losskit.check.lint.facts`.
     entry : str
         Path of the file that is analysed.
+    alone : bool
+        Whether other files are left unread.
     fuel : int
         Steps that are left.
     stack : list
@@ -115,6 +117,7 @@ class Machine:
     project: Project
     tell: Callable[[Fact], None]
     entry: str = ""
+    alone: bool = False
     fuel: int = _FUEL
     stack: list[ast.AST] = field(default_factory=list)
     executed: set[int] = field(default_factory=set)

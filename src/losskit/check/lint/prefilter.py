@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.names import LIBRARIES, MODELLING
@@ -30,19 +30,30 @@ _ACTIVATIONS = frozenset([b"softmax", b"log_softmax", b"Softmax", b"LogSoftmax",
 
 
 _IMPORTS = re.compile(
-    rb"^[ \t]*(?:from|import)[ \t]+([\w. ,]+?)[ \t]*(?:import[ \t(]+([\w, ]*)|$)", re.M
+    rb"^[ \t\"]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]*(\([^)]*|[\w, \t]*)|"
+    rb"import[ \t]+([\w., \t]+))",
+    re.M,
 )
 
 
-def imported_stems(raw: bytes) -> set[str]:
-    """Return the parts of the names of all that a file imports, as far as lines show them."""
+def imported_names(raw: bytes) -> set[str]:
+    """Return what a file imports, with dots before what is relative, as far as lines show it.
+
+    Of ``from a import b`` both ``a`` and ``a.b``, for nobody knows which of them is a file.
+    """
     found: set[str] = set()
     for match in _IMPORTS.finditer(raw):
-        modules, names = (part.decode(errors="replace") for part in match.groups(b""))
-        own = [one for one in modules.split(",") if one.strip().partition(".")[0] not in LIBRARIES]
-        for part in (*own, names) if own else ():
-            found.update(re.split(r"[^\w]+", part))
-    return found
+        dots, module, names, modules = (part.decode(errors="replace") for part in match.groups(b""))
+        found.update(_firsts(modules))
+        found.add(dots + module)
+        found.update(f"{dots}{module}{'.' if module else ''}{name}" for name in _firsts(names))
+    return {one for one in found if one and one.partition(".")[0] not in LIBRARIES}
+
+
+def _firsts(listed: str) -> list[str]:
+    """Names between commas, without what they are called afterwards."""
+    parts = re.sub(r"#.*", "", listed).split(",")
+    return [words[0] for part in parts if (words := re.findall(r"[\w.]+", part))]
 
 
 def is_script(path: str, raw: bytes) -> bool:
@@ -63,9 +74,14 @@ _RUNS = re.compile(rb"^def main\b|^(?:[\w, ]+=[ \t]*)?(?:main\(|\w+\.(?:train|fi
 """A function that scripts have, or a call that begins at the border of its line."""
 
 
+_SHORT = 3_000
+"""Characters up to which a file may do nothing but hand on what others define."""
+
+
 def brings_together(raw: bytes) -> bool:
     """Whether a file may hand a model to a training that another file defines."""
-    return b"train" in raw or b"fit(" in raw or b"loss" in raw
+    hands_on = len(raw) < _SHORT and b"import" in raw
+    return hands_on or b"train" in raw or b"fit(" in raw or b"loss" in raw
 
 
 class Glance(NamedTuple):
@@ -84,9 +100,9 @@ class Glance(NamedTuple):
     script : bool
         Of others: whether it is run, or trains.
     imported : tuple of str
-        Parts of the names of what it imports, if that matters.
+        Of all that mention no such library: what they import.
     wherever : bool
-        Whether it may import from any folder.
+        Of those: whether it may import from any folder.
     """
 
     interest: bool
@@ -106,13 +122,23 @@ def glance(path: str, raw: bytes) -> Glance:
     if is_of_interest(raw):
         losses = takes_losses(raw)
         functions = tuple(sorted(loss_functions(raw))) if losses else ()
-        return Glance(True, _LIBRARIES.search(raw) is not None, losses, functions)
+        library = _LIBRARIES.search(raw) is not None
+        seen = Glance(True, library, losses, functions)
+        return seen if library else seen._replace(**_imports(path, raw))
     script = is_script(path, raw)
     if not script and not brings_together(raw):
         return _NOTHING
+    return Glance(False, script=script, **_imports(path, raw))
+
+
+class _Imports(TypedDict):
+    imported: tuple[str, ...]
+    wherever: bool
+
+
+def _imports(path: str, raw: bytes) -> _Imports:
     wherever = b"sys.path" in raw or path.endswith(".ipynb")
-    imported = tuple(sorted(imported_stems(raw)))
-    return Glance(False, script=script, imported=imported, wherever=wherever)
+    return {"imported": tuple(sorted(imported_names(raw))), "wherever": wherever}
 
 
 class Selection:
@@ -124,80 +150,103 @@ class Selection:
         Paths of those that mention what the rules are about.
     joining : list of str
         Those of them that mention losses.
+    aside : list of str
+        Those of them that have nothing to do with models, however far one follows their imports;
+        known once files were chosen.
     """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.joining: list[str] = []
+        self.aside: list[str] = []
         self._functions: dict[str, set[str]] = {}
-        self._places: dict[str, set[str]] = {}
-        self._others: list[tuple[str, Glance]] = []
+        self._of_models: list[str] = []
+        self._others: dict[str, Glance] = {}
+        self._without: dict[str, Glance] = {}
 
     def add(self, path: str, seen: Glance) -> None:
         """Take a file into account."""
         if seen.interest:
             self.asked.append(path)
-            for stem, place in _modules(path):
-                if seen.library:
-                    self._places.setdefault(stem, set()).add(place)
-                if seen.losses:
-                    self._functions.setdefault(stem, set()).update(seen.functions)
             if seen.losses:
                 self.joining.append(path)
+                for stem in _stems(path):
+                    self._functions.setdefault(stem, set()).update(seen.functions)
+            if seen.library:
+                self._of_models.append(path)
+            else:
+                self._without[path] = seen
         elif seen.imported:
-            self._others.append((path, seen))
+            self._others[path] = seen
 
-    def chosen(self, calls: Callable[[str], frozenset[tuple[str, str]]]) -> list[str]:
-        """Paths of all that are analysed, in their order; `calls` tells what a file calls."""
-        found = list(self.asked)
-        reaching = self._reaching()
-        for path, seen in self._others:
-            if seen.script and path in reaching:
-                found.append(path)
-                continue
-            stems = self._functions.keys() & set(seen.imported)
-            names = set[str]().union(*(self._functions[stem] for stem in stems))
-            if names and any(
-                name in names and (dot or name in seen.imported) for dot, name in calls(path)
-            ):
-                found.append(path)
-        return sorted(found)
+    def chosen(
+        self,
+        find: Callable[[str, str, int], str | None],
+        calls: Callable[[str], frozenset[tuple[str, str]]],
+    ) -> list[str]:
+        """Paths of all that are analysed, in their order.
 
-    def _reaching(self) -> set[str]:
-        """Files that import one of interest, be it through others, as a main through a server."""
+        ``find`` finds the file that an import of a file means, and ``calls`` tells what it calls.
+        """
+        reaching = self._reaching(find)
+        self.aside = [path for path in self._without if path not in reaching]
+        joined = [
+            path
+            for path, seen in self._others.items()
+            if path in reaching and (seen.script or self._trains(seen, calls(path)))
+        ]
+        return sorted([*self.asked, *joined])
+
+    def _trains(self, seen: Glance, calls: frozenset[tuple[str, str]]) -> bool:
+        """Whether a file seems to call a function with a loss of one that it imports."""
+        parts = {part for name in seen.imported for part in name.split(".")}
+        names = set[str]().union(*(self._functions[one] for one in self._functions.keys() & parts))
+        return any(name in names and (dot or name in parts) for dot, name in calls)
+
+    def _reaching(self, find: Callable[[str, str, int], str | None]) -> set[str]:
+        """Files that import one of models, be it through others, as a main through a server."""
+        importers: dict[str, list[str]] = {}
+        anywhere: dict[str, list[str]] = {}
+        for path, seen in {**self._others, **self._without}.items():
+            for whole in seen.imported:
+                name = whole.lstrip(".")
+                if seen.wherever:
+                    for part in name.split("."):
+                        anywhere.setdefault(part, []).append(path)
+                elif (target := find(path, name, len(whole) - len(name))) is not None:
+                    importers.setdefault(target, []).append(path)
         reaching: set[str] = set()
-        waiting = dict(self._others)
-        while found := [path for path, seen in waiting.items() if self._imports(path, seen)]:
-            for path in found:
-                del waiting[path]
-                for stem, place in _modules(path):
-                    self._places.setdefault(stem, set()).add(place)
-            reaching.update(found)
+        waiting = list(self._of_models)
+        while waiting:
+            path = waiting.pop()
+            found = {*importers.get(path, ())}.union(
+                *(anywhere.get(one, ()) for one in _stems(path))
+            )
+            waiting += found - reaching
+            reaching |= found
         return reaching
 
-    def _imports(self, path: str, seen: Glance) -> bool:
-        """Whether a file seems to import one of interest: many a project has a utils.py."""
-        folder = os.path.dirname(path) + os.sep
-        return any(
-            seen.wherever
-            or os.path.basename(place) in seen.imported
-            or folder.startswith(place + os.sep)
-            for stem in self._places.keys() & set(seen.imported)
-            for place in self._places[stem]
-        )
 
-
-_LIBRARIES = re.compile(MODELLING.pattern.encode())
+_LIBRARIES = re.compile(
+    rb"^[ \t\"]*(?:import|from)[ \t]+[\w., ]*?(?:" + MODELLING.pattern.encode() + rb")"
+    rb"|\bnn\.[A-Z]|\btf\.(?:nn|keras|layers|losses)\b",
+    re.M,
+)
 """Where none is mentioned, there is no model that a script could bring."""
 
 
-def _modules(path: str) -> list[tuple[str, str]]:
-    """Names that a file may be imported by, its own and its folder's, and where they are found."""
+def _packages(path: str) -> Iterator[str]:
+    """Yield the files of the packages that a module is in."""
+    folder = os.path.dirname(path)
+    while (above := os.path.dirname(folder)) != folder:
+        yield os.path.join(folder, "__init__.py")
+        folder = above
+
+
+def _stems(path: str) -> tuple[str, str]:
+    """Names that a file may be imported by: its own, and its folder's."""
     folder, name = os.path.split(path)
-    above, package = os.path.split(folder)
-    # src/ is where a project keeps what is imported from its own folder.
-    places = [(name.removesuffix(".py"), above if package == "src" else folder)]
-    return places if package == "src" else [*places, (package, above)]
+    return name.removesuffix(".py"), os.path.basename(folder)
 
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,17 +16,21 @@ from losskit.check.lint.analysis import analyse
 from losskit.check.lint.cache import Cache, Entry, digest
 from losskit.check.lint.containers import release
 from losskit.check.lint.files import Found, discover, read_text, source_of
+from losskit.check.lint.finder import Finder, stems_of
 from losskit.check.lint.interest import look
 from losskit.check.lint.plain import finding_of, plain
-from losskit.check.lint.prefilter import Selection
+from losskit.check.lint.prefilter import Glance, Selection, glance
 from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
-from losskit.check.lint.units import Project, Unit, UnreadableError, parse, stems_of
+from losskit.check.lint.units import Project, Unit, UnreadableError, parse
 
 __all__ = ["UNFINISHED", "Outcome", "lint"]
 
 _FEW = 24
-"""Files from which on several processes are worth their start."""
+"""Files to be analysed from which on several processes are worth their start."""
+
+_MANY = 2_000
+"""Files to be looked at from which on they are."""
 
 _COLLECTED = 2_000_000
 """Objects that analyses have left behind in spite of all, after which they are collected."""
@@ -94,22 +99,25 @@ def lint(
     cache = Cache(Path.cwd())
     if cached:
         cache.load()
-    selection = Selection()
     for one in found:
         try:
-            raw = read_text(one.path)
+            digests[one.path] = digest(read_text(one.path))
         except UnreadableError as problem:
             outcome.notes.append((one.shown, str(problem)))
             outcome.unreadable = outcome.unreadable or one.named
-            continue
-        digests[one.path] = digest(raw)
-        seen = cache.glance(one.path, raw, digests[one.path])
-        selection.add(one.path, seen)
-        if one.named and not seen.interest:
-            _look(one, raw, outcome)
-    asked = selection.chosen(lambda path: cache.calls(path, digests[path]))
+    fresh = [path for path, content in digests.items() if cache.seen(path, content) is None]
+    for path, seen in _glanced(fresh, jobs):
+        cache.see(path, digests[path], seen)
+    selection = Selection()
+    for one in found:
+        glimpse = cache.seen(one.path, digests[one.path]) if one.path in digests else None
+        if glimpse is not None:
+            selection.add(one.path, glimpse)
+            if one.named and not glimpse.interest:
+                _look(one, outcome)
     files = {one.path: one.shown for one in found if one.path in digests}
-    entries = _analysed(files, asked, selection.joining, digests, cache, jobs, progress)
+    asked = selection.chosen(Finder(files).means, lambda path: cache.calls(path, digests[path]))
+    entries = _analysed(files, asked, selection, digests, cache, jobs, progress)
     if cached:
         cache.save()
     merged: dict[tuple[object, str], Finding] = {}
@@ -138,10 +146,10 @@ def lint(
 UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
 
 
-def _look(one: Found, raw: bytes, outcome: Outcome) -> None:
+def _look(one: Found, outcome: Outcome) -> None:
     """Say of a file without a loss whether it can be read at all."""
     try:
-        source, _ = source_of(one.path, raw)
+        source, _ = source_of(one.path, read_text(one.path))
         parse(source)
     except UnreadableError as problem:
         outcome.notes.append((one.shown, str(problem)))
@@ -157,10 +165,31 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return (*where, finding.code)
 
 
+def _glanced(paths: list[str], jobs: int | None) -> Iterator[tuple[str, Glance]]:
+    """Look at files for the first time, in several processes if there are very many."""
+    jobs = jobs or os.cpu_count() or 1
+    if len(paths) < _MANY or jobs == 1:
+        yield from _glances(paths)
+        return
+    groups = [paths[at : at + _MANY // 4] for at in range(0, len(paths), _MANY // 4)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(groups)), context) as pool:
+        for group in pool.map(_glances, groups):
+            yield from group
+
+
+def _glances(paths: Sequence[str]) -> list[tuple[str, Glance]]:
+    found = []
+    for path in paths:
+        with suppress(UnreadableError):
+            found.append((path, glance(path, read_text(path))))
+    return found
+
+
 def _analysed(
     files: Mapping[str, str],
     asked: Sequence[str],
-    joining: list[str],
+    selection: Selection,
     digests: Mapping[str, str],
     cache: Cache,
     jobs: int | None,
@@ -173,7 +202,7 @@ def _analysed(
         if entry is not None and entry.holds(digests, stems):
             known[path] = entry
     left = [path for path in asked if path not in known]
-    worked = _worked(files, left, joining, jobs)
+    worked = _worked(files, left, selection, jobs)
     for done, (path, entry) in enumerate(worked, 1):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
@@ -185,12 +214,12 @@ def _analysed(
 
 
 def _worked(
-    files: Mapping[str, str], paths: Sequence[str], promising: list[str], jobs: int | None
+    files: Mapping[str, str], paths: Sequence[str], selection: Selection, jobs: int | None
 ) -> Iterable[tuple[str, Entry]]:
     """Analyse files, in several processes if there are enough of them."""
     jobs = jobs or os.cpu_count() or 1
     if len(paths) < _FEW or jobs == 1:
-        worker = _Worker(dict(files), promising)
+        worker = _Worker(dict(files), selection.joining, selection.aside)
         try:
             for path in paths:
                 yield path, worker.entry(path)
@@ -199,8 +228,9 @@ def _worked(
         return
     groups = [paths[at : at + _TOGETHER] for at in range(0, len(paths), _TOGETHER)]
     context = multiprocessing.get_context("spawn")
+    told = dict(files), selection.joining, selection.aside
     with ProcessPoolExecutor(
-        min(jobs, len(groups)), context, initializer=_begin, initargs=(dict(files), promising)
+        min(jobs, len(groups)), context, initializer=_begin, initargs=told
     ) as pool:
         for future in as_completed([pool.submit(_work, group) for group in groups]):
             yield from future.result()
@@ -209,11 +239,12 @@ def _worked(
 class _Worker:
     """Analyses one file after the other; what they import is parsed once."""
 
-    def __init__(self, files: dict[str, str], promising: list[str]) -> None:
+    def __init__(self, files: dict[str, str], promising: list[str], aside: list[str]) -> None:
         self.files = files
         # Trees hold no circles, and looking through them for some takes longer than to make them.
         gc.disable()
         self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
+        self.aside = frozenset(aside)
 
     def _read(self, path: str) -> Unit:
         source, cells = source_of(path, read_text(path))
@@ -229,7 +260,7 @@ class _Worker:
         notes: list[tuple[str, str]] = []
         try:
             unit = self.project.unit(path) or self._read(path)
-            if not analyse(self.project, unit, report.tell):
+            if not analyse(self.project, unit, report.tell, alone=path in self.aside):
                 notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
@@ -244,8 +275,8 @@ class _Worker:
 _workers: list[_Worker] = []
 
 
-def _begin(files: dict[str, str], promising: list[str]) -> None:
-    _workers.append(_Worker(files, promising))
+def _begin(files: dict[str, str], promising: list[str], aside: list[str]) -> None:
+    _workers.append(_Worker(files, promising, aside))
 
 
 def _work(paths: Sequence[str]) -> list[tuple[str, Entry]]:

@@ -211,7 +211,7 @@ def _try(machine: Machine, frame: Frame, node: ast.Try) -> End:
 def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
     value = evaluate(machine, frame, node.value) if node.value is not None else NONE
     name = frame.function.name if frame.function is not None else ""
-    if name in _TRAINING_STEPS:
+    if name in _TRAINING_STEPS and not _takes_gradient(frame):
         gradient_taken(machine, frame, value, node)
     elif "loss" in name.lower() or name in {"forward", "__call__"}:
         as_loss = "loss" in name.lower() or _in_loss(frame)
@@ -222,6 +222,15 @@ def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
         (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
     )
     return End.RETURN
+
+
+def _takes_gradient(frame: Frame) -> bool:
+    """Whether the running function takes the gradient by itself, and returns what is logged."""
+    function = frame.function
+    if function is None:
+        return False
+    first, last = function.node.lineno, function.node.end_lineno
+    return any("backward(" in line for line in frame.unit.lines[first - 1 : last])
 
 
 _TRAINING_STEPS = {"training_step", "compute_loss"}

@@ -1,9 +1,8 @@
-"""The files of a project as parsed units, and how their imports find one another."""
+"""The files of a project as parsed units."""
 
 from __future__ import annotations
 
 import ast
-import os
 import re
 import warnings
 from collections import OrderedDict
@@ -13,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from losskit.check.findings import Place
-from losskit.check.lint.names import LIBRARIES
+from losskit.check.lint.finder import Finder
 
 if TYPE_CHECKING:
     from losskit.check.lint.definitions import Frame
 
-__all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse", "stems_of"]
+__all__ = ["Cell", "Project", "Unit", "UnreadableError", "parse"]
 
 T = TypeVar("T")
 
@@ -147,25 +146,7 @@ def _tree(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def stems_of(files: Iterable[str]) -> frozenset[str]:
-    """Return all names by which an import of one of these files can begin."""
-    stems: set[str] = set()
-    folders: set[str] = set()
-    for path in files:
-        folder, name = os.path.split(path)
-        stems.add(name.rpartition(".")[0])
-        folders.add(folder)
-    for folder in folders:
-        stems.update(folder.split(os.sep))
-    return frozenset(stems)
-
-
-def _is_library(parts: list[str], level: int) -> bool:
-    """Whether an import means a library, be there files of its name below or beside the file."""
-    return not level and bool(parts) and parts[0] in LIBRARIES
-
-
-class Project:
+class Project(Finder):
     """The files that may be read, and nothing else.
 
     Parameters
@@ -187,24 +168,17 @@ class Project:
         promising: Iterable[str] | None = None,
         look: Callable[[Unit], frozenset[str]] = lambda unit: frozenset(),
     ) -> None:
-        self.files = files
+        super().__init__(files)
         self.read = read
         self.promising = frozenset(files if promising is None else promising)
         self.look = look
         self._interests: dict[str, frozenset[str]] = {}
-        self.looked_up: set[str] = set()
-        self.foreign: set[str] = set()
-        self.stems = stems_of(files)
         self._sources: OrderedDict[str, Unit | None] = OrderedDict()
         self._units: dict[str, Unit] = {}
-        self._found: dict[tuple[str, str, int], tuple[str | None, frozenset[str]]] = {}
-        self._packages: dict[tuple[str, str, int], str | None] = {}
-        self._folders_with_files: frozenset[str] | None = None
 
     def begin(self) -> None:
         """Forget what modules hold, but not their text: each file is analysed from scratch."""
-        self.looked_up = set()
-        self.foreign = set()
+        super().begin()
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -249,85 +223,3 @@ class Project:
             unit = self.unit(path)
             self._interests[path] = frozenset() if unit is None else self.look(unit)
         return self._interests[path]
-
-    def find(self, importer: str, name: str, level: int) -> str | None:
-        """Return the path of an imported module.
-
-        Parameters
-        ----------
-        importer : str
-            Absolute path of the file that imports.
-        name : str
-            What is imported, with dots.
-        level : int
-            Dots before the name.
-        """
-        parts = [part for part in name.split(".") if part]
-        if _is_library(parts, level):
-            return None
-        if parts and parts[0] not in self.stems:
-            self.foreign.add(parts[0])
-            return None
-        asked = os.path.dirname(importer), name, level
-        if asked not in self._found:
-            before, self.looked_up = self.looked_up, set()
-            places = (self.at(folder, parts) for folder in self._folders(importer, level))
-            path = next((place for place in places if place is not None), None)
-            self._found[asked] = path, frozenset(self.looked_up)
-            self.looked_up = before
-        path, tried = self._found[asked]
-        self.looked_up |= tried
-        return path
-
-    def _folders(self, importer: str, level: int) -> Iterable[str]:
-        folder = os.path.dirname(importer)
-        if level:
-            for _ in range(level - 1):
-                folder = os.path.dirname(folder)
-            yield folder
-            return
-        while True:
-            yield folder
-            yield os.path.join(folder, "src")
-            above = os.path.dirname(folder)
-            if above == folder:
-                return
-            folder = above
-
-    def holds(self, folder: str) -> bool:
-        """Whether there are files below a folder."""
-        return folder in self._known_folders()
-
-    def _known_folders(self) -> frozenset[str]:
-        if self._folders_with_files is None:
-            folders: set[str] = set()
-            for path in self.files:
-                folder = os.path.dirname(path)
-                while folder not in folders:
-                    folders.add(folder)
-                    folder = os.path.dirname(folder)
-            self._folders_with_files = frozenset(folders)
-        return self._folders_with_files
-
-    def at(self, folder: str, parts: list[str]) -> str | None:
-        """Return the path of a module of a folder."""
-        base = os.path.join(folder, *parts)
-        candidates = [os.path.join(base, "__init__.py")]
-        if parts:
-            candidates.insert(0, f"{base}.py")
-        for candidate in candidates:
-            if candidate in self.files:
-                return candidate
-            self.looked_up.add(candidate)
-        return None
-
-    def package(self, importer: str, name: str, level: int) -> str | None:
-        """Return the folder of an imported package that has no ``__init__.py``."""
-        parts = [part for part in name.split(".") if part]
-        if not parts or parts[0] not in self.stems or _is_library(parts, level):
-            return None
-        asked = os.path.dirname(importer), name, level
-        if asked not in self._packages:
-            bases = (os.path.join(folder, *parts) for folder in self._folders(importer, level))
-            self._packages[asked] = next((base for base in bases if self.holds(base)), None)
-        return self._packages[asked]

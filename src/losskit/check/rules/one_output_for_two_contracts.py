@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
-from losskit.check.lint.kinds import Kind
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor, Trail
 from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
@@ -67,7 +67,7 @@ _APART = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at other losses that took the same tensor."""
     value = call.values.get(call.input)
-    if isinstance(value, Tensor) and value.kind is not Kind.UNKNOWN:
+    if isinstance(value, Tensor) and (value.kind is not Kind.UNKNOWN or value.flow is Flow.DATA):
         return
     if call.face.contract not in _APART:
         return
