@@ -10,6 +10,7 @@ import pytest
 from lint_runs import brief, found, written
 
 from losskit.check.lint.files import discover
+from losskit.check.lint.finder import Finder
 from losskit.check.lint.run import Outcome, lint
 from losskit.check.lint.settings import Settings
 
@@ -185,3 +186,38 @@ def test_what_is_left_out_by_name(tmp_path: Path) -> None:
     ]
     named = discover([str(tmp_path / "build" / "b.py")], Settings().exclude)
     assert len(named) == 1
+
+
+def test_files_that_hand_on_lead_from_a_main_to_the_training(tmp_path: Path) -> None:
+    """Neither of them mentions a training, and the model is chosen by what a package hands on."""
+    files = {
+        "main.py": "from jobs import Job\nfrom nets import Net\nmain(Job(Net()).run())\n",
+        "jobs/__init__.py": "from .all import Job\n",
+        "jobs/all.py": "from .one.job import Job\n",
+        "jobs/one/job.py": "from torch import nn\nclass Job:\n"
+        "    def __init__(self, net):\n        self.net, self.hard = net, nn.NLLLoss()\n"
+        "    def run(self):\n        self.hard(self.net(self.x), self.y).backward()\n",
+        "nets/__init__.py": "from .net import Net\n",
+        "nets/net.py": MODEL,
+    }
+    [finding] = found(tmp_path, files)
+    assert (finding.code, finding.place.path.endswith("job.py")) == ("LK111", True)
+
+
+def test_imports_are_found_with_and_without_a_note() -> None:
+    """Both ways to look for a module agree."""
+    names = ["a.py", "b/__init__.py", "b/c.py", "b/d/e.py", "src/f.py", "b/src/g.py", "b/b.py"]
+    finder = Finder({f"/p/{name}": name for name in names})
+    asked = ["", "a", "b", "b.c", "b.d", "b.d.e", "c", "d.e", "f", "g", "e", "b.b", "x", "torch"]
+    importers = ["/p/a.py", "/p/b/c.py", "/p/b/d/e.py", "/p/src/f.py"]
+    answers = {
+        (one, name, level): finder.find(one, name, level)
+        for one in importers
+        for name in asked
+        for level in (0, 1, 2)
+        if name or level
+    }
+    assert {key: finder.means(*key) for key in answers} == answers
+    assert answers["/p/b/d/e.py", "c", 2] == "/p/b/c.py"
+    assert answers["/p/b/c.py", "f", 0] == "/p/src/f.py"
+    assert answers["/p/a.py", "", 1] is None

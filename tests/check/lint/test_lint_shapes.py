@@ -15,6 +15,7 @@ best = q(s).max(1)[0].detach()
 """
 
 BROADCAST = {
+    "numbers in a row": "F.mse_loss(one(x), torch.tensor([1.0, 2.0]))",
     "random numbers in a row": "F.mse_loss(one(x), torch.randn(100))",
     "squeezed against unsqueezed": "F.mse_loss(one(x).squeeze(1), y.unsqueeze(1))",
     "squeezed by no name": "F.mse_loss(one(x).squeeze(), y.unsqueeze(-1))",
@@ -27,6 +28,7 @@ BROADCAST = {
 }
 
 FITTING = {
+    "numbers in a row": "F.mse_loss(one(x).squeeze(1), torch.tensor([1.0, 2.0]))",
     "both in rows": "F.mse_loss(one(x).squeeze(1), y.view(-1))",
     "both in columns": "F.mse_loss(one(x), y.unsqueeze(1))",
     "chosen and best, in columns": "F.mse_loss(taken, (r + 0.9 * best).unsqueeze(1))",

@@ -102,6 +102,29 @@ SEEN = {
         "    F.binary_cross_entropy(y, y_hat).backward()",
     ),
     "weight of positives where there is none": ("LK183", "nn.BCELoss(weight=pos_weight)"),
+    "both labels of each row": (
+        "LK111",
+        "q = torch.sigmoid(one(x))\nF.nll_loss(torch.cat((1 - q, q), dim=1), y)",
+    ),
+    "weight that a module holds which is not seen": (
+        "LK151",
+        "import weights\n"
+        "cut = F.mse_loss(one(x).detach(), y)\n"
+        "(weights.A * F.l1_loss(net(x), y) + weights.B * cut).backward()",
+    ),
+    "model that is read again": (
+        "LK101",
+        "soft = nn.Sequential(net, nn.Softmax(dim=1))\n"
+        "if resume:\n"
+        "    soft = torch.load('soft.pt')\n"
+        "F.cross_entropy(soft(x), y)",
+    ),
+    "teacher first by name": (
+        "LK123",
+        "def distil(student_out, teacher_out, t):\n"
+        "    a, b = F.log_softmax(teacher_out / t, 1), F.softmax(student_out / t, 1)\n"
+        "    return F.kl_div(F.log_softmax(teacher_out, 1), F.softmax(student_out, 1))",
+    ),
     "resize": ("LK101", "F.cross_entropy(p.resize(1, 3), y)"),
     "number in another mode": (
         "LK111",
@@ -156,6 +179,11 @@ SILENT = {
         "loss = F.mse_loss(elsewhere(x), y)\nloss.requires_grad = False\nloss.backward()"
     ),
     "softmax against a teacher's": "F.mse_loss(p, torch.eye(3) @ F.softmax(net(x), dim=1))",
+    "student first by name": (
+        "def distil(student_out, teacher_out):\n"
+        "    return F.kl_div(F.log_softmax(student_out, 1), F.softmax(teacher_out, 1),\n"
+        "                    reduction='batchmean')"
+    ),
     "input as a Variable": (
         "x = Variable(x, requires_grad=True)\nF.cross_entropy(net(x), y).backward()"
     ),
@@ -191,6 +219,53 @@ def test_names_that_nothing_binds_mean_what_they_mean_everywhere(tmp_path: Path)
     """As in a cell that was pasted into a file without its imports."""
     [finding] = found(tmp_path, {"go.py": "F.cross_entropy(F.softmax(nn.Linear(4, 3)(x), 1), y)\n"})
     assert finding.code == "LK101"
+
+
+@pytest.mark.parametrize(("name", "codes"), [("Pair", {"LK101"}), ("SoftmaxHead", set())])
+def test_a_model_that_is_handed_in_is_the_only_one_of_the_file(
+    name: str, codes: set[str], tmp_path: Path
+) -> None:
+    """Unless it is called like a part of one."""
+    text = f"""
+class {name}(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out, self.softmax = nn.Linear(8, 3), nn.Softmax(dim=-1)
+    def forward(self, a, b):
+        return self.softmax(self.out(torch.cat([a, b], 1)))
+def train(loader, model, optimizer):
+    for a, b, y in loader:
+        nn.CrossEntropyLoss()(model(a, b), y).backward()
+"""
+    assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == codes
+
+
+def test_a_step_that_takes_the_gradient_itself_returns_what_is_logged(tmp_path: Path) -> None:
+    text = """
+class Job:
+    def training_step(self, x, y):
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        return loss.detach()
+"""
+    assert found(tmp_path, {"go.py": HEAD + text}) == []
+
+
+def test_a_model_that_hands_on_its_input_is_no_proof(tmp_path: Path) -> None:
+    """Its layers may be added elsewhere."""
+    text = """
+class Stack(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList()
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+for x, y in loader:
+    F.mse_loss(Stack()(x), y).backward()
+"""
+    assert found(tmp_path, {"go.py": HEAD + text}) == []
 
 
 def test_a_library_is_meant_where_a_folder_has_its_name(tmp_path: Path) -> None:

@@ -275,6 +275,7 @@ def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
         if function.name == "training_step" and parameter.arg == "batch":
             value = Unknown(parameter.arg, Flow.DATA)
         meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
+        meant = meant or _only_model(machine, function, parameter)
         named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
 
@@ -289,6 +290,30 @@ def _namesake(function: Function, name: str) -> Value | None:
         return None
     value = names.data.get(name)
     return value if isinstance(value, (Instance, Made, Chain)) else None
+
+
+def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
+    """Return a model for a parameter that is called like one, if the file defines a single one."""
+    names = function.frame.unit.frame
+    if function.owner is not None or names is None or parameter.arg not in {"model", "net"}:
+        return None
+    models = [
+        value
+        for name, value in names.data.items()
+        if isinstance(value, Class) and name == value.name and value.unit is names.unit
+        if find_in_class(value, "forward") is not None
+    ]
+    if len(models) != 1 or _PART.search(models[0].name):
+        return None
+    [kind] = models
+    made = machine.instances.get(id(kind.node))
+    return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
+
+
+_PART = re.compile(
+    r"loss|criterion|layer|block|attention|module|head|encoder|wrapper|pool|norm", re.IGNORECASE
+)
+"""What classes are called that are most likely a part of a model."""
 
 
 def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:

@@ -9,11 +9,12 @@ from functools import partial
 from losskit.check.lint import objects
 from losskit.check.lint.assignments import assign
 from losskit.check.lint.choices import Guard, options
-from losskit.check.lint.containers import Dictionary, Made, Sequence
+from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import run_import, run_import_from
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import End, Machine
@@ -53,9 +54,26 @@ def _expression(machine: Machine, frame: Frame, node: ast.Expr) -> End:
 
 def _assign(machine: Machine, frame: Frame, node: ast.Assign) -> End:
     value = evaluate(machine, frame, node.value)
+    if isinstance(value, (Unknown, Made)) and _reloads(frame, node):
+        return End.NEXT
     for target in node.targets:
         assign(machine, frame, target, value)
     return End.NEXT
+
+
+def _reloads(frame: Frame, node: ast.Assign) -> bool:
+    """Whether a model is read from a file in the place of one: most probably the same."""
+    loads = isinstance(node.value, ast.Call) and leaf_of(node.value.func) in _LOADING
+    [target, *others] = node.targets
+    return (
+        loads
+        and not others
+        and isinstance(target, ast.Name)
+        and isinstance(frame.data.get(target.id), (Instance, Chain, Made))
+    )
+
+
+_LOADING = {"load", "load_model"}
 
 
 def _annotated(machine: Machine, frame: Frame, node: ast.AnnAssign) -> End:

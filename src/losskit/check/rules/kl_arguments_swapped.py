@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
@@ -71,6 +72,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             fix=fix,
         )
         return
+    if _named(call, call.input) == "teacher" and _named(call, "target") == "student":
+        yield Seen(
+            f"{call.face.name} takes the student as its input, and gets the teacher there",
+            severity=Severity.SUSPICIOUS,
+        )
+        return
     found = call.seen(call.input, lambda tensor: tensor.flow is Flow.CUT)
     target = call.seen(
         "target",
@@ -84,3 +91,11 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} takes it as the model's output",
             Severity.SUSPICIOUS if found.kind in IN_LOGS else None,
         )
+
+
+def _named(call: LossCall, argument: str) -> str:
+    """Whose output an argument is by the names in it; nothing, where it names both."""
+    node = call.nodes.get(argument)
+    text = "" if node is None else ast.unparse(node).lower()
+    found = [word for word in ("teacher", "student") if word in text]
+    return found[0] if len(found) == 1 else ""

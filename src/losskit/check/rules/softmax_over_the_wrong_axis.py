@@ -62,7 +62,8 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
             )
         return
     value = activation.value
-    over_batch = activation.dim == Const(0) and value.rank is not None and value.rank > 1
+    first = {0, -value.rank} if value.rank is not None and value.rank > 1 else set()
+    over_batch = isinstance(activation.dim, Const) and activation.dim.value in first
     if over_batch and value.kind is Kind.RAW and value.units not in {None, 1}:
         yield Seen(
             f"{activation.name} goes over axis 0, which is the batch",

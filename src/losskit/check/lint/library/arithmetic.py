@@ -12,7 +12,7 @@ from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
 
 __all__ = ["arithmetic", "compared", "negative"]
 
@@ -29,6 +29,7 @@ def arithmetic(
     surely: bool = True,
 ) -> Value:
     """Compute with operators."""
+    left, right = _as_number(left), _as_number(right)
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         flow, _ = combined_flow([left, right])
         scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(right, Unknown)
@@ -67,6 +68,11 @@ def arithmetic(
         call=tensor.call if known else None,
         lost=tensor.lost,
     )
+
+
+def _as_number(value: Value) -> Value:
+    """Return what a module that is not seen holds as something unknown, such as a weight."""
+    return Unknown(value.name) if isinstance(value, Library) else value
 
 
 def _flow_of(value: Value) -> Flow:

@@ -226,7 +226,12 @@ def _together(given: Arguments) -> Value:
     kinds = {one.kind for one in found if isinstance(one, Tensor)}
     whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
     trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
-    return Tensor(kinds.pop() if whole else Kind.UNKNOWN, flow, trail, cut)
+    kind = kinds.pop() if whole else Kind.UNKNOWN
+    sides = {one.complement for one in found if isinstance(one, Tensor)}
+    if kind is Kind.SIGMOID and len(found) == len(sides) == 2:
+        # Both labels of each row, as in cat((1 - p, p), dim=1).
+        kind = Kind.SOFTMAX
+    return Tensor(kind, flow, trail, cut)
 
 
 def _chosen(values: tuple[Value, ...]) -> Value:
@@ -263,6 +268,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
         if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
             return Tensor(flow=Flow.DATA, rank=1, last=1)
+        if inner and all(isinstance(one, Const) for one in inner):
+            return Tensor(flow=Flow.DATA, rank=1)
         return Tensor(flow=Flow.DATA)
     if tensor is None:
         return UNKNOWN
