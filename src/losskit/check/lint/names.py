@@ -14,9 +14,10 @@ __all__ = ["LIBRARIES", "MODELLING", "is_model", "loss_calls", "starred"]
 MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
 """Libraries that models are built and trained with, by a part of their names."""
 
-LIBRARIES = frozenset(
+_BRINGING = frozenset(
     ["torch", "keras", "tensorflow", "tf_keras", "jax", "flax", "fastai", "optax"]
 )
+LIBRARIES = _BRINGING | {"numpy", "scipy", "sklearn", "pandas"}
 """Libraries whose names are known, so that their own code says no more, where it is at hand."""
 
 _LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]
@@ -45,7 +46,7 @@ _NAMES = [
 def starred(module: str) -> list[str]:
     """Return the names."""
     root = module.partition(".")[0]
-    if root not in LIBRARIES:
+    if root not in _BRINGING:
         return []
     own = _LEARNERS if root == "fastai" else []
     return sorted({*loss_words(), *ACTIVATIONS, *_NAMES, *own})
