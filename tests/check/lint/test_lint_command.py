@@ -295,6 +295,18 @@ def test_a_new_file_can_answer_an_import(project: Path) -> None:
     assert losskit().exit_code == 1
 
 
+def test_imports_count_from_when_they_lead_to_a_model(project: Path) -> None:
+    """A file that had nothing to do with models, and has as soon as what it imports has."""
+    unstable = "from own import softmax\nimport numpy as np\nloss = -np.log(softmax(x)).mean()\n"
+    written(project, {"go.py": unstable, "own.py": "def softmax(x): return x\n"})
+    before = losskit().stdout
+    own = "import torch.nn.functional as F\ndef softmax(x): return F.softmax(x, dim=1)\n"
+    written(project, {"own.py": own})
+    after = losskit().stdout
+    assert "go.py:3" not in before
+    assert "go.py:3" in after
+
+
 def test_a_broken_cache_is_as_good_as_none(project: Path) -> None:
     losskit()
     (project / ".losskit_cache" / "lint.json").write_text('{"stamp"')

@@ -189,15 +189,16 @@ def test_what_is_left_out_by_name(tmp_path: Path) -> None:
 
 
 def test_files_that_hand_on_lead_from_a_main_to_the_training(tmp_path: Path) -> None:
-    """Neither of them mentions a training, and the model is chosen by what a package hands on."""
+    """Neither of them mentions a training, and packages may say much before they hand it on."""
+    about = f'"""{"About it. " * 500}"""\n'
     files = {
         "main.py": "from jobs import Job\nfrom nets import Net\nmain(Job(Net()).run())\n",
-        "jobs/__init__.py": "from .all import Job\n",
+        "jobs/__init__.py": about + "from .all import Job\n",
         "jobs/all.py": "from .one.job import Job\n",
         "jobs/one/job.py": "from torch import nn\nclass Job:\n"
         "    def __init__(self, net):\n        self.net, self.hard = net, nn.NLLLoss()\n"
         "    def run(self):\n        self.hard(self.net(self.x), self.y).backward()\n",
-        "nets/__init__.py": "from .net import Net\n",
+        "nets/__init__.py": about + "from .net import Net\n",
         "nets/net.py": MODEL,
     }
     [finding] = found(tmp_path, files)

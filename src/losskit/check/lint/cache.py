@@ -19,7 +19,7 @@ __all__ = ["Cache", "Entry", "digest"]
 
 _FOLDER = ".losskit_cache"
 _FILE = "lint.json"
-_LAYOUT = 3
+_LAYOUT = 4
 
 
 def digest(raw: bytes) -> str:
@@ -41,18 +41,20 @@ class Entry:
         As plain data.
     notes : tuple
         Path and what is to be said of it.
+    alone : bool
+        Whether imports were left out of account.
     """
 
     depends: Mapping[str, str | None]
     foreign: tuple[str, ...]
     findings: tuple[dict[str, Any], ...]
     notes: tuple[tuple[str, str], ...]
+    alone: bool = False
 
-    def holds(self, digests: Mapping[str, str], stems: frozenset[str]) -> bool:
+    def holds(self, digests: Mapping[str, str], stems: frozenset[str], *, alone: bool) -> bool:
         """Whether the analysis would come to the same now."""
-        return stems.isdisjoint(self.foreign) and all(
-            digests.get(path) == known for path, known in self.depends.items()
-        )
+        same = alone is self.alone and stems.isdisjoint(self.foreign)
+        return same and all(digests.get(path) == known for path, known in self.depends.items())
 
 
 class Cache:
@@ -78,6 +80,7 @@ class Cache:
                     tuple(one["foreign"]),
                     tuple(one["findings"]),
                     tuple((where, text) for where, text in one["notes"]),
+                    one["alone"],
                 )
                 for path, one in content["entries"].items()
             }
@@ -132,6 +135,7 @@ class Cache:
                     "foreign": entry.foreign,
                     "findings": entry.findings,
                     "notes": entry.notes,
+                    "alone": entry.alone,
                 }
                 for path, entry in self.entries.items()
             },

@@ -219,9 +219,10 @@ class Selection:
         waiting = list(self._of_models)
         while waiting:
             path = waiting.pop()
-            found = {*importers.get(path, ())}.union(
-                *(anywhere.get(one, ()) for one in _stems(path))
-            )
+            found = set(importers.get(path, ()))
+            found.update(*(anywhere.get(one, ()) for one in _stems(path)))
+            # A package most likely hands on what its modules define.
+            found.update(one for one in _packages(path) if one in importers)
             waiting += found - reaching
             reaching |= found
         return reaching

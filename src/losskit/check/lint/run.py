@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from losskit.check.findings import Finding, Severity
@@ -195,18 +195,18 @@ def _analysed(
     jobs: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> list[Entry]:
-    stems = stems_of(files)
+    stems, aside = stems_of(files), frozenset(selection.aside)
     known: dict[str, Entry] = {}
     for path in asked:
         entry = cache.entries.get(path)
-        if entry is not None and entry.holds(digests, stems):
+        if entry is not None and entry.holds(digests, stems, alone=path in aside):
             known[path] = entry
     left = [path for path in asked if path not in known]
     worked = _worked(files, left, selection, jobs)
     for done, (path, entry) in enumerate(worked, 1):
         # What a file depends on is only known by its path here: the content is what was read.
         depends = {one: digests.get(one) for one in entry.depends}
-        known[path] = Entry(depends, entry.foreign, entry.findings, entry.notes)
+        known[path] = replace(entry, depends=depends)
         cache.put(path, known[path])
         if progress is not None:
             progress(done, len(left))
@@ -269,6 +269,7 @@ class _Worker:
             tuple(sorted(self.project.foreign)),
             tuple(plain(one) for one in report.findings.values()),
             tuple(notes),
+            path in self.aside,
         )
 
 
