@@ -19,7 +19,7 @@ __all__ = ["Cache", "Entry", "digest"]
 
 _FOLDER = ".losskit_cache"
 _FILE = "lint.json"
-_LAYOUT = 4
+_LAYOUT = 5
 
 
 def digest(raw: bytes) -> str:

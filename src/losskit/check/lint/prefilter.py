@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple, TypedDict
 
@@ -47,7 +48,11 @@ def imported_names(raw: bytes) -> set[str]:
         found.update(_firsts(modules))
         found.add(dots + module)
         found.update(f"{dots}{module}{'.' if module else ''}{name}" for name in _firsts(names))
-    return {one for one in found if one and one.partition(".")[0] not in LIBRARIES}
+    return {one for one in found if one and one.partition(".")[0] not in _ELSEWHERE}
+
+
+_ELSEWHERE = LIBRARIES | sys.stdlib_module_names
+"""First names of what no project brings itself."""
 
 
 def _firsts(listed: str) -> list[str]:
@@ -210,19 +215,20 @@ class Selection:
         for path, seen in {**self._others, **self._without}.items():
             for whole in seen.imported:
                 name = whole.lstrip(".")
-                if seen.wherever:
-                    for part in name.split("."):
-                        anywhere.setdefault(part, []).append(path)
-                elif (target := find(path, name, len(whole) - len(name))) is not None:
+                target = find(path, name, len(whole) - len(name))
+                if target is not None:
                     importers.setdefault(target, []).append(path)
+                elif seen.wherever:
+                    anywhere.setdefault(name, []).append(path)
         reaching: set[str] = set()
         waiting = list(self._of_models)
         while waiting:
             path = waiting.pop()
             found = set(importers.get(path, ()))
-            found.update(*(anywhere.get(one, ()) for one in _stems(path)))
+            found.update(*(anywhere.get(one, ()) for one in _names(path)))
             # A package most likely hands on what its modules define.
-            found.update(one for one in _packages(path) if one in importers)
+            package = os.path.join(os.path.dirname(path), "__init__.py")
+            found.update({package} & importers.keys())
             waiting += found - reaching
             reaching |= found
         return reaching
@@ -236,18 +242,18 @@ _LIBRARIES = re.compile(
 """Where none is mentioned, there is no model that a script could bring."""
 
 
-def _packages(path: str) -> Iterator[str]:
-    """Yield the files of the packages that a module is in."""
-    folder = os.path.dirname(path)
-    while (above := os.path.dirname(folder)) != folder:
-        yield os.path.join(folder, "__init__.py")
-        folder = above
-
-
 def _stems(path: str) -> tuple[str, str]:
-    """Names that a file may be imported by: its own, and its folder's."""
+    """Return the name of a file, and of its folder."""
     folder, name = os.path.split(path)
     return name.removesuffix(".py"), os.path.basename(folder)
+
+
+def _names(path: str) -> tuple[str, str]:
+    """Return what a file may be imported as from anywhere, with its folder and without."""
+    stem, folder = _stems(path)
+    if stem == "__init__":
+        return folder, os.path.basename(os.path.dirname(os.path.dirname(path))) + f".{folder}"
+    return stem, f"{folder}.{stem}"
 
 
 _DEFINED = re.compile(rb"^([ \t]*)(?:async[ \t]+)?(def|class)[ \t]+(\w+)", re.M)
