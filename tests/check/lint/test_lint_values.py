@@ -121,8 +121,7 @@ SEEN = {
     ),
     "teacher first by name": (
         "LK123",
-        "def distil(student_out, teacher_out, t):\n"
-        "    a, b = F.log_softmax(teacher_out / t, 1), F.softmax(student_out / t, 1)\n"
+        "def distil(student_out, teacher_out):\n"
         "    return F.kl_div(F.log_softmax(teacher_out, 1), F.softmax(student_out, 1))",
     ),
     "resize": ("LK101", "F.cross_entropy(p.resize(1, 3), y)"),

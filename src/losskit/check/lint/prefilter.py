@@ -80,7 +80,7 @@ _RUNS = re.compile(rb"^def main\b|^(?:[\w, ]+=[ \t]*)?(?:main\(|\w+\.(?:train|fi
 
 
 _SHORT = 3_000
-"""Characters up to which a file may do nothing but hand on what others define."""
+"""Bytes up to which a file may do nothing but hand on what others define."""
 
 
 def brings_together(raw: bytes) -> bool:

@@ -252,7 +252,6 @@ class _Worker:
 
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
-        release()
         self.project.begin()
         if gc.get_count()[0] > _COLLECTED:
             gc.collect()
@@ -264,6 +263,8 @@ class _Worker:
                 notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
+        finally:
+            release()
         return Entry(
             dict.fromkeys(sorted({path, *self.project.looked_up})),
             tuple(sorted(self.project.foreign)),

@@ -61,7 +61,7 @@ def negated(truth: bool | None) -> bool | None:
     return None if truth is None else not truth
 
 
-def question(test: ast.expr, within: object) -> tuple[str, bool] | None:
+def question(test: ast.expr, within: Function | None) -> tuple[str, bool] | None:
     """Return what a condition asks of a setting, and whether it holds where that is so.
 
     Two branches that ask the same go the same way: a model that applies a sigmoid
@@ -84,7 +84,8 @@ def question(test: ast.expr, within: object) -> tuple[str, bool] | None:
         return f"{asked.slice.value!s}{compared}", so
     if isinstance(asked, ast.Name):
         word = compared.endswith(("'", '"'))
-        return f"{asked.id}{'' if word else f'@{id(within)}'}{compared}", so
+        place = "" if word else f"@{0 if within is None else id(within.node)}"
+        return f"{asked.id}{place}{compared}", so
     return None
 
 

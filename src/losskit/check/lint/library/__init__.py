@@ -52,6 +52,7 @@ def call_library(
     name, leaf, root = callee.name, callee.leaf, callee.root
     if root == "builtins":
         return python.builtin(machine, frame, leaf, given, node)
+    # What is private to a library has to do with how it works, and not with models.
     machine.lively += MODELLING.search(root) is not None and "._" not in name
     face = face_of(name, losses.named_settings(given))
     if face is not None:
