@@ -102,6 +102,7 @@ SEEN = {
         "    F.binary_cross_entropy(y, y_hat).backward()",
     ),
     "weight of positives where there is none": ("LK183", "nn.BCELoss(weight=pos_weight)"),
+    "softmax over the batch, from the end": ("LK191", "F.softmax(z.view(-1, 3), dim=-2)"),
     "both labels of each row": (
         "LK111",
         "q = torch.sigmoid(one(x))\nF.nll_loss(torch.cat((1 - q, q), dim=1), y)",
@@ -178,6 +179,7 @@ SILENT = {
         "loss = F.mse_loss(elsewhere(x), y)\nloss.requires_grad = False\nloss.backward()"
     ),
     "softmax against a teacher's": "F.mse_loss(p, torch.eye(3) @ F.softmax(net(x), dim=1))",
+    "softmax over the classes, from the end": "F.softmax(z.view(-1, 3), dim=-1)",
     "student first by name": (
         "def distil(student_out, teacher_out):\n"
         "    return F.kl_div(F.log_softmax(student_out, 1), F.softmax(teacher_out, 1),\n"
