@@ -167,7 +167,7 @@ SILENT = {
     "logarithm before log-softmax": "F.nll_loss(F.log_softmax(p.log(), dim=1), y)",
     "log-softmax twice": "F.nll_loss(F.log_softmax(F.log_softmax(z, dim=1), dim=1), y)",
     "identity matrix": "F.mse_loss(p, torch.eye(3))",
-    "other numbers by scatter": "F.mse_loss(p, torch.zeros(8, 3).scatter(1, y, 0.9))",
+    "other numbers by scatter": "F.mse_loss(z, torch.zeros(8, 3).scatter(1, y, 0.9))",
     "absolute value of tanh": "F.binary_cross_entropy(torch.tanh(one(x)).abs(), y)",
     "exponential of a negative distance": (
         "F.binary_cross_entropy(torch.exp(-F.pairwise_distance(net(a), net(b))), y)"

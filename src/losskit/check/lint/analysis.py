@@ -289,7 +289,15 @@ def _namesake(function: Function, name: str) -> Value | None:
     if function.owner is not None or names is None:
         return None
     value = names.data.get(name)
+    if value is None and _CRITERION.match(name):
+        losses = [
+            one for one in names.data.values() if isinstance(one, Made) and one.face is not None
+        ]
+        value = losses[0] if len(losses) == 1 else None
     return value if isinstance(value, (Instance, Made, Chain)) else None
+
+
+_CRITERION = re.compile(r"^(criterion|crit|loss_?(fn|func|function))$")
 
 
 def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
@@ -325,11 +333,24 @@ def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Valu
     if isinstance(noted, (ast.Name, ast.Attribute)):
         found = machine.evaluate(function.frame, noted)
     if not isinstance(found, Class) or find_in_class(found, "forward") is None:
-        found = _by_methods(machine, function, parameter)
+        found = _by_methods(machine, function, parameter) or _only_heir(function, found)
     if found is None:
         return None
     made = machine.instances.get(id(found.node))
     return made or call(machine, function.frame, found, Arguments(), parameter)
+
+
+def _only_heir(function: Function, base: Value | None) -> Class | None:
+    """Return the only class of the file that fills in an abstract one."""
+    names = function.frame.unit.frame
+    if not isinstance(base, Class) or names is None:
+        return None
+    heirs = [
+        one
+        for one in names.data.values()
+        if isinstance(one, Class) and base in lineage(one) and find_in_class(one, "forward")
+    ]
+    return heirs[0] if len(heirs) == 1 else None
 
 
 _LOSS_METHOD = re.compile(r"(?<![\w.])(\w+)\.(\w*loss\w*)\(", re.IGNORECASE)

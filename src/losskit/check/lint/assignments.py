@@ -126,9 +126,11 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
                 machine.write(one, names[key.value], value)
         elif isinstance(one, Tensor) and isinstance(target.value, ast.Name):
             written = _written(one, value)
-            if machine.looping and _marks(one, key, value):
+            if _marks(one, key, value):
+                several = machine.looping or one.kind is not Kind.UNKNOWN
+                kind = Kind.MULTI_HOT if several else Kind.ONE_HOT
                 trail = Trail(frame.unit, target, "entries of a row are set to 1")
-                written = Tensor(Kind.MULTI_HOT, Flow.DATA, trail, rank=one.rank)
+                written = Tensor(kind, Flow.DATA, trail, rank=one.rank)
             if machine.ungraded and written.flow is not Flow.DATA:
                 written = replace(written, flow=Flow.CUT)
             machine.write(frame, target.value.id, written)
@@ -137,8 +139,9 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
 
 
 def _marks(tensor: Tensor, key: Value, value: Value) -> bool:
-    """Whether one entry of a row of zeros is set to 1, and others may be as well."""
-    row = tensor.flow is Flow.DATA and tensor.kind in {Kind.UNKNOWN, Kind.MULTI_HOT}
+    """Whether an entry of a row of zeros is set to 1."""
+    kinds = {Kind.UNKNOWN, Kind.ONE_HOT, Kind.MULTI_HOT}
+    row = tensor.flow is Flow.DATA and tensor.kind in kinds
     one = isinstance(value, Const) and value.value == 1 and type(value.value) in {int, float}
     return row and tensor.rank == 1 and one and isinstance(key, (Unknown, Tensor))
 

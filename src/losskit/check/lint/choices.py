@@ -16,7 +16,8 @@ class Guard:
 
     ``builds`` tells that the sides build different objects, such as models, in contrast to
     computing different tensors. ``words`` are the names that its condition asks for. ``supposed``
-    is the side that the settings of the code leave out.
+    is the side that the settings of the code leave out, ``default`` the one that is taken where
+    nobody gives an option on the command line.
     """
 
     branch: int
@@ -24,6 +25,7 @@ class Guard:
     builds: bool = False
     words: frozenset[str] = field(default=frozenset(), compare=False)
     supposed: bool = field(default=False, compare=False)
+    default: bool = field(default=False, compare=False)
 
 
 SEVERAL = -1

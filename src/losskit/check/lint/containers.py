@@ -45,16 +45,18 @@ def release() -> None:
 class Sequence(Container):
     """A list or tuple; ``items`` is None where its length is not known, and ``each`` one item.
 
-    ``filling`` is what it repeats, ``padding`` what it was filled up with.
+    ``filling`` is what it repeats, ``padding`` what it was filled up with; ``grown`` tells that a
+    loop of unknown length put items into it.
     """
 
-    __slots__ = ("each", "filling", "padding")
+    __slots__ = ("each", "filling", "grown", "padding")
 
     def __init__(self, items: Iterable[Value] | None, each: Value = UNKNOWN) -> None:
         super().__init__({"items": None if items is None else tuple(items)})
         self.each = each
         self.filling: Const | None = None
         self.padding: Const | None = None
+        self.grown = False
 
     @property
     def items(self) -> tuple[Value, ...] | None:

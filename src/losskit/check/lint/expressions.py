@@ -15,6 +15,7 @@ from losskit.check.lint.definitions import Frame, Instance
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.written import written_out
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.operators import operated
 from losskit.check.lint.scopes import lookup
@@ -116,6 +117,9 @@ def _dictionary(machine: Machine, frame: Frame, node: ast.Dict) -> Value:
 
 
 def _binary(machine: Machine, frame: Frame, node: ast.BinOp) -> Value:
+    loss = written_out(machine, frame, node)
+    if loss is not None:
+        return loss
     # Long sums are nested to the left: walk down instead of recursing.
     chain: list[ast.BinOp] = []
     left: ast.expr = node

@@ -103,7 +103,12 @@ class LossCall(Fact):
             return hits[0][0]
         missed = [guards for value, guards in found if (value, guards) not in hits]
         rest = frozenset[Guard]().union(*missed)
-        return next((value for value, guards in hits if self._independent(guards or rest)), None)
+        sure = (
+            value
+            for value, guards in hits
+            if self._independent(guards or rest) or self._is_default(guards)
+        )
+        return next(sure, None)
 
     def found(
         self, argument: str, wanted: Callable[[Tensor], bool]
@@ -126,6 +131,11 @@ class LossCall(Fact):
             if asks and not deliberate and not excluded(guards, self.guards):
                 return value, Severity.SUSPICIOUS
         return None, None
+
+    def _is_default(self, guards: frozenset[Guard]) -> bool:
+        """Whether it is what the loss takes where nobody gives an option."""
+        chosen = [*guards, *(one for one in self.guards if one.builds)]
+        return bool(guards) and all(one.default for one in chosen)
 
     def _independent(self, guards: frozenset[Guard]) -> bool:
         """Whether a choice of models has nothing to do with how the loss was come by."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from losskit.check.lint.branches import MISSING, merged, words_of
 from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
 from losskit.check.lint.containers import Chain, Container, Dictionary
+from losskit.check.lint.defaults import holds
 from losskit.check.lint.definitions import Frame, Function, Instance
 from losskit.check.lint.names import loss_calls
 from losskit.check.lint.units import Project, Unit
@@ -103,6 +104,8 @@ class Machine:
         Undecided branches that are being run, and choices between what is called.
     looping : int
         How many loops of unknown length are being run.
+    options : dict
+        Option of the command line → its default.
     lent : Dictionary
         Name of something unknown, and of an attribute → the object that was set there.
     demands : list
@@ -131,6 +134,7 @@ class Machine:
     modules: set[str] = field(default_factory=set)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     looping: int = 0
+    options: dict[str, Value] = field(default_factory=dict)
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     lively: int = 0
@@ -234,8 +238,13 @@ class Machine:
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
         for at, side in enumerate(sides):
             number = 1 - at if turned else at
-            supposed = decided not in {None, at}
-            guard = Guard(branch, number, words=words, supposed=supposed)
+            guard = Guard(
+                branch,
+                number,
+                words=words,
+                supposed=decided not in {None, at},
+                default=asked is not None and self.is_default(asked[0], number),
+            )
             frame.guards = before | {guard}
             self._journals.append({})
             told = self.told(asked[0]) if asked is not None and not number else NO_GUARDS
@@ -271,12 +280,17 @@ class Machine:
         for one in questions:
             self._questions.setdefault(one, -1 - len(self._questions))
 
+    def is_default(self, asked: str, number: int) -> bool:
+        """Whether a side of a branch is taken where nobody gives an option."""
+        so = holds(self.options, asked)
+        return so is not None and so is (number == 0)
+
     def told(self, asked: str) -> frozenset[Guard]:
         """What holds where what is asked is so: that, and that a setting is no other word."""
         subject, equal, _ = asked.partition(" == ")
-        own = self._questions[asked]
+        own, default = self._questions[asked], self.is_default(asked, 0)
         return frozenset(
-            Guard(branch, int(branch != own))
+            Guard(branch, int(branch != own), default=default)
             for other, branch in self._questions.items()
             if branch == own or (equal and other.startswith(f"{subject} == "))
         )

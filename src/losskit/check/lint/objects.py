@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from losskit.check.lint.choices import Choice, join
@@ -149,10 +150,26 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Unknown) and (owner.name, name) in machine.lent.data:
         lent: Value = machine.lent.data[owner.name, name]
         return lent
+    option = machine.options.get(name)
+    if option is not None and not isinstance(option, Const) and _is_parsed(owner, node):
+        return option
     if name == "data" and isinstance(owner, Unknown) and owner.flow is Flow.MODEL:
         return attribute_of(frame.unit, Tensor(flow=owner.flow), name, node)
     found = _plain_attribute(owner, name)
     return UNKNOWN if found is None else found
+
+
+def _is_parsed(owner: Value, node: ast.AST) -> bool:
+    """Whether something is called as the arguments of a command line are."""
+    held = node.value if isinstance(node, ast.Attribute) else None
+    return (
+        isinstance(owner, Unknown)
+        and isinstance(held, ast.Name)
+        and _PARSED.match(held.id) is not None
+    )
+
+
+_PARSED = re.compile(r"(args?|opts?|options?|params|hparams|flags|cfg|config)$", re.IGNORECASE)
 
 
 def _plain_attribute(owner: Value, name: str) -> Value | None:

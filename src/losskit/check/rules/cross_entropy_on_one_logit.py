@@ -8,6 +8,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.values import Tensor
 from losskit.core.contracts import LOGITS
 
 __all__ = ["RULE"]
@@ -16,7 +17,9 @@ RULE = Rule(
     code="LK105",
     name="cross-entropy-on-one-logit",
     severity=Severity.BUG,
-    summary="A cross-entropy over classes gets a single logit, or the output of a sigmoid.",
+    summary=(
+        "A softmax gets a single logit, or a cross-entropy over classes the output of a sigmoid."
+    ),
     why=(
         "The softmax of one logit is 1, so that the loss is 0 whatever the model says and "
         "nothing is learnt. After a sigmoid, the scores of two classes differ by less than 1, "
@@ -62,7 +65,17 @@ def step(inputs, labels):
 
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
-    """Look at what a cross-entropy of classes takes."""
+    """Look at what a cross-entropy takes, of classes or of probabilities."""
+    if call.face.of_classes or call.face.of_labels:
+        found = call.seen(call.input, _always_one)
+        if found is not None:
+            yield Seen(
+                f"{call.face.name} gets the softmax of a single output, which is always 1",
+                found.trail,
+                f"{call.face.name} takes it",
+                Severity.SUSPICIOUS if call.guards else None,
+            )
+            return
     if call.face.contract is not LOGITS or not call.face.of_classes:
         return
     found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SIGMOID)
@@ -81,3 +94,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} takes it as the logits of all classes",
             Severity.SUSPICIOUS if call.guards else None,
         )
+
+
+def _always_one(tensor: Tensor) -> bool:
+    """Whether it is a softmax over the one output that there is."""
+    of_classes = tensor.kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX} and tensor.axis in {1, -1}
+    return of_classes and tensor.units == 1

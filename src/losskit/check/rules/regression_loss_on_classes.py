@@ -80,11 +80,11 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         "target",
         lambda tensor: tensor.kind in {Kind.ONE_HOT, Kind.INDICES} and tensor.flow is not Flow.CUT,
     )
-    kind = _made_of_classes(call, found) if target is None else target.kind
-    if kind is not None:
+    against = _made_of_classes(call, found) if target is None else target.kind
+    if against:
         yield Seen(
-            f"{call.face.name} holds {found.kind} against {kind}; cross-entropy takes logits and "
-            "classes",
+            f"{call.face.name} holds {found.kind} against {against}; cross-entropy takes logits "
+            "and classes",
             found.trail,
             f"{call.face.name} takes it",
         )
@@ -93,11 +93,14 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
 _ONE_HOT = re.compile(r"\b(?:np|numpy|torch)\.eye\(|\bone_hot\(|\bto_categorical\(")
 
 
-def _made_of_classes(call: LossCall, given: Tensor) -> Kind | None:
+def _made_of_classes(call: LossCall, given: Tensor) -> str:
     """Tell what a target is by what the file makes: data that come as rows for a softmax."""
     target = call.values["target"]
-    data = isinstance(target, (Tensor, Unknown)) and target.flow in {Flow.DATA, Flow.UNKNOWN}
+    flow = target.flow if isinstance(target, (Tensor, Unknown)) else Flow.CUT
     blank = not isinstance(target, Tensor) or target.kind is Kind.UNKNOWN
     activated = given.flow is Flow.MODEL and given.kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX}
-    made = data and blank and activated and _ONE_HOT.search(call.unit.source)
-    return Kind.ONE_HOT if made else None
+    if not blank or not activated or flow not in {Flow.DATA, Flow.UNKNOWN}:
+        return ""
+    if _ONE_HOT.search(call.unit.source):
+        return Kind.ONE_HOT
+    return "the targets of the data" if flow is Flow.DATA else ""

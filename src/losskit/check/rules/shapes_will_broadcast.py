@@ -59,7 +59,7 @@ def step(inputs, prices):
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at the shapes of what a loss of numbers takes."""
-    if not call.face.of_numbers:
+    if not (call.face.of_numbers or (call.face.of_labels and call.face.twin is not None)):
         return
     column = call.seen(call.input, _is_column)
     row = call.seen("target", _is_row)
@@ -68,7 +68,8 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         row = call.seen(call.input, _is_row)
     if column is not None and row is not None:
         yield Seen(
-            f"{call.face.name} gets shapes (N, 1) and (N,), which broadcast to (N, N)",
+            f"{call.face.name} gets shapes (N, 1) and (N,), which "
+            + ("broadcast to (N, N)" if call.face.of_numbers else "do not fit"),
             column.trail,
             f"{call.face.name} holds (N, 1) against (N,)",
         )

@@ -6,6 +6,7 @@ import ast
 
 from losskit.check.lint.choices import Choice
 from losskit.check.lint.containers import Chain, Made, Sequence
+from losskit.check.lint.defaults import declared
 from losskit.check.lint.definitions import Class, Frame, Instance, Partial, Super
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import (
@@ -18,6 +19,7 @@ from losskit.check.lint.library import (
     tensors,
 )
 from losskit.check.lint.library.flows import combined_flow
+from losskit.check.lint.library.indexing import any_of
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MODELLING, is_model
@@ -26,6 +28,7 @@ from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
     Arguments,
+    Const,
     Library,
     Tensor,
     Trail,
@@ -112,6 +115,8 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
         return made.arguments.get(1, "outputs") or UNKNOWN
     if made.leaf[:1].isupper() and made.root in functions.TENSORS | {"transformers"}:
         return Unknown("", Flow.MODEL)
+    if "<model>" in made.data:
+        return Unknown("", Flow.CUT if machine.ungraded else Flow.MODEL)
     return UNKNOWN
 
 
@@ -140,11 +145,17 @@ def call_method(
         return _instance_method(machine, frame, owner, name, given, node)
     if isinstance(owner, Class) and name == "apply":
         return _autograd(machine, frame, owner, given, node)
+    if isinstance(owner, Made) and name in _OF_MODELS:
+        machine.write(owner, "<model>", Const(True))
     if name in frameworks.MOVING:
         return owner
     if isinstance(owner, Made):
         return _made_method(machine, frame, owner, name, given, node)
     return UNKNOWN
+
+
+_OF_MODELS = {"parameters", "named_parameters", "state_dict", "load_state_dict", "train", "eval"}
+"""Methods by which one knows a model that comes from elsewhere."""
 
 
 def _backward(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> None:
@@ -164,6 +175,12 @@ def unknown_method(
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed
+    if name in {"add_argument", "set_defaults"}:
+        option = declared(given) if name == "add_argument" else None
+        for key, value in given.named.items() if option is None else [option]:
+            either = [machine.options[key]] if key in machine.options else []
+            machine.options[key] = any_of([*either, value], node)
+        return UNKNOWN
     if name in {"get", "values", "items", "keys", "pop"}:
         key = given.const(0)
         return Unknown(key if isinstance(key, str) else "", owner.flow)
@@ -191,8 +208,6 @@ def _made_method(
     if name in {"backward", "manual_backward"}:
         _backward(machine, frame, given, node)
         return NONE
-    if owner.root == "argparse":
-        return Unknown("args")
     passed = frameworks.passed_on(name, given)
     if passed is not None:
         return passed

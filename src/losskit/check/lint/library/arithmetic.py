@@ -7,9 +7,10 @@ import re
 from dataclasses import replace
 
 from losskit.check.lint.choices import Choice, join
-from losskit.check.lint.facts import Combined
+from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
+from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
@@ -43,6 +44,9 @@ def arithmetic(
         return _of_two(node, left, right)
     tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
     assert isinstance(tensor, Tensor)  # noqa: S101
+    summed = tensor.call if tensor.reduction == "sum" else None
+    if summed is not None and isinstance(node.op, ast.Div) and _is_count(other):
+        machine.tell(Averaged(unit, node, summed, everything=True))
     kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
     flow, trail = combined_flow([left, right])
     scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
@@ -68,6 +72,11 @@ def arithmetic(
         call=tensor.call if known else None,
         lost=tensor.lost,
     )
+
+
+def _is_count(value: Value) -> bool:
+    """Whether it is how many numbers a tensor holds."""
+    return isinstance(value, Unknown) and value.name in NUMBER_OF_ELEMENTS
 
 
 def _as_number(value: Value) -> Value:
@@ -98,7 +107,7 @@ def _with_scalar(
                 flipped = kind if kind is Kind.SIGMOID else Kind.PROBABILITY
                 return flipped, tensor.shifted, not tensor.complement
             return lost
-        return same if kind is Kind.RAW else lost
+        return same if kind is Kind.RAW or (kind is Kind.EXPONENTIAL and small) else lost
     if isinstance(node.op, ast.Pow) and first and number == 2 and kind in {Kind.RAW, Kind.POSITIVE}:
         return Kind.POSITIVE, False, False
     if isinstance(node.op, (ast.Mult, ast.Div)):
@@ -124,6 +133,10 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     kind = Kind.UNKNOWN
     if both_raw and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
         kind = Kind.RAW
+    if isinstance(node.op, ast.Mult) and {left.kind, right.kind} == _WEIGHED:
+        # As the components of a mixture, each with its share.
+        weighed = left if left.kind is Kind.EXPONENTIAL else right
+        return replace(weighed, flow=flow, cut=trail, ident=Tensor().ident)
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
@@ -139,6 +152,9 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         last=left.last if left.last == right.last else None,
         lost=lost,
     )
+
+
+_WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
 
 
 def _for_examples(one: Tensor, other: Tensor) -> bool:

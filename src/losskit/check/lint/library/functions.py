@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -66,7 +67,8 @@ def tensor_library(
     """Call something of a library of tensors; None where it is not known."""
     leaf = callee.leaf
     if leaf == "Sequential":
-        return chain(given, keras=callee.root in {"keras", "tensorflow", "tf_keras"})
+        keras = callee.root in {"keras", "tensorflow", "tf_keras"}
+        return chain(_after_star(given, node) if given.open else given, keras=keras)
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
     if leaf == "Variable":
@@ -191,6 +193,15 @@ def chain(given: Arguments, *, keras: bool) -> Value:
     return Chain({str(at): layer for at, layer in enumerate(layers_given)}, keras=keras)
 
 
+def _after_star(given: Arguments, node: ast.AST) -> Arguments:
+    """Put one layer, of which nothing is known, in the place of a list and all before it."""
+    nodes = node.args if isinstance(node, ast.Call) else []
+    known = list(itertools.takewhile(lambda one: not isinstance(one, ast.Starred), nodes[::-1]))
+    if not known or given.named:
+        return given
+    return Arguments((Unknown("layers", Flow.MODEL), *given.positional[-len(known) :]))
+
+
 def ordered(given: Arguments) -> Value:
     """``OrderedDict`` and the like."""
     first = given.get(0)
@@ -264,7 +275,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             inner = (first.each,) if first.each.kind is Kind.LOSS else None
         if any(isinstance(one, Tensor) for one in inner or ()):
             flow, _ = combined_flow(list(inner or ()))
-            made = Tensor(flow=flow)
+            losses = all(isinstance(one, Tensor) and one.kind is Kind.LOSS for one in inner or ())
+            made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
         if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
             return Tensor(flow=Flow.DATA, rank=1, last=1)

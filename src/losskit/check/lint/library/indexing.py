@@ -64,9 +64,10 @@ def _by_word(machine: Machine, frame: Frame, owner: Dictionary, node: ast.AST) -
     if len(asked) < len(values):
         return any_of(values, node)
     machine.ask(asked)
-    return chosen(
-        (value, machine.told(asked[at]) | {Guard(id(node), at)}) for at, value in enumerate(values)
-    )
+    sides = [
+        Guard(id(node), at, default=machine.is_default(one, 0)) for at, one in enumerate(asked)
+    ]
+    return chosen((value, machine.told(asked[at]) | {sides[at]}) for at, value in enumerate(values))
 
 
 def _of_library(owner: Value, key: Value) -> Value:

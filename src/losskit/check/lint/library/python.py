@@ -45,7 +45,8 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
         return Dictionary(dict(inner.data), open=inner.open) if inner else Dictionary(open=True)
     if name == "len":
         items = _items(first)
-        return UNKNOWN if items is None else Const(len(items))
+        counted = items is not None and not (isinstance(first, Sequence) and first.grown)
+        return Const(len(items or ())) if counted else UNKNOWN
     if name in {"sum", "max", "min"}:
         return _reduced(first, given)
     if name in {"float", "int", "round"} and isinstance(first, Tensor):
@@ -228,6 +229,7 @@ def container_method(
 def _list_method(machine: Machine, owner: Sequence, name: str, given: Arguments) -> Value | None:
     items = owner.items
     first = given.get(0)
+    owner.grown = owner.grown or (machine.looping > 0 and name in {"append", "extend", "insert"})
     if name == "append" and first is not None:
         if items is not None and len(items) < 256:
             machine.write(owner, "items", (*items, first))

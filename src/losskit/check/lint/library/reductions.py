@@ -17,7 +17,10 @@ from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["largest", "mean", "ordered", "total"]
+__all__ = ["NUMBER_OF_ELEMENTS", "largest", "mean", "ordered", "total"]
+
+NUMBER_OF_ELEMENTS = frozenset(["numel", "nelement"])
+"""Methods that say how many numbers a tensor holds."""
 
 
 def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:

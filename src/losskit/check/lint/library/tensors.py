@@ -169,6 +169,8 @@ def apply(
         return _counted(tensor, name, unit, node)
     if name in _SAME:
         return tensor
+    if name in reductions.NUMBER_OF_ELEMENTS:
+        return Unknown(name)
     if _POOLING.search(name):
         kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
         return replace(tensor, kind=kind, rank=None, last=None)

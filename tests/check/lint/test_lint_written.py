@@ -1,0 +1,156 @@
+"""Losses and softmaxes that are written out, and targets and layers that are made by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+HEAD = """
+import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+one, net = nn.Linear(4, 1), nn.Linear(4, 3)
+p, z = torch.sigmoid(one(x)), one(x)
+soft = F.softmax(net(x), dim=1)
+"""
+
+FORMULAS = {
+    "as it is derived": "{x} - {x} * y + torch.log(1 + torch.exp(-{x}))",
+    "with a clamp": "{x}.clamp(min=0) - {x} * y + torch.log1p(torch.exp(-{x}.abs()))",
+    "of the negatives": "(1 - y) * {x} + F.softplus(-{x})",
+    "by softplus": "F.softplus({x}) - y * {x}",
+    "of TensorFlow's documentation": (
+        "torch.max({x}, zero) - torch.mul({x}, y) + torch.log(1 + torch.exp(-torch.abs({x})))"
+    ),
+    "of PyTorch 0.3": "{x} - {x} * y + top + ((-top).exp() + (-{x} - top).exp()).log()",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_takes_what_the_loss_takes(name: str, tmp_path: Path) -> None:
+    """A sigmoid before a binary cross-entropy with logits is one too many, however it is said."""
+    for value, codes in (("p", {"LK103"}), ("z", set())):
+        text = f"{HEAD}loss = ({FORMULAS[name].format(x=value)}).mean()\nloss.backward()\n"
+        assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+def test_a_formula_is_followed_through_a_loss_of_the_project(tmp_path: Path) -> None:
+    files = {
+        "losses.py": "import torch\ndef bce(out, y):\n"
+        "    return torch.mean(out - out * y + torch.log(1 + torch.exp(-out)))\n",
+        "go.py": HEAD + "from losses import bce\n"
+        "class Net(nn.Module):\n"
+        "    def forward(self, x): return torch.sigmoid(one(x))\n"
+        "model = Net()\nfor x, y in loader:\n    bce(model(x), y).backward()\n",
+    }
+    [finding] = found(tmp_path, files)
+    assert (finding.code, Path(finding.place.path).name) == ("LK103", "losses.py")
+
+
+ORDINARY = {
+    "sum without labels": "p + torch.log(1 + torch.exp(-p))",
+    "evidence of a Gaussian": "-0.5 * (1 + p - mean * mean - torch.exp(p))",
+    "labels of both": "p * y - y * p + F.softplus(q)",
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_other_sums_are_no_losses(name: str, tmp_path: Path) -> None:
+    text = f"{HEAD}({ORDINARY[name]}).mean().backward()\n"
+    assert found(tmp_path, {"go.py": text}) == []
+
+
+SEEN = {
+    "mixture that is normalised": (
+        "LK101",
+        "q = shares * torch.exp(net(x)) + 1e-9\nF.cross_entropy(q / q.sum(1, keepdim=True), y)",
+    ),
+    "softmax of one output": (
+        "LK105",
+        "F.binary_cross_entropy(F.softmax(one(x), dim=1), y)",
+    ),
+    "sum over all numbers": (
+        "LK122",
+        "F.kl_div(F.log_softmax(net(x), 1), q, reduction='sum') * (T * T) / out.numel()",
+    ),
+    "column against row in BCE": (
+        "LK141",
+        "y = torch.tensor([0.0, 1.0])\n"
+        "for a, b in DataLoader(TensorDataset(X, y)):\n"
+        "    F.binary_cross_entropy(torch.sigmoid(one(a)), b).backward()",
+    ),
+    "losses in a list that becomes a tensor": (
+        "LK151",
+        "loss = torch.tensor([F.mse_loss(net(a), b) for a, b in rows]).mean()\n"
+        "loss.requires_grad = True\nloss.backward()",
+    ),
+    "model of a module that is not seen": (
+        "LK151",
+        "import nets\nmodel = nets.inception(4)\n"
+        "optimizer = torch.optim.SGD(model.parameters())\n"
+        "F.cross_entropy(model(x).data, y).backward()",
+    ),
+    "row with a one": (
+        "LK181",
+        "class Rows(Dataset):\n"
+        "    def __getitem__(self, i):\n"
+        "        row = np.zeros(3)\n"
+        "        row[self.c[i]] = 1\n"
+        "        return self.x[i], row\n"
+        "for a, b in DataLoader(Rows()):\n"
+        "    F.mse_loss(F.softmax(net(a), 1), b).backward()",
+    ),
+    "softmax against what the data hold": (
+        "LK181",
+        "for a, b in DataLoader(rows):\n    F.mse_loss(F.softmax(net(a), 1), b).backward()",
+    ),
+    "softmax over the rows, in a model": (
+        "LK191",
+        "class Head(nn.Module):\n"
+        "    def forward(self, x): return F.log_softmax(net(x).view(-1, 3), dim=-2)",
+    ),
+    "layers after a list of layers": (
+        "LK101",
+        "model = nn.Sequential(*list(body.children())[:-1], nn.Linear(8, 3), nn.Softmax(dim=1))\n"
+        "F.cross_entropy(model(x), y)",
+    ),
+    "only loss of the file": (
+        "LK101",
+        "model, loss = nn.Sequential(net, nn.Softmax(dim=1)), nn.CrossEntropyLoss()\n"
+        "def fit(model, loader, criterion):\n"
+        "    for x, y in loader: criterion(model(x), y).backward()",
+    ),
+    "only class that fills in an abstract one": (
+        "LK101",
+        "class Base(nn.Module): pass\n"
+        "def fit(model: Base, loader):\n"
+        "    for x, y in loader: F.cross_entropy(model(x), y).backward()\n"
+        "class Net(Base):\n"
+        "    def forward(self, x): return F.softmax(net(x), dim=1)",
+    ),
+}
+
+SILENT = {
+    "two classes": "F.nll_loss(F.log_softmax(nn.Linear(4, 2)(x), dim=1), y)",
+    "classes that a loop counts": (
+        "names = []\nfor name in folder:\n    names.append(name)\n"
+        "F.nll_loss(F.log_softmax(nn.Linear(4, len(names))(x), dim=1), y)"
+    ),
+    "sum over the batch": ("F.kl_div(F.log_softmax(net(x), 1), q, reduction='sum') / out.size(0)"),
+    "softmax against a teacher's": "F.mse_loss(soft, F.softmax(net(x), 1).detach())",
+    "layers before a list of layers": (
+        "F.cross_entropy(nn.Sequential(nn.Softmax(dim=1), *list(body.children()))(x), y)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_is_made_by_hand_is_known(name: str, tmp_path: Path) -> None:
+    code, text = SEEN[name]
+    assert code in {one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_what_looks_like_it_is_left_alone(name: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": f"{HEAD}{SILENT[name]}\n"}) == []
