@@ -80,6 +80,21 @@ SEEN = {
         "for a, b in DataLoader(TensorDataset(X, y)):\n"
         "    F.binary_cross_entropy(torch.sigmoid(one(a)), b).backward()",
     ),
+    "labels first, in an evaluation": (
+        "LK142",
+        "for a, y_batch in loader:\n"
+        "    with torch.no_grad():\n"
+        "        out = net(a)\n"
+        "        F.cross_entropy(y_batch, out)",
+    ),
+    "gradient that is asked for of a loss that has one": (
+        "LK151",
+        "loss = F.cross_entropy(net(x), y)\nloss.requires_grad = True\nloss.backward()",
+    ),
+    "targets against themselves": (
+        "LK152",
+        "F.mse_loss(torch.Tensor(b['y']).float(), torch.Tensor(b['y']).float()).backward()",
+    ),
     "losses in a list that becomes a tensor": (
         "LK151",
         "loss = torch.tensor([F.mse_loss(net(a), b) for a, b in rows]).mean()\n"
@@ -139,6 +154,12 @@ SILENT = {
     ),
     "sum over the batch": ("F.kl_div(F.log_softmax(net(x), 1), q, reduction='sum') / out.size(0)"),
     "softmax against a teacher's": "F.mse_loss(soft, F.softmax(net(x), 1).detach())",
+    "random numbers against others": (
+        "F.mse_loss(torch.tensor(draw()), torch.tensor(draw())).backward()"
+    ),
+    "gradient of an input": (
+        "v.requires_grad = True\nF.cross_entropy(net(v), y).backward()\nv.grad.sign()"
+    ),
     "layers before a list of layers": (
         "F.cross_entropy(nn.Sequential(nn.Softmax(dim=1), *list(body.children()))(x), y)"
     ),

@@ -11,6 +11,7 @@ from losskit.check.lint.choices import Choice, join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.expressions import evaluate
+from losskit.check.lint.facts import Asked
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
@@ -35,6 +36,7 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
             begun = as_tensor(owner)
             if begun is not None and value == Const(True):
+                machine.tell(Asked(frame.unit, target, begun))
                 begun = learnt(begun, frame.unit, target)
                 machine.write(frame, target.value.id, begun)
         objects.set_attribute(machine, owner, target.attr, value)

@@ -16,6 +16,7 @@ from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Val
 
 __all__ = [
     "Activation",
+    "Asked",
     "Averaged",
     "Backward",
     "Combined",
@@ -240,6 +241,13 @@ class Logarithm(Fact):
 @dataclass(frozen=True, eq=False)
 class Backward(Fact):
     """The gradient of a tensor is taken."""
+
+    value: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Asked(Fact):
+    """The ``requires_grad`` of a tensor is set."""
 
     value: Tensor
 

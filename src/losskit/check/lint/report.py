@@ -11,6 +11,7 @@ from losskit.check.catalogue import rule_modules
 from losskit.check.findings import Finding, Fix, Rule, Severity, Step
 from losskit.check.lint.facts import (
     Activation,
+    Asked,
     Averaged,
     Backward,
     Combined,
@@ -37,6 +38,7 @@ HOOKS: dict[str, type[Fact]] = {
     "on_averaged": Averaged,
     "on_combined": Combined,
     "on_taken": Taken,
+    "on_asked": Asked,
     "on_backward": Backward,
     "on_returned": Returned,
     "on_file": Scanned,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Backward, Returned
+from losskit.check.lint.facts import Asked, Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
@@ -114,4 +114,15 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
             None if remade else Severity.SUSPICIOUS,
             node=value.cut.node,
             unit=value.cut.unit,
+        )
+
+
+def on_asked(asked: Asked) -> Iterator[Seen]:
+    """Look at losses whose requires_grad is set, though they have their gradient."""
+    value = asked.value
+    if value.flow is Flow.MODEL and (value.kind is Kind.LOSS or value.rank == 0):
+        yield Seen(
+            "a loss that depends on the model needs no requires_grad; of one that does not, it "
+            "only hides it",
+            severity=Severity.REDUNDANT,
         )

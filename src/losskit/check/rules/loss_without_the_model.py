@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, LossCall
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
-from losskit.check.lint.values import Tensor, Unknown
+from losskit.check.lint.values import Tensor
 
 __all__ = ["RULE"]
 
@@ -72,11 +73,18 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
 def _itself(call: LossCall) -> bool:
     """Whether a value is held against itself."""
     given, target = call.values.get(call.input), call.values.get("target")
-    if isinstance(given, Tensor) and isinstance(target, Tensor):
-        return given.ident == target.ident
-    if isinstance(given, Unknown) and given == target:
-        # Names of what is unknown are no proof: a["x"] and b["x"] have the same.
-        nodes = [call.nodes.get(name) for name in (call.input, "target")]
-        texts = {ast.dump(node) for node in nodes if isinstance(node, ast.Name)}
-        return None not in nodes and len(texts) == 1 and all(isinstance(n, ast.Name) for n in nodes)
-    return False
+    if isinstance(given, Tensor) and isinstance(target, Tensor) and given.ident == target.ident:
+        return True
+    # Names of what is unknown are no proof: a["x"] and b["x"] have the same.
+    nodes = [call.nodes.get(name) for name in (call.input, "target")]
+    texts = {ast.dump(node) for node in nodes if node is not None}
+    return None not in nodes and len(texts) == 1 and not any(_draws(node) for node in nodes)
+
+
+def _draws(node: ast.AST | None) -> bool:
+    """Whether an expression may hold other numbers where it is evaluated again."""
+    called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call)] if node else []
+    return any(leaf_of(one) not in _KEEPING for one in called)
+
+
+_KEEPING = {"tensor", "Tensor", "FloatTensor", "to", "cuda", "float", "view", "squeeze", "detach"}

@@ -169,5 +169,6 @@ def _is_data(value: Value) -> bool:
 
 def _is_output(value: Value) -> bool:
     if isinstance(value, Tensor) and value.kind in PROBABLE | IN_LOGS | {Kind.RAW}:
-        return value.flow is not Flow.CUT
+        # Where no gradient is kept, as in an evaluation, it is the model's output as well.
+        return value.flow is not Flow.CUT or value.cut is None
     return _flow(value) is Flow.MODEL

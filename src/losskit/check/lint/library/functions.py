@@ -169,7 +169,7 @@ def _filled_row(given: Arguments) -> Value:
     return replace(made, rank=1) if isinstance(made, Tensor) and (row or counted) else made
 
 
-_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|batch_size$|BATCH_SIZE$")
+_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|(?i:batch_size|bsz?)$")
 
 
 def _listed(given: Arguments) -> Value:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import Frame
-from losskit.check.lint.facts import Backward, Taken
+from losskit.check.lint.facts import Asked, Backward, Taken
 from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
 from losskit.check.lint.library import elementwise, reductions, shapes
 from losskit.check.lint.library.activations import activated
@@ -215,7 +215,10 @@ def _learnt(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
     wanted = given.get(0, "requires_grad") in (None, Const(True))
-    return learnt(tensor, frame.unit, node) if wanted else tensor
+    if not wanted:
+        return tensor
+    machine.tell(Asked(frame.unit, node, tensor))
+    return learnt(tensor, frame.unit, node)
 
 
 def _distance(
