@@ -89,3 +89,80 @@ for x, y in loader:
     nn.CrossEntropyLoss()(net(x), y).backward()
 """
     assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == {"LK105"}
+
+
+WORDS = {
+    "name of the file": "net = globals()[args.model]()",
+    "expression": "net = eval(args.model)()",
+    "expression with brackets": "net = eval(args.model + '()')",
+    "name that is changed": "net = globals()[args.model.lower().capitalize()]()",
+    "module and name": "net = getattr(importlib.import_module('nets.' + args.file), 'Soft')()",
+    "module in a text": "net = importlib.import_module(f'nets.{args.file}').Soft()",
+    "module by format": "net = importlib.import_module('nets.{}'.format(args.file)).Soft()",
+    "module by per cent": "net = importlib.import_module('nets.%s' % args.file).Soft()",
+    "split at the last dot": (
+        "file, name = args.path.rsplit('.', 1)\n"
+        "net = getattr(importlib.import_module(file), name)()"
+    ),
+    "cut at the last dot": (
+        "dot = args.path.rfind('.')\n"
+        "net = getattr(importlib.import_module(args.path[:dot]), args.path[dot + 1 :])()"
+    ),
+    "loss of torch.nn": "net, criterion = Soft(), getattr(torch.nn, args.loss)()",
+}
+NETS = """
+import argparse, importlib, torch, torch.nn as nn
+class Raw(nn.Module):
+    def forward(self, x): return nn.Linear(4, 3)(x)
+class Soft(Raw):
+    def forward(self, x): return nn.Softmax(dim=1)(super().forward(x))
+"""
+PARSED = """
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", default="MODEL")
+parser.add_argument("--file", default="FILE")
+parser.add_argument("--path", default="nets.FILE.Soft")
+parser.add_argument("--loss", default="LOSS")
+args, criterion = parser.parse_args(), nn.CrossEntropyLoss()
+CHOSEN
+for x, y in loader:
+    criterion(net(x), y).backward()
+"""
+
+
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize(
+    ("model", "file", "loss", "wrong"),
+    [("Soft", "soft", "CrossEntropyLoss", True), ("Raw", "raw", "GaussianNLLLoss", False)],
+)
+def test_the_default_names_the_model_or_the_loss(
+    name: str, model: str, file: str, loss: str, wrong: bool, tmp_path: Path
+) -> None:
+    text = NETS + PARSED.replace("MODEL", model).replace("FILE", file).replace("LOSS", loss)
+    files = {
+        "go.py": text.replace("CHOSEN", WORDS[name]),
+        "nets/__init__.py": "",
+        "nets/soft.py": NETS,
+        "nets/raw.py": NETS.partition("class Soft")[0].replace("class Raw", "class Soft"),
+    }
+    assert ("LK101" in {one.code for one in found(tmp_path, files)}) is wrong
+
+
+def test_a_class_that_trains_gets_the_model_of_its_file(tmp_path: Path) -> None:
+    """Unless there are several."""
+    text = """
+class Trainer:
+    def __init__(self, model, loader):
+        self.model, self.loader, self.criterion = model, loader, nn.CrossEntropyLoss()
+    def train(self):
+        for x, y in self.loader:
+            self.criterion(self.model(x), y).backward()
+"""
+    single = """
+import torch, torch.nn as nn
+class Soft(nn.Module):
+    def forward(self, x): return nn.Softmax(dim=1)(nn.Linear(4, 3)(x))
+"""
+    [finding] = found(tmp_path / "one", {"go.py": single + text})
+    assert finding.code == "LK101"
+    assert found(tmp_path / "two", {"go.py": NETS + text}) == []

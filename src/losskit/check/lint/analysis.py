@@ -12,20 +12,19 @@ from itertools import chain
 
 from losskit.check.lint.assignments import assign
 from losskit.check.lint.calls import call, instantiate, invoke, through
-from losskit.check.lint.containers import Chain, Dictionary, Made
+from losskit.check.lint.containers import Dictionary
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
+from losskit.check.lint.handed import built_with, given_to
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.iteration import element_of
-from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine, OutOfStepsError, Parts
-from losskit.check.lint.objects import find_in_class, lineage
-from losskit.check.lint.scopes import lookup
+from losskit.check.lint.objects import lineage
 from losskit.check.lint.statements import gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
-from losskit.check.lint.values import NONE, Arguments, Unknown, Value
+from losskit.check.lint.values import NONE, Arguments, Value
 
 __all__ = ["analyse"]
 
@@ -150,7 +149,9 @@ def _function(
         return
     if function.node.lineno not in worth.functions:
         return
-    yield lambda: invoke(machine, frame, function, _given(machine, function, skip=0), function.node)
+    yield lambda: invoke(
+        machine, frame, function, given_to(machine, function, skip=0), function.node
+    )
 
 
 def _methods(
@@ -164,7 +165,7 @@ def _methods(
             found = machine.instances.get(id(kind.node))
             if found is None:
                 machine.assumed.add(id(kind.node))
-                made = instantiate(machine, frame, kind, Arguments(), kind.node)
+                made = instantiate(machine, frame, kind, built_with(machine, kind), kind.node)
                 found = made if isinstance(made, Instance) else Instance(kind)
             held.append(found)
         return held[0]
@@ -210,7 +211,7 @@ def _has_more(function: Function, worth: Interest) -> bool:
 def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
     """Whether an inherited method calls one with a loss that the class defines anew."""
     unit = function.frame.unit
-    called = unit.recall("methods", function.node, lambda: set(_OWN.findall(_text(function))))
+    called = unit.recall("methods", function.node, lambda: set(_OWN.findall(function.text)))
     return any(
         name in called and isinstance(value, Function) and value.node.lineno in worth.functions
         for name, value in kind.data.items()
@@ -218,11 +219,6 @@ def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
 
 
 _OWN = re.compile(r"\bself\.(\w+)")
-
-
-def _text(function: Function) -> str:
-    node = function.node
-    return "\n".join(function.frame.unit.lines[node.lineno - 1 : node.end_lineno])
 
 
 def _calls_itself(function: Function, kind: Class) -> bool:
@@ -251,8 +247,8 @@ _INHERITED = {"training_step", "compute_loss", "_step", "step", "shared_step", "
 
 def _with_owner(machine: Machine, function: Function, owner: Instance) -> Arguments:
     if "staticmethod" in function.wrappers:
-        return _given(machine, function, skip=0)
-    given = _given(machine, function, skip=1)
+        return given_to(machine, function, skip=0)
+    given = given_to(machine, function, skip=1)
     kept = owner.data.get("<given>")
     if function.name == "compute_loss" and isinstance(kept, Dictionary):
         for name in ("model",):
@@ -260,116 +256,3 @@ def _with_owner(machine: Machine, function: Function, owner: Instance) -> Argume
                 given.named[name] = kept.data[name]
     first: Value = owner.kind if "classmethod" in function.wrappers else owner
     return Arguments((first,), given.named)
-
-
-def _given(machine: Machine, function: Function, *, skip: int) -> Arguments:
-    """What a function gets that nobody calls: its defaults, and what its names tell."""
-    declared = function.node.args
-    parameters = [*declared.posonlyargs, *declared.args][skip:] + declared.kwonlyargs
-    named: dict[str, Value] = {}
-    for parameter in parameters:
-        default = function.defaults.get(parameter.arg)
-        if default is not None and default != NONE:
-            continue
-        value: Value = Unknown(parameter.arg)
-        if function.name == "training_step" and parameter.arg == "batch":
-            value = Unknown(parameter.arg, Flow.DATA)
-        meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
-        meant = meant or _only_model(machine, function, parameter)
-        named[parameter.arg] = value if meant is None else meant
-    return Arguments((), named)
-
-
-def _namesake(function: Function, name: str) -> Value | None:
-    """Return the model or loss that the file keeps under the name of a parameter.
-
-    As where a recipe hands a function, a model and a criterion to somebody who calls it.
-    """
-    names = function.frame.unit.frame
-    if function.owner is not None or names is None:
-        return None
-    value = names.data.get(name)
-    if value is None and _CRITERION.match(name):
-        losses = [
-            one for one in names.data.values() if isinstance(one, Made) and one.face is not None
-        ]
-        value = losses[0] if len(losses) == 1 else None
-    return value if isinstance(value, (Instance, Made, Chain)) else None
-
-
-_CRITERION = re.compile(r"^(criterion|crit|loss_?(fn|func|function))$")
-
-
-def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return a model for a parameter that is called like one, if the file defines a single one."""
-    names = function.frame.unit.frame
-    if function.owner is not None or names is None or parameter.arg not in {"model", "net"}:
-        return None
-    models = [
-        value
-        for name, value in names.data.items()
-        if isinstance(value, Class) and name == value.name and value.unit is names.unit
-        if find_in_class(value, "forward") is not None
-    ]
-    if len(models) != 1 or _PART.search(models[0].name):
-        return None
-    [kind] = models
-    made = machine.instances.get(id(kind.node))
-    return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
-
-
-_PART = re.compile(
-    r"loss|criterion|layer|block|attention|module|head|encoder|wrapper|pool|norm", re.IGNORECASE
-)
-"""What classes are called that are most likely a part of a model."""
-
-
-def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return an object of the class that a parameter is annotated with, or that it must have."""
-    noted = parameter.annotation
-    if isinstance(noted, ast.Constant) and isinstance(noted.value, str):
-        noted = ast.Name(noted.value) if noted.value.isidentifier() else None
-    found: Value | None = None
-    if isinstance(noted, (ast.Name, ast.Attribute)):
-        found = machine.evaluate(function.frame, noted)
-    if not isinstance(found, Class) or find_in_class(found, "forward") is None:
-        found = _by_methods(machine, function, parameter) or _only_heir(function, found)
-    if found is None:
-        return None
-    made = machine.instances.get(id(found.node))
-    return made or call(machine, function.frame, found, Arguments(), parameter)
-
-
-def _only_heir(function: Function, base: Value | None) -> Class | None:
-    """Return the only class of the file that fills in an abstract one."""
-    names = function.frame.unit.frame
-    if not isinstance(base, Class) or names is None:
-        return None
-    heirs = [
-        one
-        for one in names.data.values()
-        if isinstance(one, Class) and base in lineage(one) and find_in_class(one, "forward")
-    ]
-    return heirs[0] if len(heirs) == 1 else None
-
-
-_LOSS_METHOD = re.compile(r"(?<![\w.])(\w+)\.(\w*loss\w*)\(", re.IGNORECASE)
-
-
-def _by_methods(machine: Machine, function: Function, parameter: ast.arg) -> Class | None:
-    """Return the only class in sight that computes a loss by a method of a parameter."""
-    unit = function.frame.unit
-    calls = unit.recall(
-        "loss methods", function.node, lambda: _LOSS_METHOD.findall(_text(function))
-    )
-    wanted = {method for owner, method in calls if owner == parameter.arg}
-    names = unit.frame
-    if not wanted or parameter.arg == "self" or names is None:
-        return None
-    fitting = []
-    for name in list(names.data):
-        if name[:1].isupper():
-            found = lookup(machine, names, name)
-            if isinstance(found, Class) and all(find_in_class(found, one) for one in wanted):
-                fitting.append(found)
-    return fitting[0] if len(fitting) == 1 else None

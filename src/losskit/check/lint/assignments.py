@@ -75,7 +75,7 @@ def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Valu
 def _named(part: Value, target: ast.expr) -> Value:
     """Let an unknown value take its name from the target, since it has no other."""
     if isinstance(part, Unknown) and isinstance(target, ast.Name):
-        return Unknown(target.id, part.flow)
+        return replace(part, name=target.id)
     return part
 
 

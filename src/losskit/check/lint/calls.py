@@ -180,7 +180,7 @@ def _set_parameter(
     machine: Machine, inner: Frame, function: Function, parameter: ast.arg, value: Value
 ) -> None:
     if isinstance(value, Unknown):
-        value = Unknown(value.name or parameter.arg, value.flow)
+        value = replace(value, name=value.name or parameter.arg)
     if function.owner is None or parameter.arg != "self":
         text = f"is given to {function.name}() as {parameter.arg}"
         value = machine.step(value, inner.unit, parameter, text)

@@ -53,7 +53,7 @@ class Frame(Container):
 class Function(Value):
     """A function or lambda of the code."""
 
-    __slots__ = ("defaults", "frame", "name", "node", "owner", "silent", "wrappers")
+    __slots__ = ("defaults", "frame", "name", "node", "owner", "wrappers")
 
     def __init__(
         self,
@@ -69,7 +69,12 @@ class Function(Value):
         self.owner = owner
         self.wrappers = wrappers
         self.name = getattr(node, "name", "<lambda>")
-        self.silent = False
+
+    @property
+    def text(self) -> str:
+        """Its source."""
+        node = self.node
+        return "\n".join(self.frame.unit.lines[node.lineno - 1 : node.end_lineno])
 
 
 class Class(Container):

@@ -12,9 +12,11 @@ from losskit.check.lint.choices import Guard
 from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame, Instance
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.words import meant, word_of
 from losskit.check.lint.library.written import written_out
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.operators import operated
@@ -166,6 +168,8 @@ def _boolean(machine: Machine, frame: Frame, node: ast.BoolOp) -> Value:
 def _subscript(machine: Machine, frame: Frame, node: ast.Subscript) -> Value:
     owner = evaluate(machine, frame, node.value)
     key = evaluate(machine, frame, node.slice)
+    if isinstance(node.value, ast.Call) and leaf_of(node.value.func) in {"globals", "locals"}:
+        return meant(machine, frame, key)
     return indexed(machine, frame, owner, key, node)
 
 
@@ -271,10 +275,11 @@ def _starred(machine: Machine, frame: Frame, node: ast.Starred) -> Value:
 
 
 def _formatted(machine: Machine, frame: Frame, node: ast.JoinedStr) -> Value:
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            evaluate(machine, frame, part.value)
-    return UNKNOWN
+    parts = [
+        word_of(evaluate(machine, frame, one.value if isinstance(one, ast.FormattedValue) else one))
+        for one in node.values
+    ]
+    return Unknown(word="".join(parts)) if all(parts) else UNKNOWN
 
 
 _EVALUATORS: dict[type[ast.expr], Callable[..., Value]] = {

@@ -19,7 +19,16 @@ from losskit.check.lint.names import starred
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Value
 
-__all__ = ["defined", "forced", "loaded", "member", "run_import", "run_import_from", "within"]
+__all__ = [
+    "defined",
+    "forced",
+    "loaded",
+    "member",
+    "module_of",
+    "run_import",
+    "run_import_from",
+    "within",
+]
 
 
 _MOST_MODULES = 40
@@ -29,12 +38,12 @@ _MOST_MODULES = 40
 def run_import(machine: Machine, frame: Frame, node: ast.Import) -> End:
     """Bind the modules of ``import a.b as c``."""
     for alias in node.names:
-        whole = _module(machine, frame, alias.name)
+        whole = module_of(machine, frame, alias.name)
         if alias.asname:
             machine.write(frame, alias.asname, whole)
         else:
             first = alias.name.partition(".")[0]
-            machine.write(frame, first, _module(machine, frame, first))
+            machine.write(frame, first, module_of(machine, frame, first))
     return End.NEXT
 
 
@@ -52,7 +61,7 @@ def run_import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End
     return End.NEXT
 
 
-def _module(machine: Machine, frame: Frame, name: str) -> Value:
+def module_of(machine: Machine, frame: Frame, name: str) -> Value:
     """Return a module by its name."""
     path = machine.project.find(frame.unit.path, name, 0)
     if path is not None:

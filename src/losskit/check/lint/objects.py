@@ -20,6 +20,7 @@ from losskit.check.lint.definitions import (
     Super,
 )
 from losskit.check.lint.imports import defined, member, within
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import attribute_of
@@ -151,22 +152,27 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
         lent: Value = machine.lent.data[owner.name, name]
         return lent
     option = machine.options.get(name)
-    if option is not None and not isinstance(option, Const) and _is_parsed(owner, node):
-        return option
+    if isinstance(owner, Unknown) and option is not None and _is_parsed(node):
+        return optional(owner, name, option)
+    if isinstance(owner, Unknown) and owner.word:
+        return Bound(owner, name)
     if name == "data" and isinstance(owner, Unknown) and owner.flow is Flow.MODEL:
         return attribute_of(frame.unit, Tensor(flow=owner.flow), name, node)
     found = _plain_attribute(owner, name)
     return UNKNOWN if found is None else found
 
 
-def _is_parsed(owner: Value, node: ast.AST) -> bool:
-    """Whether something is called as the arguments of a command line are."""
-    held = node.value if isinstance(node, ast.Attribute) else None
-    return (
-        isinstance(owner, Unknown)
-        and isinstance(held, ast.Name)
-        and _PARSED.match(held.id) is not None
-    )
+def optional(owner: Unknown, name: str, default: Value) -> Value:
+    """Return an option of the command line: what it brings, or the word that is its default."""
+    if not isinstance(default, Const):
+        return default
+    word = default.value if isinstance(default.value, str) else ""
+    return Unknown(f"{owner.name}.{name}", owner.flow, word)
+
+
+def _is_parsed(node: ast.AST) -> bool:
+    """Whether an attribute is one of what is called as the arguments of a command line are."""
+    return isinstance(node, ast.Attribute) and _PARSED.match(leaf_of(node.value)) is not None
 
 
 _PARSED = re.compile(r"(args?|opts?|options?|params|hparams|flags|cfg|config)$", re.IGNORECASE)

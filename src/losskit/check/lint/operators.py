@@ -11,6 +11,7 @@ from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.library.arithmetic import arithmetic
+from losskit.check.lint.library.words import put_together
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import UNKNOWN, Const, Value
 
@@ -39,6 +40,9 @@ def operated(
         )
     if isinstance(left, Const) and isinstance(right, Const):
         return _computed(node.op, left.value, right.value)
+    text = put_together(node.op, left, right)
+    if text is not None:
+        return text
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(node.op, ast.Add):
         return _put_together(left, right)
     if isinstance(right, Sequence) and right.filling is not None and isinstance(node.op, ast.Add):

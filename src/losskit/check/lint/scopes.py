@@ -49,6 +49,7 @@ _BUILTINS = frozenset(
         "all",
         "round",
         "callable",
+        "eval",
         "locals",
         "globals",
     ]

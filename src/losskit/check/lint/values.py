@@ -39,10 +39,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Unknown(Value):
-    """Something of which nothing is known but perhaps a name and where it comes from."""
+    """Something of which nothing is known but perhaps a name and where it comes from.
+
+    ``word`` is the text that it is where nobody says otherwise, as the default of an option.
+    """
 
     name: str = ""
     flow: Flow = Flow.UNKNOWN
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from losskit.check.lint.library import (
     losses,
     python,
     tensors,
+    words,
 )
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.library.indexing import any_of
@@ -74,6 +75,13 @@ def call_library(
         found = functions.tensor_library(machine, frame, callee, given, node)
         if found is not None:
             return found
+    found = _around(machine, frame, callee, given)
+    return Made(name, given, node, frame.unit, None) if found is None else found
+
+
+def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -> Value | None:
+    """Call what has nothing to do with tensors, but leads to what has."""
+    leaf, root = callee.leaf, callee.root
     if root == "functools" and leaf == "partial" and given.positional:
         rest = Arguments(given.positional[1:], given.named, given.open)
         return Partial(given.positional[0], rest)
@@ -81,11 +89,13 @@ def call_library(
         return functions.ordered(given)
     if leaf in {"namedtuple", "SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
-    if leaf in {"parse_args", "import_module"} or root in _OUTSIDE:
+    if leaf == "import_module":
+        return words.imported(machine, frame, given)
+    if leaf == "parse_args" or root in _OUTSIDE:
         return UNKNOWN
     if leaf == "train_test_split":
         return Sequence([one for one in given.positional for _ in range(2)])
-    return Made(name, given, node, frame.unit, None)
+    return None
 
 
 _OUTSIDE = {"argparse", "hydra", "omegaconf", "yaml", "json", "os"}

@@ -10,6 +10,7 @@ from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library import shapes
+from losskit.check.lint.library.words import part_of, word_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.truth import question
@@ -33,7 +34,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         if isinstance(key, Const):
             item: Value | None = owner.data.get(key.value) if _hashable(key.value) else None
             return UNKNOWN if item is None else item
-        return UNKNOWN if owner.open else _by_word(machine, frame, owner, node)
+        return UNKNOWN if owner.open else _by_word(machine, frame, owner, word_of(key), node)
     if isinstance(owner, Chain):
         layers = list(owner.data.values())
         if type(index) is int and -len(layers) <= index < len(layers):
@@ -47,7 +48,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         return shapes.picked(owner, key)
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
-        return Unknown(name, owner.flow)
+        return part_of(owner, index) or Unknown(name, owner.flow)
     if isinstance(owner, Instance):
         found = find_in_class(owner.kind, "__getitem__")
         if isinstance(found, Function):
@@ -55,14 +56,14 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
     return _of_library(owner, key)
 
 
-def _by_word(machine: Machine, frame: Frame, owner: Dictionary, node: ast.AST) -> Value:
+def _by_word(machine: Machine, frame: Frame, owner: Dictionary, word: str, node: ast.AST) -> Value:
     """Return one of the values of a dictionary, and what its word must have been."""
     values, asked = list(owner.data.values()), list[str]()
     if isinstance(node, ast.Subscript) and 0 < len(values) <= _MOST:
         tests = [ast.Compare(node.slice, [ast.Eq()], [ast.Constant(word)]) for word in owner.data]
         asked = [one[0] for test in tests if (one := question(test, frame.function)) is not None]
     if len(asked) < len(values):
-        return any_of(values, node)
+        return any_of(values, node, list(owner.data).index(word) if word in owner.data else None)
     machine.ask(asked)
     sides = [
         Guard(id(node), at, default=machine.is_default(one, 0)) for at, one in enumerate(asked)
@@ -107,8 +108,10 @@ def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) 
 _MOST = 8
 
 
-def any_of(values: list[Value], node: ast.AST) -> Value:
-    """Return one of several objects, nobody knows which."""
+def any_of(values: list[Value], node: ast.AST, default: int | None = None) -> Value:
+    """Return one of several objects, nobody knows which; ``default``, if nobody chooses."""
     if not values or len(values) > _MOST:
-        return UNKNOWN
-    return guarded([(value, Guard(id(node), at)) for at, value in enumerate(values)])
+        return UNKNOWN if default is None else values[default]
+    return guarded(
+        [(value, Guard(id(node), at, default=at == default)) for at, value in enumerate(values)]
+    )

@@ -12,6 +12,7 @@ from losskit.check.lint.imports import defined
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.library.indexing import any_of, indexed
+from losskit.check.lint.library.words import meant, text_method, word_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
@@ -36,6 +37,8 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
         return _super(frame)
     if first is None:
         return {"dict": Dictionary(dict(given.named)), "list": Sequence(())}.get(name, UNKNOWN)
+    if name == "eval":
+        return meant(machine, frame, first)
     if name in _LOOPING:
         return _LOOPING[name](machine, frame, given, node)
     if name in {"list", "tuple", "reversed", "sorted", "iter", "set"}:
@@ -135,16 +138,21 @@ def _getattr(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) ->
     owner, key = given.get(0), given.const(1)
     if owner is None:
         return UNKNOWN
+    word = word_of(given.get(1))
+    if isinstance(owner, Package) and not isinstance(key, str):
+        # A model that a configuration names.
+        models = defined(machine, owner.path)
+        names = [getattr(one, "name", "") for one in models]
+        return any_of(models, node, names.index(word) if word in names else None)
+    if isinstance(owner, Library):
+        return Library(f"{owner.name}.{word or 'any'}")
     if isinstance(key, str):
         if isinstance(owner, Instance) and len(given.positional) > 2:
             known = key in owner.data or objects.find_in_class(owner.kind, key) is not None
             if not known:
                 return given.positional[2]
         return objects.get_attribute(machine, frame, owner, key, node)
-    if isinstance(owner, Package):
-        # A model that a configuration names.
-        return any_of(defined(machine, owner.path), node)
-    return Library(f"{owner.name}.any") if isinstance(owner, Library) else UNKNOWN
+    return UNKNOWN
 
 
 def _hasattr(owner: Value, key: object) -> Value:
@@ -219,10 +227,8 @@ def container_method(
         return _dictionary_method(machine, frame, owner, name, given, node)
     if isinstance(owner, Chain):
         return _chain_method(machine, frame, owner, name, given, node)
-    if isinstance(owner, Const) and isinstance(owner.value, str):
-        if name in {"lower", "upper", "strip"} and not given.positional:
-            return Const(getattr(owner.value, name)())
-        return UNKNOWN
+    if word_of(owner):
+        return text_method(owner, name, given) or UNKNOWN
     return None
 
 

@@ -1,0 +1,147 @@
+"""What functions get that nobody calls, as far as names, annotations and the file tell."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from losskit.check.lint.calls import call, instantiate
+from losskit.check.lint.containers import Chain, Made
+from losskit.check.lint.definitions import Class, Function, Instance
+from losskit.check.lint.kinds import Flow
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.objects import find_in_class, library_bases, lineage
+from losskit.check.lint.scopes import lookup
+from losskit.check.lint.values import NONE, Arguments, Unknown, Value
+
+__all__ = ["built_with", "given_to"]
+
+
+def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
+    """What a function gets that nobody calls: its defaults, and what its names tell."""
+    declared = function.node.args
+    parameters = [*declared.posonlyargs, *declared.args][skip:] + declared.kwonlyargs
+    named: dict[str, Value] = {}
+    for parameter in parameters:
+        default = function.defaults.get(parameter.arg)
+        if default is not None and default != NONE:
+            continue
+        value: Value = Unknown(parameter.arg)
+        if function.name == "training_step" and parameter.arg == "batch":
+            value = Unknown(parameter.arg, Flow.DATA)
+        meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
+        meant = meant or _only_model(machine, function, parameter)
+        named[parameter.arg] = value if meant is None else meant
+    return Arguments((), named)
+
+
+def built_with(machine: Machine, kind: Class) -> Arguments:
+    """What an object gets that nobody makes: one that trains gets the model of the file."""
+    init = find_in_class(kind, "__init__")
+    if not isinstance(init, Function) or init.owner is not kind or not _trains_others(kind):
+        return Arguments()
+    return given_to(machine, init, skip=1)
+
+
+def _trains_others(kind: Class) -> bool:
+    """Whether a class is no model by itself."""
+    return find_in_class(kind, "forward") is None and not library_bases(kind)
+
+
+def _namesake(function: Function, name: str) -> Value | None:
+    """Return the model or loss that the file keeps under the name of a parameter.
+
+    As where a recipe hands a function, a model and a criterion to somebody who calls it.
+    """
+    names = function.frame.unit.frame
+    if not _is_free(function) or names is None:
+        return None
+    value = names.data.get(name)
+    if value is None and _CRITERION.match(name):
+        losses = [
+            one for one in names.data.values() if isinstance(one, Made) and one.face is not None
+        ]
+        value = losses[0] if len(losses) == 1 else None
+    return value if isinstance(value, (Instance, Made, Chain)) else None
+
+
+_CRITERION = re.compile(r"^(criterion|crit|loss_?(fn|func|function))$")
+
+
+def _is_free(function: Function) -> bool:
+    """Whether a function is no method, but for one that builds what trains."""
+    owner = function.owner
+    return owner is None or (function.name == "__init__" and _trains_others(owner))
+
+
+def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
+    """Return a model for a parameter that is called like one, if the file defines a single one."""
+    names = function.frame.unit.frame
+    if not _is_free(function) or names is None or parameter.arg not in {"model", "net"}:
+        return None
+    models = [
+        value
+        for name, value in names.data.items()
+        if isinstance(value, Class) and name == value.name and value.unit is names.unit
+        if find_in_class(value, "forward") is not None
+    ]
+    if len(models) != 1 or _PART.search(models[0].name):
+        return None
+    [kind] = models
+    made = machine.instances.get(id(kind.node))
+    return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
+
+
+_PART = re.compile(
+    r"loss|criterion|layer|block|attention|module|head|encoder|wrapper|pool|norm", re.IGNORECASE
+)
+"""What classes are called that are most likely a part of a model."""
+
+
+def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
+    """Return an object of the class that a parameter is annotated with, or that it must have."""
+    noted = parameter.annotation
+    if isinstance(noted, ast.Constant) and isinstance(noted.value, str):
+        noted = ast.Name(noted.value) if noted.value.isidentifier() else None
+    found: Value | None = None
+    if isinstance(noted, (ast.Name, ast.Attribute)):
+        found = machine.evaluate(function.frame, noted)
+    if not isinstance(found, Class) or find_in_class(found, "forward") is None:
+        found = _by_methods(machine, function, parameter) or _only_heir(function, found)
+    if found is None:
+        return None
+    made = machine.instances.get(id(found.node))
+    return made or call(machine, function.frame, found, Arguments(), parameter)
+
+
+def _only_heir(function: Function, base: Value | None) -> Class | None:
+    """Return the only class of the file that fills in an abstract one."""
+    names = function.frame.unit.frame
+    if not isinstance(base, Class) or names is None:
+        return None
+    heirs = [
+        one
+        for one in names.data.values()
+        if isinstance(one, Class) and base in lineage(one) and find_in_class(one, "forward")
+    ]
+    return heirs[0] if len(heirs) == 1 else None
+
+
+_LOSS_METHOD = re.compile(r"(?<![\w.])(\w+)\.(\w*loss\w*)\(", re.IGNORECASE)
+
+
+def _by_methods(machine: Machine, function: Function, parameter: ast.arg) -> Class | None:
+    """Return the only class in sight that computes a loss by a method of a parameter."""
+    unit = function.frame.unit
+    calls = unit.recall("loss methods", function.node, lambda: _LOSS_METHOD.findall(function.text))
+    wanted = {method for owner, method in calls if owner == parameter.arg}
+    names = unit.frame
+    if not wanted or parameter.arg == "self" or names is None:
+        return None
+    fitting = []
+    for name in list(names.data):
+        if name[:1].isupper():
+            found = lookup(machine, names, name)
+            if isinstance(found, Class) and all(find_in_class(found, one) for one in wanted):
+                fitting.append(found)
+    return fitting[0] if len(fitting) == 1 else None

@@ -1,0 +1,110 @@
+"""Words that name modules and classes: constants, options with a default, and what is made of them.
+
+A word that an option brings stays unknown, since somebody may give another: it is what names
+mean where nothing else tells.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from losskit.check.lint.containers import Sequence
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.imports import module_of
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.scopes import lookup
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
+
+__all__ = ["imported", "meant", "part_of", "put_together", "text_method", "word_of"]
+
+_METHODS = frozenset(
+    [
+        "capitalize",
+        "find",
+        "index",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "replace",
+        "rfind",
+        "rindex",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "strip",
+        "title",
+        "upper",
+    ]
+)
+
+
+def word_of(value: Value | None) -> str:
+    """Return the text that a value is, or is by default; nothing, where that is not known."""
+    if isinstance(value, Unknown):
+        return value.word
+    return value.value if isinstance(value, Const) and isinstance(value.value, str) else ""
+
+
+def put_together(op: ast.operator, left: Value, right: Value) -> Value | None:
+    """Return what ``+`` or ``%`` makes of two texts; None where one of them is not known."""
+    first, second = word_of(left), word_of(right)
+    if not first or not second:
+        return None
+    if isinstance(op, ast.Add):
+        return Unknown(word=first + second)
+    if isinstance(op, ast.Mod) and first.count("%") == first.count("%s") == 1:
+        return Unknown(word=first.replace("%s", second))
+    return None
+
+
+def text_method(owner: Value, name: str, given: Arguments) -> Value | None:
+    """Call a method of a text; None where the text or an argument is not known."""
+    text = word_of(owner)
+    parts = [one.value if isinstance(one, Const) else word_of(one) for one in given.positional]
+    if not text or given.named or "" in parts:
+        return None
+    if name == "format" and text.count("{") == text.count("{}") == len(parts):
+        return Unknown(word=text.replace("{}", "%s") % tuple(parts)) if "%" not in text else None
+    if name not in _METHODS:
+        return None
+    try:
+        found = getattr(text, name)(*parts)
+    except (TypeError, ValueError):
+        return None
+    if isinstance(found, (list, tuple)):
+        return Sequence(Unknown(word=one) for one in found)
+    return Unknown(word=found) if isinstance(found, str) else Const(found)
+
+
+def part_of(value: Unknown, index: object) -> Value | None:
+    """Return a part of a text."""
+    if not value.word or not isinstance(index, (int, slice)):
+        return None
+    try:
+        return Unknown(word=value.word[index])
+    except IndexError:
+        return None
+
+
+def meant(machine: Machine, frame: Frame, value: Value | None) -> Value:
+    """Return what a text means as an expression, as in ``eval("Net")`` and ``globals()["Net"]``."""
+    word = word_of(value)
+    if word.isidentifier():
+        return lookup(machine, frame, word)
+    try:
+        parsed = ast.parse(word, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return UNKNOWN
+    return machine.evaluate(frame, parsed) if isinstance(parsed, _NAMING) else UNKNOWN
+
+
+_NAMING = (ast.Attribute, ast.Call)
+
+
+def imported(machine: Machine, frame: Frame, given: Arguments) -> Value:
+    """Return the module that ``import_module`` gives for a text."""
+    word = word_of(given.get(0, "name"))
+    return module_of(machine, frame, word.lstrip(".")) if word else UNKNOWN
