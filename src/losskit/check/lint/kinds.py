@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SOFTMAX = "the output of a softmax"
     SIGMOID = "the output of a sigmoid"
     PROBABILITY = "probabilities"
+    SCALED = "outputs of a softmax, scaled or summed"
     LOG_SOFTMAX = "the output of a log-softmax"
     LOG_PROBABILITY = "logarithms of probabilities"
     BOUNDED = "the output of a tanh"

@@ -10,7 +10,7 @@ from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
-from losskit.core.contracts import LOG_PROBABILITIES, LOGITS
+from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE", "softmaxed_twice"]
 
@@ -60,8 +60,12 @@ def step(inputs, labels):
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at what a cross-entropy takes, or a loss whose input a log-softmax makes."""
     takes_logits = call.face.contract is LOGITS and call.face.of_classes
-    if takes_logits or call.face.contract is LOG_PROBABILITIES:
-        found, severity = call.found(call.input, softmaxed_twice)
+    of_classes = call.face.contract is PROBABILITIES and not call.face.of_labels
+    if takes_logits or of_classes or call.face.contract is LOG_PROBABILITIES:
+        kind = Kind.SOFTMAX if of_classes else Kind.LOG_SOFTMAX
+        found, severity = call.found(
+            call.input, lambda tensor: tensor.kind is kind and softmaxed_twice(tensor)
+        )
         if found is not None:
             yield Seen(
                 f"{call.face.name} gets the output of a softmax that was applied twice",
@@ -72,8 +76,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             return
     if not takes_logits:
         return
-    found, severity = call.found(call.input, lambda tensor: tensor.kind is Kind.SOFTMAX)
+    found, severity = call.found(
+        call.input, lambda tensor: tensor.kind in {Kind.SOFTMAX, Kind.SCALED}
+    )
     if found is not None:
+        if found.kind is Kind.SCALED:
+            severity = Severity.SUSPICIOUS
         yield Seen(
             f"{call.face.name} applies softmax itself, and gets {found.kind}",
             found.trail,
@@ -84,8 +92,8 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
 
 
 def softmaxed_twice(tensor: Tensor) -> bool:
-    """Whether log-probabilities come from a softmax of probabilities."""
-    if tensor.kind is not Kind.LOG_SOFTMAX or tensor.trail is None:
+    """Whether a softmax was applied to probabilities."""
+    if tensor.trail is None:
         return False
     applied = tensor.trail.applied()
     again = {"softmax", "log_softmax"}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["WITH_AXIS", "activated"]
 
 
+_ACTIVATED = PROBABLE | IN_LOGS | {Kind.SCALED}
 WITH_AXIS = {"softmax", "log_softmax", "softmin"}
 """Activations that are told their axis."""
 
@@ -55,7 +56,7 @@ def activated(
     keeps = kind in PROBABLE | IN_LOGS
     if kind is Kind.RAW and tensor.kind is not Kind.RAW:
         kind = Kind.UNKNOWN
-    before = tensor.trail if tensor.kind in PROBABLE | IN_LOGS and keeps else step
+    before = tensor.trail if tensor.kind in _ACTIVATED and keeps else step
     if (
         axis is not None
         and tensor.axis is not None

@@ -113,7 +113,10 @@ def _with_scalar(
     if isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Div) and not first:
             return lost
-        scaled = kind in {Kind.RAW, Kind.COUNTS, Kind.EXPONENTIAL}
+        scaled = kind in {Kind.RAW, Kind.COUNTS, Kind.EXPONENTIAL, Kind.SCALED}
+        if kind is Kind.SOFTMAX and number != 1:
+            # By a temperature, most likely, before another softmax.
+            return Kind.SCALED, False, False
         return same if scaled or number == 1 else lost
     return lost
 
@@ -130,7 +133,8 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         if one.kind is Kind.LOSS:
             return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
     both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
-    kind = Kind.UNKNOWN
+    mixed = left.kind in _SHARES and right.kind in _SHARES and isinstance(node.op, ast.Add)
+    kind = Kind.SCALED if mixed else Kind.UNKNOWN
     if both_raw and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
         kind = Kind.RAW
     if isinstance(node.op, ast.Mult) and {left.kind, right.kind} == _WEIGHED:
@@ -145,7 +149,7 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     return Tensor(
         kind,
         flow,
-        left.trail if both_raw else None,
+        left.trail if both_raw or mixed else None,
         trail,
         rank,
         units=left.units if both_raw and left.units == right.units else None,
@@ -154,6 +158,7 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     )
 
 
+_SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
 
 

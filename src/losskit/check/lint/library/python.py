@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 
 from losskit.check.lint import objects
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance, Package, Super
 from losskit.check.lint.imports import defined
-from losskit.check.lint.kinds import Flow
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.library.indexing import any_of, indexed
 from losskit.check.lint.library.words import meant, text_method, word_of
@@ -193,15 +194,19 @@ def _is_of_library(value: Value, kind: Library) -> bool | None:
     return None
 
 
+def _summed(kind: Kind) -> Kind:
+    return Kind.SCALED if kind is Kind.SOFTMAX else kind
+
+
 def _reduced(first: Value, given: Arguments) -> Value:
     """Sum of losses, and the like."""
     items = _items(first)
     tensors = [one for one in items or () if isinstance(one, Tensor)]
     if tensors:
         flow, trail = combined_flow(list(items or ()))
-        return Tensor(tensors[0].kind, flow, tensors[0].trail, trail)
+        return Tensor(_summed(tensors[0].kind), flow, tensors[0].trail, trail)
     if isinstance(first, Sequence) and isinstance(first.each, Tensor):
-        return first.each
+        return replace(first.each, kind=_summed(first.each.kind))
     if isinstance(first, Unknown) and first.flow is not Flow.UNKNOWN:
         return Tensor(flow=first.flow)
     return UNKNOWN
