@@ -64,8 +64,9 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     if len(given) < 2 or built.face.library != "torch" or built.face.twin is None:
         return
     certain = [_is_tensor(value) for value in given[:2]]
-    # The first argument of some losses is a tensor of weights.
-    if not certain[1] or not (certain[0] or built.face.settings):
+    # The first argument of some losses is a tensor of weights, but none that a model gives.
+    output = isinstance(given[0], (Tensor, Unknown)) and given[0].flow is Flow.MODEL
+    if not output and not (certain[1] and (certain[0] or built.face.settings)):
         return
     node = built.node
     fix, severity = None, None
