@@ -166,3 +166,22 @@ class Soft(nn.Module):
     [finding] = found(tmp_path / "one", {"go.py": single + text})
     assert finding.code == "LK101"
     assert found(tmp_path / "two", {"go.py": NETS + text}) == []
+
+
+def test_settings_of_each_model_are_handed_on_together(tmp_path: Path) -> None:
+    """A dictionary that a branch fills brings what that branch chose."""
+    text = """
+def train(model, loader, loss, rate):
+    for x, y in loader:
+        loss(input=model(x), target=y).backward()
+def main(args):
+    if args.model.lower() == "soft":
+        net, chosen = Soft(), {"loss": LOSS(), "rate": 1}
+    else:
+        net, chosen = Raw(), {"loss": nn.CrossEntropyLoss(), "rate": 2}
+    train(net, loader, **chosen)
+main(args)
+"""
+    for loss, codes in (("nn.CrossEntropyLoss", {"LK101"}), ("nn.GaussianNLLLoss", set())):
+        files = {"go.py": NETS + text.replace("LOSS", loss)}
+        assert {one.code for one in found(tmp_path / loss, files)} == codes

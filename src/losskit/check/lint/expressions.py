@@ -8,7 +8,7 @@ from collections.abc import Callable
 from losskit.check.lint import objects
 from losskit.check.lint.branches import guarded
 from losskit.check.lint.calls import call
-from losskit.check.lint.choices import Guard
+from losskit.check.lint.choices import Guard, join, options
 from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame, Instance
@@ -72,12 +72,25 @@ def _call(machine: Machine, frame: Frame, node: ast.Call) -> Value:
         value = evaluate(machine, frame, keyword.value)
         if keyword.arg is not None:
             named[keyword.arg] = value
-        elif isinstance(value, Dictionary):
-            named.update({key: item for key, item in value.data.items() if isinstance(key, str)})
-            is_open = is_open or value.open
         else:
-            is_open = True
+            found, whole = _named(value)
+            named.update(found)
+            is_open = is_open or not whole
     return call(machine, frame, callee, Arguments(tuple(positional), named, is_open), node)
+
+
+def _named(value: Value) -> tuple[dict[str, Value], bool]:
+    """Return the arguments that ``**value`` brings, and whether these are all."""
+    found = [(one, guards) for one, guards in options(value) if isinstance(one, Dictionary)]
+    if not found or len(found) < len(options(value)):
+        return {}, False
+    shared = set.intersection(*(set(one.data) for one, _ in found))
+    named = {
+        key: join((one.data[key], guards) for one, guards in found)
+        for key in found[0][0].data
+        if isinstance(key, str) and key in shared
+    }
+    return named, all(not one.open and len(one.data) == len(shared) for one, _ in found)
 
 
 def _spread(value: Value) -> list[Value] | None:
