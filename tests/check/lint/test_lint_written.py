@@ -66,6 +66,14 @@ SEEN = {
         "LK101",
         "q = shares * torch.exp(net(x)) + 1e-9\nF.cross_entropy(q / q.sum(1, keepdim=True), y)",
     ),
+    "constant that is changed before it decides": (
+        "LK103",
+        "def made(name, last=''):\n"
+        "    if (name + last).lower() == 'sigmoid':\n"
+        "        return nn.Sigmoid()\n"
+        "    return nn.Identity()\n"
+        "F.binary_cross_entropy_with_logits(made('Sigmoid')(one(x)), y)\n",
+    ),
     "softmax of one output": (
         "LK105",
         "F.binary_cross_entropy(F.softmax(one(x), dim=1), y)",
@@ -147,6 +155,11 @@ SEEN = {
 }
 
 SILENT = {
+    "constant that decides for nothing": (
+        "def made(name):\n"
+        "    return nn.Sigmoid() if f'{name}'.lower() == 'sigmoid' else nn.Identity()\n"
+        "F.binary_cross_entropy_with_logits(made('None')(one(x)), y)\n"
+    ),
     "two classes": "F.nll_loss(F.log_softmax(nn.Linear(4, 2)(x), dim=1), y)",
     "classes that a loop counts": (
         "names = []\nfor name in folder:\n    names.append(name)\n"

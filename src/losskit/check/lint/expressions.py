@@ -16,7 +16,7 @@ from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
-from losskit.check.lint.library.words import meant, word_of
+from losskit.check.lint.library.words import joined, meant
 from losskit.check.lint.library.written import written_out
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.operators import operated
@@ -288,11 +288,12 @@ def _starred(machine: Machine, frame: Frame, node: ast.Starred) -> Value:
 
 
 def _formatted(machine: Machine, frame: Frame, node: ast.JoinedStr) -> Value:
-    parts = [
-        word_of(evaluate(machine, frame, one.value if isinstance(one, ast.FormattedValue) else one))
-        for one in node.values
-    ]
-    return Unknown(word="".join(parts)) if all(parts) else UNKNOWN
+    return joined(
+        [
+            evaluate(machine, frame, one.value if isinstance(one, ast.FormattedValue) else one)
+            for one in node.values
+        ]
+    )
 
 
 _EVALUATORS: dict[type[ast.expr], Callable[..., Value]] = {

@@ -38,11 +38,11 @@ def operated(
             (operated(machine, frame, node, left, one, surely=False), guards)
             for one, guards in right.among
         )
-    if isinstance(left, Const) and isinstance(right, Const):
-        return _computed(node.op, left.value, right.value)
     text = put_together(node.op, left, right)
     if text is not None:
         return text
+    if isinstance(left, Const) and isinstance(right, Const):
+        return _computed(node.op, left.value, right.value)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(node.op, ast.Add):
         return _put_together(left, right)
     if isinstance(right, Sequence) and right.filling is not None and isinstance(node.op, ast.Add):
@@ -85,8 +85,7 @@ _COMPUTED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 def _computed(op: ast.operator, left: Any, right: Any) -> Value:
     compute = _COMPUTED.get(type(op))
     numbers = all(isinstance(one, (int, float)) and abs(one) < 2**63 for one in (left, right))
-    words = isinstance(left, str) and isinstance(right, str) and isinstance(op, ast.Add)
-    if compute is None or not (numbers or words):
+    if compute is None or not numbers:
         return UNKNOWN
     try:
         return Const(compute(left, right))

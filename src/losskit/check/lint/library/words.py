@@ -15,7 +15,7 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
 
-__all__ = ["imported", "meant", "part_of", "put_together", "text_method", "word_of"]
+__all__ = ["imported", "joined", "meant", "part_of", "put_together", "text_method", "word_of"]
 
 _METHODS = frozenset(
     [
@@ -50,24 +50,24 @@ def word_of(value: Value | None) -> str:
 
 def put_together(op: ast.operator, left: Value, right: Value) -> Value | None:
     """Return what ``+`` or ``%`` makes of two texts; None where one of them is not known."""
-    first, second = word_of(left), word_of(right)
-    if not first or not second:
+    first, second, sure = word_of(left), word_of(right), _are_constants(left, right)
+    if not _is_text(left) or not _is_text(right):
         return None
     if isinstance(op, ast.Add):
-        return Unknown(word=first + second)
+        return _word(first + second, sure)
     if isinstance(op, ast.Mod) and first.count("%") == first.count("%s") == 1:
-        return Unknown(word=first.replace("%s", second))
+        return _word(first.replace("%s", second), sure)
     return None
 
 
 def text_method(owner: Value, name: str, given: Arguments) -> Value | None:
     """Call a method of a text; None where the text or an argument is not known."""
-    text = word_of(owner)
+    text, sure = word_of(owner), _are_constants(owner, *given.positional)
     parts = [one.value if isinstance(one, Const) else word_of(one) for one in given.positional]
     if not text or given.named or "" in parts:
         return None
     if name == "format" and text.count("{") == text.count("{}") == len(parts):
-        return Unknown(word=text.replace("{}", "%s") % tuple(parts)) if "%" not in text else None
+        return _word(text.replace("{}", "%s") % tuple(parts), sure) if "%" not in text else None
     if name not in _METHODS:
         return None
     try:
@@ -75,8 +75,27 @@ def text_method(owner: Value, name: str, given: Arguments) -> Value | None:
     except (TypeError, ValueError):
         return None
     if isinstance(found, (list, tuple)):
-        return Sequence(Unknown(word=one) for one in found)
-    return Unknown(word=found) if isinstance(found, str) else Const(found)
+        return Sequence(_word(one, sure) for one in found)
+    return _word(found, sure) if isinstance(found, str) else Const(found)
+
+
+def joined(parts: list[Value]) -> Value:
+    """Return the text that an f-string makes of its parts."""
+    words = [word_of(one) for one in parts]
+    known = all(_is_text(one) for one in parts)
+    return _word("".join(words), _are_constants(*parts)) if known else UNKNOWN
+
+
+def _is_text(value: Value) -> bool:
+    return bool(word_of(value)) or value == Const("")
+
+
+def _are_constants(*values: Value) -> bool:
+    return all(isinstance(one, Const) for one in values)
+
+
+def _word(text: str, sure: bool) -> Value:
+    return Const(text) if sure else Unknown(word=text)
 
 
 def part_of(value: Unknown, index: object) -> Value | None:
