@@ -185,3 +185,23 @@ main(args)
     for loss, code in (("nn.CrossEntropyLoss", "LK101"), ("nn.MSELoss", "LK181")):
         files = {"go.py": NETS + text.replace("LOSS", loss)}
         assert {one.code for one in found(tmp_path / loss, files)} == {code}
+
+
+@pytest.mark.parametrize(("kind", "codes"), [("flat", {"LK101"}), ("plain", set())])
+def test_conditions_are_asked_one_after_the_other(
+    kind: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = f"""
+parser = argparse.ArgumentParser()
+parser.add_argument("--loss", default="ce")
+parser.add_argument("--kind", default="{kind}")
+args = parser.parse_args()
+criterion = nn.CrossEntropyLoss() if args.loss == "ce" else nn.GaussianNLLLoss()
+net = Raw()
+for x, y in loader:
+    out = net(x)
+    if args.loss == "ce" and args.kind != "plain":
+        out = torch.softmax(out, dim=1)
+    criterion(out, y).backward()
+"""
+    assert {one.code for one in found(tmp_path, {"go.py": NETS + text})} == codes

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 
 from losskit.check.lint import objects
-from losskit.check.lint.branches import guarded
+from losskit.check.lint.branches import chosen
 from losskit.check.lint.calls import call
-from losskit.check.lint.choices import Guard, join, options
+from losskit.check.lint.choices import Option, join, options
 from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame, Instance
@@ -21,7 +22,7 @@ from losskit.check.lint.library.written import written_out
 from losskit.check.lint.machine import End, Machine
 from losskit.check.lint.operators import operated
 from losskit.check.lint.scopes import lookup
-from losskit.check.lint.truth import negated, truth_of
+from losskit.check.lint.truth import negated, question, truth_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
 
 __all__ = ["evaluate"]
@@ -202,14 +203,15 @@ def _ternary(machine: Machine, frame: Frame, node: ast.IfExp) -> Value:
     truth = truth_of(evaluate(machine, frame, node.test))
     if truth is not None:
         return evaluate(machine, frame, node.body if truth else node.orelse)
-    found: list[tuple[Value, Guard]] = []
+    found: list[Option] = []
 
-    def side(at: int, part: ast.expr) -> End:
-        found.append((evaluate(machine, frame, part), Guard(id(node), at)))
+    def side(part: ast.expr) -> End:
+        found.append((evaluate(machine, frame, part), machine.branches[-1]))
         return End.NEXT
 
-    machine.fork(frame, node, [lambda: side(0, node.body), lambda: side(1, node.orelse)])
-    return guarded(found)
+    asked = question(node.test, frame.function)
+    machine.fork(frame, node, [partial(side, node.body), partial(side, node.orelse)], asked)
+    return chosen(found)
 
 
 def _lambda(machine: Machine, frame: Frame, node: ast.Lambda) -> Value:

@@ -101,6 +101,9 @@ def _as_load(target: ast.expr) -> ast.expr:
 
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
+    if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) and not node.orelse:
+        # One question after the other, each of which other branches may ask as well.
+        node = frame.unit.recall("nested", node, partial(_nested, node, node.test.values))
     test = evaluate(machine, frame, node.test)
     truth, asked = truth_of(test), question(node.test, frame.function)
     if truth is not None:
@@ -119,6 +122,13 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     ]
     decided = None if truth is None or machine.assumes(frame.function) else 1 - truth
     return machine.fork(frame, node, sides, asked, decided=decided)
+
+
+def _nested(node: ast.If, tests: list[ast.expr]) -> ast.If:
+    """Return ``if a and b`` as an ``if b`` within an ``if a``."""
+    first, *rest = tests
+    body: list[ast.stmt] = [_nested(node, rest)] if rest else node.body
+    return ast.copy_location(ast.If(first, body, []), node)
 
 
 def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
