@@ -17,7 +17,7 @@ RULE = Rule(
     name="nll-without-log-probabilities",
     severity=Severity.BUG,
     summary=(
-        "A negative log-likelihood gets probabilities or raw scores instead of log- probabilities."
+        "A negative log-likelihood gets probabilities or raw scores instead of log-probabilities."
     ),
     why=(
         "NLLLoss only picks the target's entry and changes its sign. Of probabilities it lies "
