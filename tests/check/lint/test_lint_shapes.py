@@ -47,3 +47,54 @@ def test_shapes_that_broadcast_are_seen(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FITTING)
 def test_shapes_that_fit_are_left_alone(name: str, tmp_path: Path) -> None:
     assert "LK141" not in {one.code for one in found(tmp_path, {"go.py": HEAD + FITTING[name]})}
+
+
+TABLE = """
+import pandas as pd
+from sklearn.datasets import load_diabetes, make_regression
+from torch.utils.data import DataLoader, Dataset
+table = pd.read_csv("houses.csv").dropna()
+class Rows(Dataset):
+    def __init__(self, table):
+        self.x = torch.tensor(table.drop("price", axis=1).values, dtype=torch.float32)
+        self.y = torch.tensor(table[PRICE].values, dtype=torch.float32)
+    def __getitem__(self, i): return self.x[i], self.y[i]
+"""
+TARGETS = {
+    "column of a table": "y = torch.from_numpy(table['price'].values).float()",
+    "column by its place": "y = torch.tensor(table.iloc[:, -1].to_numpy())",
+    "targets of a set": "y = torch.tensor(load_diabetes().target)",
+    "targets beside the inputs": "x, y = make_regression(100)\ny = torch.from_numpy(y)",
+    "targets that are asked for": "x, y = load_diabetes(return_X_y=True)\ny = torch.tensor(y)",
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_columns_have_one_axis(name: str, tmp_path: Path) -> None:
+    text = HEAD + TABLE + TARGETS[name]
+    flat = {"flat.py": f"{text}\nF.mse_loss(one(x), y)\n"}
+    column = {"column.py": f"{text}\nF.mse_loss(one(x), y.reshape(-1, 1))\n"}
+    assert {one.code for one in found(tmp_path / "flat", flat)} == {"LK141"}
+    assert found(tmp_path / "column", column) == []
+
+
+@pytest.mark.parametrize(("price", "codes"), [("'price'", {"LK141"}), ("['price']", set())])
+def test_a_set_of_rows_adds_the_axis_of_the_batch(
+    price: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + TABLE.replace("PRICE", price)
+    text += "for a, b in DataLoader(Rows(table), batch_size=8):\n    F.mse_loss(one(a), b)\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+LISTS = {
+    "items of unknown shape": "y = []\nfor row in rows:\n    y.append(row)\ny = torch.tensor(y)",
+    "several columns": "y = torch.tensor(table[['price', 'size']].values)",
+    "columns by a slice": "y = torch.tensor(table.iloc[:, 1:2].values)",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_other_parts_may_have_more(name: str, tmp_path: Path) -> None:
+    text = f"{HEAD}{TABLE}{LISTS[name]}\nF.mse_loss(one(x), y)\n"
+    assert found(tmp_path, {"go.py": text}) == []

@@ -82,6 +82,15 @@ SEEN = {
         "LK122",
         "F.kl_div(F.log_softmax(net(x), 1), q, reduction='sum') * (T * T) / out.numel()",
     ),
+    "sum and a rate for each batch": (
+        "LK171",
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 * args.batch_size)\n"
+        "F.cross_entropy(net(x), y, reduction='sum').backward()",
+    ),
+    "softmax that nobody calls": (
+        "LK191",
+        "class Head(nn.Module):\n    def __init__(self): self.last = nn.LogSoftmax()",
+    ),
     "column against row in BCE": (
         "LK141",
         "y = torch.tensor([0.0, 1.0])\n"
@@ -164,6 +173,14 @@ SILENT = {
     "classes that a loop counts": (
         "names = []\nfor name in folder:\n    names.append(name)\n"
         "F.nll_loss(F.log_softmax(nn.Linear(4, len(names))(x), dim=1), y)"
+    ),
+    "sum and a rate of its own": (
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 / args.batch_size)\n"
+        "F.cross_entropy(net(x), y, reduction='sum').backward()"
+    ),
+    "mean and a rate for each batch": (
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 * args.batch_size / 256)\n"
+        "F.cross_entropy(net(x), y).backward()"
     ),
     "sum over the batch": ("F.kl_div(F.log_softmax(net(x), 1), q, reduction='sum') / out.size(0)"),
     "softmax against a teacher's": "F.mse_loss(soft, F.softmax(net(x), 1).detach())",

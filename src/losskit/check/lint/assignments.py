@@ -30,6 +30,8 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         if isinstance(value, Dictionary) and frame.outer is None and _rebound(frame, target.id):
             value.open = True
         value = machine.step(value, frame.unit, target, f"is called {target.id}")
+        if isinstance(value, Tensor) and _is_nameless(value):
+            value = replace(value, name=target.id)
         machine.write(where, target.id, value)
     elif isinstance(target, ast.Attribute):
         owner = evaluate(machine, frame, target.value)
@@ -46,6 +48,11 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         assign(machine, frame, target.value, UNKNOWN)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, frame, target, value)
+
+
+def _is_nameless(value: Tensor) -> bool:
+    """Whether nothing is known of data but where they come from, so that a name may tell more."""
+    return value.kind is Kind.UNKNOWN and value.flow is Flow.DATA and not value.name
 
 
 def _rebound(frame: Frame, name: str) -> bool:

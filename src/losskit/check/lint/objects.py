@@ -23,6 +23,7 @@ from losskit.check.lint.imports import defined, member, within
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.tables import is_set, is_table, numbers, part
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
@@ -245,7 +246,9 @@ def _of_made(owner: Made, name: str) -> Value:
         return owner.arguments.named[name]
     if name == "module" and owner.arguments.positional:
         return owner.arguments.positional[0]
-    return Bound(owner, name)
+    if name == "values" and is_table(owner):
+        return numbers()
+    return (part(name) if is_set(owner.name) else None) or Bound(owner, name)
 
 
 def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> None:

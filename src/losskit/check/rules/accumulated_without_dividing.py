@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Scanned
+from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
@@ -67,6 +68,22 @@ def train(model, optimizer, batches, accumulation_steps):
 
 
 _DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at sums over a batch where the learning rate grows with the batch as well."""
+    summed = call.setting("reduction") == "sum" or call.setting("size_average") is False
+    if summed and _SCALED_RATE.search(call.unit.source):
+        yield Seen(
+            f"{call.face.name} sums over the batch, and the learning rate is multiplied by its size"
+        )
+
+
+_SCALED_RATE = re.compile(
+    r"\b(?:lr|learning_rate)\s*=[^,\n()#=]*?"
+    r"(?:\*\s*[\w.]*batch_?size\b|\b[\w.]*batch_?size\s*\*)",
+    re.IGNORECASE,
+)
 
 
 def on_file(file: Scanned) -> Iterator[Seen]:

@@ -25,6 +25,7 @@ from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MODELLING, is_model
 from losskit.check.lint.objects import library_bases
+from losskit.check.lint.tables import inputs_and_targets, is_table, numbers, stays
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -76,7 +77,11 @@ def call_library(
         if found is not None:
             return found
     found = _around(machine, frame, callee, given)
-    return Made(name, given, node, frame.unit, None) if found is None else found
+    if found is not None:
+        return found
+    made = Made(name, given, node, frame.unit, None)
+    layers.layer_built(machine, frame, made)
+    return made
 
 
 def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -> Value | None:
@@ -93,6 +98,9 @@ def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -
         return words.imported(machine, frame, given)
     if leaf == "parse_args" or root in _OUTSIDE:
         return UNKNOWN
+    both = inputs_and_targets(callee.name, given)
+    if both is not None:
+        return both
     if leaf == "train_test_split":
         return Sequence([one for one in given.positional for _ in range(2)])
     return None
@@ -223,6 +231,10 @@ def _made_method(
         return passed
     if name in {"from_pretrained", "from_name"}:
         return Made(owner.name, given, node, frame.unit, None)
+    if stays(owner, name):
+        return owner
+    if name in {"to_numpy", "values"} and is_table(owner):
+        return numbers()
     if name == "create" and owner.root == "flax":
         return Made(f"{owner.name}.create", given, node, frame.unit, None)
     if owner.leaf == "Tensor":

@@ -278,7 +278,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
             losses = all(isinstance(one, Tensor) and one.kind is Kind.LOSS for one in inner or ())
             made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
-        if inner and len(inner) == 1 and not isinstance(inner[0], Sequence):
+        grown = isinstance(first, Sequence) and first.grown
+        if inner and len(inner) == 1 and not grown and not isinstance(inner[0], Sequence):
             return Tensor(flow=Flow.DATA, rank=1, last=1)
         if inner and all(isinstance(one, Const) for one in inner):
             return Tensor(flow=Flow.DATA, rank=1)

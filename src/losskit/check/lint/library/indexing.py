@@ -6,13 +6,13 @@ import ast
 
 from losskit.check.lint.branches import chosen, guarded
 from losskit.check.lint.choices import Choice, Guard, join
-from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Bound, Frame, Function, Instance
-from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library import shapes
 from losskit.check.lint.library.words import part_of, word_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.tables import column, is_table, located
 from losskit.check.lint.truth import question
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
@@ -73,22 +73,14 @@ def _by_word(machine: Machine, frame: Frame, owner: Dictionary, word: str, node:
 
 def _of_library(owner: Value, key: Value) -> Value:
     """An item of what a library gives: a column of a table, or something of a module."""
-    if isinstance(owner, Made) and owner.leaf in _TABLES:
-        return _column(key)
+    if is_table(owner):
+        return column(key)
+    if isinstance(owner, Bound) and owner.function in {"iloc", "loc"} and is_table(owner.owner):
+        return located(key) or owner.owner
     if isinstance(owner, Library) and owner.leaf == "__dict__":
         word = isinstance(key, Const) and isinstance(key.value, str)
         return Library(f"{owner.name}.{key.value if word and isinstance(key, Const) else 'any'}")
     return UNKNOWN
-
-
-_TABLES = {"read_csv", "read_excel", "read_parquet", "read_json", "read_table", "DataFrame"}
-
-
-def _column(key: Value) -> Tensor:
-    """A column of a table, or several of them."""
-    name = isinstance(key, Const) and isinstance(key.value, str)
-    several = isinstance(key, Sequence)
-    return Tensor(flow=Flow.DATA, rank=1 if name else 2 if several else None)
 
 
 def _hashable(value: object) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame
+from losskit.check.lint.facts import Activation
 from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
-from losskit.check.lint.library.activations import activated
+from losskit.check.lint.library.activations import WITH_AXIS, activated
 from losskit.check.lint.library.flows import as_tensor
 from losskit.check.lint.library.tensors import apply
 from losskit.check.lint.machine import Machine
@@ -26,7 +27,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["activation_of", "is_layer", "layer_called"]
+__all__ = ["activation_of", "is_layer", "layer_built", "layer_called"]
 
 _LAYERS = {
     "Softmax": "softmax",
@@ -84,6 +85,14 @@ def is_layer(name: str) -> bool:
         or bool(_KEEPING.match(name))
         or bool(_NORMALISING.match(name))
     )
+
+
+def layer_built(machine: Machine, frame: Frame, made: Made) -> None:
+    """Tell of a softmax that will not know its axis, whoever applies it."""
+    name = _LAYERS.get(made.leaf, "")
+    if name in WITH_AXIS and made.root == "torch" and not made.arguments.values():
+        built = Trail(made.unit, made.node, f"a layer of {name} is built")
+        machine.tell(Activation(frame.unit, made.node, name, Tensor(), None, built))
 
 
 def layer_called(

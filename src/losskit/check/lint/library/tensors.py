@@ -54,6 +54,8 @@ _SAME = frozenset(
         "asarray",
         "array",
         "from_numpy",
+        "to_numpy",
+        "fillna",
         "tensor",
         "masked_select",
         "index_select",
@@ -246,9 +248,11 @@ def _gathered(
 ) -> Value:
     """What is taken has the shape of the indices."""
     index = given.get(1, "index")
-    outputs = 2 if tensor.units is not None else None
     rank, last = (index.rank, index.last) if isinstance(index, Tensor) else (None, None)
-    return replace(tensor, rank=rank or outputs, last=last, units=None, ident=Tensor().ident)
+    if tensor.units is not None and given.const(0, "dim") == 1:
+        # Of the outputs for each example of a batch, one is chosen.
+        rank, last = rank or 2, last or 1
+    return replace(tensor, rank=rank, last=last, units=None, ident=Tensor().ident)
 
 
 def _matmul(
