@@ -74,6 +74,8 @@ class BinaryCrossEntropyWithLogits(Elementwise):
             "Keras": "BinaryCrossentropy(from_logits=True)",
             "TensorFlow": "nn.sigmoid_cross_entropy_with_logits",
             "optax": "sigmoid_binary_cross_entropy",
+            "timm": "loss.BinaryCrossEntropy",
+            "segmentation-models-pytorch": "losses.SoftBCEWithLogitsLoss",
             "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "binary:logistic",
             "LightGBM": "binary",

@@ -77,6 +77,7 @@ class BinaryFocal(Elementwise):
             "torchvision": "ops.sigmoid_focal_loss",
             "Keras": "BinaryFocalCrossentropy(from_logits=True)",
             "optax": "sigmoid_focal_loss",
+            "segmentation-models-pytorch": "losses.FocalLoss",
         },
         settings_there={"Keras": {"gamma": "gamma"}},
         uses=(

@@ -99,6 +99,8 @@ class CrossEntropy(Classification):
             "TensorFlow": "nn.sparse_softmax_cross_entropy_with_logits, "
             "nn.softmax_cross_entropy_with_logits",
             "optax": "softmax_cross_entropy_with_integer_labels, softmax_cross_entropy",
+            "timm": "loss.LabelSmoothingCrossEntropy, loss.SoftTargetCrossEntropy",
+            "segmentation-models-pytorch": "losses.SoftCrossEntropyLoss",
             "scikit-learn": 'ensemble.HistGradientBoostingClassifier(loss="log_loss")',
             "XGBoost": "multi:softprob",
             "LightGBM": "multiclass",

@@ -74,6 +74,22 @@ SEEN = {
         "    return nn.Identity()\n"
         "F.binary_cross_entropy_with_logits(made('Sigmoid')(one(x)), y)\n",
     ),
+    "label smoothing of timm": (
+        "LK101",
+        "from timm.loss import LabelSmoothingCrossEntropy\nLabelSmoothingCrossEntropy()(soft, y)",
+    ),
+    "overlap of segmentation-models-pytorch": (
+        "LK103",
+        "import segmentation_models_pytorch as smp\n"
+        "net = smp.Unet('resnet34', activation='sigmoid')\n"
+        "smp.losses.DiceLoss('binary')(net(x), y)",
+    ),
+    "overlap of probabilities, of raw scores": (
+        "LK104",
+        "import segmentation_models_pytorch as smp\n"
+        "net = smp.Unet('resnet34')\n"
+        "smp.losses.DiceLoss('binary', from_logits=False)(net(x), y)",
+    ),
     "softmax of one output": (
         "LK105",
         "F.binary_cross_entropy(F.softmax(one(x), dim=1), y)",
@@ -168,6 +184,13 @@ SILENT = {
         "def made(name):\n"
         "    return nn.Sigmoid() if f'{name}'.lower() == 'sigmoid' else nn.Identity()\n"
         "F.binary_cross_entropy_with_logits(made('None')(one(x)), y)\n"
+    ),
+    "overlap of probabilities": (
+        "import segmentation_models_pytorch as smp\n"
+        "smp.losses.DiceLoss('binary', from_logits=False)(p, y)"
+    ),
+    "overlap of raw scores": (
+        "import segmentation_models_pytorch as smp\nsmp.losses.DiceLoss('binary')(z, y)"
     ),
     "two classes": "F.nll_loss(F.log_softmax(nn.Linear(4, 2)(x), dim=1), y)",
     "classes that a loop counts": (

@@ -38,13 +38,16 @@ class Convention:
     input : int
         Which of them is the model's output.
     flag : str
-        Setting that tells logits from probabilities; without it the loss takes probabilities.
+        Setting that tells logits from probabilities.
+    logits : bool
+        Whether the loss takes logits where that is not set.
     """
 
     roots: tuple[str, ...]
     names: tuple[tuple[str, ...], ...]
     input: int = 0
     flag: str = ""
+    logits: bool = False
 
 
 _CONVENTIONS = {
@@ -56,6 +59,10 @@ _CONVENTIONS = {
         ("optax",), (("logits", "log_predictions", "predictions"), ("labels", "targets"))
     ),
     "torchvision": Convention(("torchvision",), (("inputs",), ("targets",))),
+    "timm": Convention(("timm",), (("x",), ("target",))),
+    "segmentation-models-pytorch": Convention(
+        ("segmentation_models_pytorch",), (("y_pred",), ("y_true",)), 0, "from_logits", True
+    ),
 }
 
 _TORCH = ("torch", "losskit", "fastai")
@@ -225,7 +232,8 @@ def _chosen(
     """Return the face that the settings call for."""
     if not faces:
         return None
-    in_logits = bool(convention.flag) and settings.get(convention.flag) is True
+    said = settings.get(convention.flag, convention.logits)
+    in_logits = bool(convention.flag) and said is True
     for face in faces:
         if bool(face.needs) == in_logits:
             return face
