@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
+from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import (
     Class,
     Deferred,
@@ -150,11 +151,17 @@ def _brought(
 def _public(machine: Machine, path: str) -> list[tuple[str, Value]]:
     """What a star import of a file brings."""
     names = _names(machine, path)
-    return [
+    if names is None:
+        return []
+    bound = [
         (key, Pending(path, key) if isinstance(value, Deferred) else value)
-        for key, value in ({} if names is None else names.data).items()
+        for key, value in names.data.items()
         if not key.startswith("_")
     ]
+    listed = member(machine, path, "__all__")
+    words = listed.items or () if isinstance(listed, Sequence) else ()
+    modules = [one.value for one in words if isinstance(one, Const) and isinstance(one.value, str)]
+    return bound + [(one, member(machine, path, one)) for one in modules if one not in names.data]
 
 
 def _names(machine: Machine, path: str) -> Frame | None:

@@ -66,7 +66,7 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
     called: dict[int, set[str]] = {}
     names: dict[int, str] = {}
     owners: dict[int, str] = {}
-    losses, joins, alone = set(), set(), set()
+    losses, joins, alone, wrong = set(), set(), set(), set()
     for node, owner in _definitions(unit.tree.body, ""):
         text = "\n".join(unit.lines[node.lineno - 1 : node.end_lineno])
         leaves = set(_CALLED.findall(text.partition("\n")[2] or text))
@@ -75,8 +75,11 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
             losses.add(node.lineno)
         if node.lineno in losses or "loss" in node.name.lower() or _trains(leaves):
             joins.add(node.lineno)
-        elif _sees(leaves, text):
+        elif _sees(leaves, text) or (node.name in _METHODS and "loss" in owner.lower()):
             alone.add(node.lineno)
+        if node.name == "__init__" and _NO_AXIS.search(text) is not None:
+            wrong.add(owner)
+    alone |= {one for one, name in names.items() if name in _METHODS and owners[one] in wrong}
     found = joins
     while found:
         known = {names[one] for one in joins} - _METHODS

@@ -89,7 +89,7 @@ _SCALED_RATE = re.compile(
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for loops that step once in several rounds."""
     source = file.unit.source
-    if "%" not in source or "backward(" not in source or ".step(" not in source:
+    if "backward(" not in source or ".zero_grad(" not in source:
         return
     for loop in ast.walk(file.node):
         if isinstance(loop, (ast.For, ast.While)):
@@ -107,7 +107,7 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
         if isinstance(node, ast.Call) and method == "backward" and not node.args:
             later = backward is None or node.lineno > backward.lineno
             backward = node if later else backward
-        if isinstance(node, ast.If) and _every(node.test) and _calls(node, "step"):
+        if isinstance(node, ast.If) and _every(node.test, loop) and _steps(node):
             steps.append(node)
     if backward is None or not steps or _divides(loop, backward, steps):
         return
@@ -126,8 +126,9 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
 def _divides(loop: ast.For | ast.While, backward: ast.Call, steps: list[ast.If]) -> bool:
     """Whether the loss is divided, or something is by the number of batches."""
     losses = _names(backward.func) - {"self", "scaler", "amp"}
-    numbers = {name for step in steps for name in _numbers(step.test)} - {"self", "args"}
-    tests = {id(node) for step in steps for node in ast.walk(step.test)}
+    numbers = {name for step in steps for name in _numbers(step.test, loop)}
+    asked = [one for step in steps for one in _asked(step.test, loop)]
+    tests = {id(node) for one in asked for node in ast.walk(one)}
     for node in _own(loop):
         if isinstance(node, ast.Assign) and losses & {
             name for target in node.targets for name in _names(target)
@@ -153,11 +154,20 @@ def _names(node: ast.AST) -> set[str]:
     return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
 
 
-def _numbers(test: ast.expr) -> Iterator[str]:
-    """Yield the names of what a test takes the remainder by."""
-    for node in ast.walk(test):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            yield from _names(node.right)
+def _numbers(test: ast.expr, loop: ast.For | ast.While) -> Iterator[str]:
+    """Yield the names of what a test takes the remainder by, or holds a counter against."""
+    for part in _asked(test, loop):
+        for node in ast.walk(part):
+            if _is_remainder(node) and isinstance(node, ast.BinOp):
+                yield from _called(node.right)
+    counters = _counters(loop)
+    if isinstance(test, ast.Compare) and _names(test.left) & counters:
+        yield from _called(test.comparators[0])
+
+
+def _called(node: ast.expr) -> set[str]:
+    """What a number is called, without what holds it."""
+    return {node.attr} if isinstance(node, ast.Attribute) else _names(node)
 
 
 def _otherwise(loop: ast.For | ast.While, steps: list[ast.If]) -> set[int]:
@@ -181,14 +191,52 @@ def _own(loop: ast.For | ast.While) -> Iterator[ast.AST]:
         yield from ast.walk(statement)
 
 
-def _every(test: ast.expr) -> bool:
-    """Whether a test is true once in several rounds, as ``(i + 1) % n == 0`` is."""
-    return any(
+def _every(test: ast.expr, loop: ast.For | ast.While) -> bool:
+    """Whether a test is true once in several rounds, as ``(i + 1) % n == 0`` is.
+
+    Also by a name that the loop gives to such a test, or by a counter that begins again.
+    """
+    if any(_is_remainder(node) for part in _asked(test, loop) for node in ast.walk(part)):
+        return True
+    return isinstance(test, ast.Compare) and not _names(test.left).isdisjoint(_counters(loop))
+
+
+def _asked(test: ast.expr, loop: ast.For | ast.While) -> list[ast.expr]:
+    """Return a test, and what the loop gives to the names that it asks for."""
+    names = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+    given = [
+        node.value
+        for node in _own(loop)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in names
+    ]
+    return [test, *given]
+
+
+def _counters(loop: ast.For | ast.While) -> set[str]:
+    """Return the names of what is counted up in a loop, and set to 0 in it."""
+    counted, reset = set(), set()
+    for node in _own(loop):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            if isinstance(node.value, ast.Constant) and node.value.value == 1:
+                counted.add(node.target.id)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value) == "0":
+            reset |= {one.id for one in node.targets if isinstance(one, ast.Name)}
+    return counted & reset
+
+
+def _is_remainder(node: ast.AST) -> bool:
+    return (
         isinstance(node, ast.BinOp)
         and isinstance(node.op, ast.Mod)
         and not (isinstance(node.left, ast.Constant) and isinstance(node.left.value, str))
-        for node in ast.walk(test)
     )
+
+
+def _steps(node: ast.If) -> bool:
+    """Whether the weights change, by whatever name, and gradients begin anew."""
+    return _calls(node, "step") or (_calls(node, "update") and _calls(node, "zero_grad"))
 
 
 def _calls(node: ast.If, name: str) -> bool:

@@ -93,7 +93,7 @@ def _begun(trail: Trail, end: str, *, sure: bool = True) -> Seen:
 
 
 _NEEDLESS = "a loss that needs its requires_grad to be set has no gradient to hand to a model"
-_STEPS = ("argmax", "argmin", "round", "floor", "ceil", "sign")
+_STEPS = ("argmax", "argmin", "indices", "round", "floor", "ceil", "sign")
 
 
 def on_returned(returned: Returned) -> Iterator[Seen]:

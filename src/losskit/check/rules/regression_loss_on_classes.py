@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -101,6 +102,16 @@ def _made_of_classes(call: LossCall, given: Tensor) -> str:
     activated = given.flow is Flow.MODEL and given.kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX}
     if not blank or not activated or flow not in {Flow.DATA, Flow.UNKNOWN}:
         return ""
-    if _ONE_HOT.search(call.unit.source):
+    if _ONE_HOT.search(call.unit.source) or _picks_class(call):
         return Kind.ONE_HOT
     return "the targets of the data" if flow is Flow.DATA else ""
+
+
+def _picks_class(call: LossCall) -> bool:
+    """Whether the file takes the largest entry of the target, as of one-hot rows."""
+    node = call.nodes.get("target")
+    if not isinstance(node, ast.Name):
+        return False
+    name = re.escape(node.id)
+    pattern = rf"\b(?:arg)?max\({name}\s*,\s*(?:dim=|axis=)?-?1|\b{name}\.argmax\("
+    return re.search(pattern, call.unit.source) is not None

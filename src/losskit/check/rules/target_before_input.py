@@ -74,7 +74,8 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     named = _called(call.nodes.get(call.input), _TRUTH) and _called(
         call.nodes.get("target"), _GUESS
     )
-    if not named and not (_is_data(given) and _is_output(target)):
+    first = _is_data(given) or _is_input(given, target)
+    if not named and not (first and _is_output(target)):
         return
     nodes = [call.nodes.get(name) for name in (call.input, "target")]
     fix = None
@@ -89,7 +90,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     ours, theirs = "the model's output first", "the target"
     if call.face.input:
         ours, theirs = "the target first", "the model's output"
-    sure = sure or (_is_data(given) and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL)
+    sure = sure or _is_input(given, target)
     yield Seen(
         f"{call.face.name} takes {ours}, and gets {theirs} there",
         target.trail if isinstance(target, Tensor) else None,
@@ -165,6 +166,12 @@ def _is_data(value: Value) -> bool:
     if isinstance(value, Tensor) and value.kind is not Kind.UNKNOWN:
         return False
     return bool(_LABELS.search(value.name))
+
+
+def _is_input(given: Value, target: Value) -> bool:
+    """Whether data that no model saw stand where its output belongs, which stands behind them."""
+    blank = not isinstance(given, Tensor) or given.kind is Kind.UNKNOWN
+    return blank and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL
 
 
 def _is_output(value: Value) -> bool:

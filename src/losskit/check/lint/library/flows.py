@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from losskit.check.lint.containers import Made
 from losskit.check.lint.kinds import Flow
+from losskit.check.lint.names import LIBRARIES
 from losskit.check.lint.values import Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["as_tensor", "combined_flow", "data_tensor"]
@@ -14,6 +16,9 @@ def as_tensor(value: Value) -> Tensor | None:
         return value
     if isinstance(value, Unknown):
         return Tensor(flow=value.flow, name=value.name)
+    if isinstance(value, Made) and value.leaf[:1].islower() and value.root not in LIBRARIES:
+        # What a function of a module gives that is not seen.
+        return Tensor()
     return None
 
 

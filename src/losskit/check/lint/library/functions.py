@@ -43,6 +43,8 @@ TENSORS = {
     "haiku",
     "einops",
     "cupy",
+    "torch_geometric",
+    "dgl",
 }
 """Libraries of tensors, by the names under which they are imported."""
 

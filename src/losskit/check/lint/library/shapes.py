@@ -120,6 +120,9 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
             Kind.LOG_SOFTMAX: Kind.LOG_PROBABILITY,
         }.get(kind, Kind.UNKNOWN)
     whole = len(parts) == 1 and not numbers[0] and not added
+    # As the last step of a sequence, x[:, -1, :], of which all outputs are taken.
+    to_end = len(parts) > 1 and not added and isinstance(parts[-1], Const)
+    to_end = to_end and parts[-1] == Const(slice(None))
     if kind is Kind.IDENTITY:
         # Rows that are chosen by classes.
         kind = Kind.ONE_HOT if whole and not isinstance(key, Const) else Kind.UNKNOWN
@@ -127,7 +130,7 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
         tensor,
         kind=kind,
         rank=rank if not whole or known else tensor.rank,
-        last=tensor.last if len(parts) == 1 and not added else None,
-        units=tensor.units if whole else None,
+        last=tensor.last if to_end or (len(parts) == 1 and not added) else None,
+        units=tensor.units if whole or (to_end and tensor.units == tensor.last) else None,
         ident=Tensor().ident,
     )

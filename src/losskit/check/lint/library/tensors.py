@@ -239,6 +239,10 @@ def _scattered(
     blank = tensor.kind in {Kind.UNKNOWN, Kind.ONE_HOT} and tensor.flow is Flow.DATA
     if blank and given.const(2, "src", "value") == 1:
         trail = Trail(frame.unit, node, "ones are put in at the classes")
+        index = given.get(1, "index")
+        guessed = isinstance(index, Tensor) and index.flow is Flow.CUT
+        if isinstance(index, Tensor) and guessed:
+            return Tensor(Kind.ONE_HOT, Flow.CUT, trail, index.cut, rank=tensor.rank)
         return Tensor(Kind.ONE_HOT, Flow.DATA, trail, rank=tensor.rank)
     return Tensor(flow=flow, cut=gone, rank=tensor.rank)
 
