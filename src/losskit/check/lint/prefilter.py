@@ -294,8 +294,14 @@ def is_of_interest(raw: bytes) -> bool:
     # A training whatever its loss is, and a loss that is written out.
     if b".backward(" in raw or (b"sigmoid(" in raw and b"log(" in raw):
         return True
-    return b"requires_grad=True" in raw and _REMADE.search(raw) is not None
+    if b"requires_grad=True" in raw and _REMADE.search(raw) is not None:
+        return True
+    guesses = b"argmax(" in raw or b".max(" in raw or b"round(" in raw
+    return guesses and b"Loss" in raw and _OWN_LOSS.search(raw) is not None
 
+
+_OWN_LOSS = re.compile(rb"^[ \t]*class[ \t]+\w*Loss\w*\([\w.]*Module\)", re.M)
+"""A module of the project that is a loss, by its name."""
 
 _REMADE = re.compile(rb"loss\b[^()\n]*,[ ]*requires_grad=True")
 """A loss that becomes a new tensor."""

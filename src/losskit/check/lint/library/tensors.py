@@ -202,7 +202,9 @@ def _one_hot(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
     trail = Trail(frame.unit, node, "one-hot rows are made")
-    return Tensor(Kind.ONE_HOT, tensor.flow, trail, tensor.cut)
+    # Classes are whole numbers, which have no gradient.
+    flow = Flow.DATA if tensor.flow is Flow.UNKNOWN else tensor.flow
+    return Tensor(Kind.ONE_HOT, flow, trail, tensor.cut)
 
 
 def _backward(

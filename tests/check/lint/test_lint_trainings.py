@@ -1,0 +1,166 @@
+"""Whole trainings: how they accumulate, what they hold against what, and which files they use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+HEAD = """
+import torch, torch.nn as nn, torch.nn.functional as F
+from torch.autograd import Variable
+net, optimizer = nn.Linear(4, 3), torch.optim.SGD(net.parameters(), 0.1)
+"""
+ROUND = "    loss = F.cross_entropy(net(x), y)DIVIDED\n    loss.backward()\n"
+DONE = "        optimizer.step()\n        optimizer.zero_grad()\n"
+
+LOOPS = {
+    "remainder": (
+        "for i, (x, y) in enumerate(loader):\n" + ROUND + "    if (i + 1) % steps == 0:\n" + DONE
+    ),
+    "remainder by a name": (
+        "for i, (x, y) in enumerate(loader):\n"
+        + ROUND
+        + "    full = (i + 1) % self.cfg.steps == 0\n"
+        + "    if full or i == len(loader) - 1:\n"
+        + "        torch.nn.utils.clip_grad_norm_(net.parameters(), self.cfg.most)\n"
+        + DONE
+    ),
+    "counter that begins again": (
+        "count = 0\nfor x, y in loader:\n"
+        + ROUND
+        + "    count += 1\n    if count == steps:\n"
+        + DONE
+        + "        count = 0\n"
+    ),
+    "update of a model's own": (
+        "for i, (x, y) in enumerate(loader):\n"
+        + ROUND
+        + "    if (i + 1) % steps == 0:\n        model.update()\n        model.zero_grad()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+@pytest.mark.parametrize(
+    ("divided", "codes"), [("", {"LK171"}), (" / steps", set()), (" / self.cfg.steps", set())]
+)
+def test_accumulated_gradients_are_divided(
+    name: str, divided: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + LOOPS[name].replace("DIVIDED", divided)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+def test_a_counter_that_goes_on_says_nothing(tmp_path: Path) -> None:
+    """Each batch is a step; the counter only says when to print."""
+    text = LOOPS["counter that begins again"].replace("DIVIDED", "")
+    text = text.replace(
+        "    count += 1\n", "    optimizer.step()\n    optimizer.zero_grad()\n    count += 1\n"
+    )
+    assert found(tmp_path, {"go.py": HEAD + text}) == []
+
+
+SEEN = {
+    "pictures where the output belongs": (
+        "LK142",
+        "for images, masks in torch.utils.data.DataLoader(rows):\n"
+        "    F.binary_cross_entropy_with_logits(images, net(images)).backward()",
+    ),
+    "new leaf of a loss class of the project": (
+        "LK151",
+        "from elsewhere import *\n"
+        "class PointLoss(nn.Module):\n"
+        "    def forward(self, a, b):\n"
+        "        loss = distance(a, b)\n"
+        "        loss = Variable(loss, requires_grad=True)\n"
+        "        return loss",
+    ),
+    "guess that is scattered": (
+        "LK151",
+        "class RecallLoss(nn.Module):\n"
+        "    def forward(self, out, y):\n"
+        "        guess = torch.max(out, 1)[1]\n"
+        "        rows = torch.zeros(out.shape).scatter_(1, guess, 1)\n"
+        "        return 1 - (rows * F.one_hot(y)).sum() / F.one_hot(y).sum()",
+    ),
+    "softmax of graphs": (
+        "LK172",
+        "from torch_geometric.utils import softmax\n"
+        "def policy_loss(x, index): return -torch.log(softmax(net(x), index)).mean()",
+    ),
+    "largest entry of the target": (
+        "LK181",
+        "class Model(nn.Module):\n"
+        "    def forward(self, x, label):\n"
+        "        loss = F.mse_loss(F.softmax(net(x), dim=-1), label)\n"
+        "        return torch.max(label, 1)[1], loss",
+    ),
+    "softmax over the batch in a layer": (
+        "LK191",
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.last = nn.Sequential(nn.Linear(8, 5), nn.Softmax(dim=0))\n"
+        "    def forward(self, x): return self.last(x.view(x.size(0), -1))",
+    ),
+    "function of a module that is not seen": (
+        "LK103",
+        "import tensorflow as tf, layers\n"
+        "out = tf.nn.sigmoid(layers.conv2d(x, 1))\n"
+        "tf.nn.sigmoid_cross_entropy_with_logits(logits=out, labels=y)",
+    ),
+    "last step of a sequence": (
+        "LK141",
+        "lstm, one = nn.LSTM(4, 8), nn.Linear(8, 1)\n"
+        "out = one(lstm(x)[0])[:, -1, :]\n"
+        "F.mse_loss(out, torch.tensor([1.0, 2.0]))",
+    ),
+}
+
+SILENT = {
+    "pictures that are made again": (
+        "for images, masks in torch.utils.data.DataLoader(rows):\n"
+        "    F.binary_cross_entropy_with_logits(net(images), images).backward()"
+    ),
+    "classes that are scattered": (
+        "class OverlapLoss(nn.Module):\n"
+        "    def forward(self, out, y):\n"
+        "        rows = torch.zeros(out.shape).scatter_(1, y, 1)\n"
+        "        return 1 - (rows * F.softmax(out, 1)).sum()"
+    ),
+    "softmax over the classes in a layer": (
+        "class Model(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.last = nn.Sequential(nn.Linear(8, 5), nn.Softmax(dim=1))\n"
+        "    def forward(self, x): return self.last(x.view(x.size(0), -1))"
+    ),
+    "one output of the last step": (
+        "lstm, one = nn.LSTM(4, 8), nn.Linear(8, 1)\n"
+        "out = one(lstm(x)[0])[:, -1, 0]\n"
+        "F.mse_loss(out, torch.tensor([1.0, 2.0]))"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_training_is_understood(name: str, tmp_path: Path) -> None:
+    code, text = SEEN[name]
+    assert code in {one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_sound_one_as_well(name: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": f"{HEAD}{SILENT[name]}\n"}) == []
+
+
+def test_a_star_brings_the_modules_that_a_package_lists(tmp_path: Path) -> None:
+    files = {
+        "nets/__init__.py": '__all__ = ["own"]\n',
+        "nets/own.py": "import torch.nn as nn\ndef Net():\n"
+        "    return nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))\n",
+        "go.py": HEAD + "from nets import *\nF.cross_entropy(own.Net()(x), y).backward()\n",
+    }
+    assert {one.code for one in found(tmp_path, files)} == {"LK101"}
