@@ -197,6 +197,7 @@ SILENT = {
         "names = []\nfor name in folder:\n    names.append(name)\n"
         "F.nll_loss(F.log_softmax(nn.Linear(4, len(names))(x), dim=1), y)"
     ),
+    "softmax that is told its axis somehow": "last = nn.Softmax(**settings)",
     "sum and a rate of its own": (
         "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 / args.batch_size)\n"
         "F.cross_entropy(net(x), y, reduction='sum').backward()"

@@ -90,7 +90,8 @@ def is_layer(name: str) -> bool:
 def layer_built(machine: Machine, frame: Frame, made: Made) -> None:
     """Tell of a softmax that will not know its axis, whoever applies it."""
     name = _LAYERS.get(made.leaf, "")
-    if name in WITH_AXIS and made.root == "torch" and not made.arguments.values():
+    bare = not made.arguments.values() and not made.arguments.open
+    if name in WITH_AXIS and made.root == "torch" and bare:
         built = Trail(made.unit, made.node, f"a layer of {name} is built")
         machine.tell(Activation(frame.unit, made.node, name, Tensor(), None, built))
 
