@@ -164,3 +164,53 @@ def test_a_star_brings_the_modules_that_a_package_lists(tmp_path: Path) -> None:
         "go.py": HEAD + "from nets import *\nF.cross_entropy(own.Net()(x), y).backward()\n",
     }
     assert {one.code for one in found(tmp_path, files)} == {"LK101"}
+
+
+FACTORIES = {
+    "one after the other": (
+        "    if name == 'wrong': return Wrong()\n    if name == 'right': return Right()\n"
+        "    raise ValueError(name)\n"
+    ),
+    "the last one without asking": "    if name == 'right': return Right()\n    return Wrong()\n",
+    "by elif": (
+        "    if name == 'right': return Right()\n    elif name == 'wrong': return Wrong()\n"
+        "    else: return None\n"
+    ),
+    "by match": (
+        "    match name:\n        case 'right': return Right()\n        case _: return Wrong()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FACTORIES)
+def test_a_factory_keeps_what_it_built_before_it_returned(name: str, tmp_path: Path) -> None:
+    text = f"""
+class Right(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc, self.last = nn.Linear(4, 3), nn.Softmax(dim=1)
+    def forward(self, x): return self.fc(x)
+class Wrong(Right):
+    def forward(self, x): return self.last(self.fc(x))
+def made(name):
+{FACTORIES[name]}
+model = made(args.model)
+F.cross_entropy(model(x), y).backward()
+"""
+    assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == {"LK101"}
+
+
+def test_what_another_branch_sets_stays_apart(tmp_path: Path) -> None:
+    """An object that both sides know is as the side leaves it that goes on."""
+    text = """
+class Holder:
+    pass
+def go(holder):
+    holder.last = nn.Identity()
+    if holder.old:
+        holder.last = nn.Softmax(dim=1)
+        return None
+    F.cross_entropy(holder.last(net(x)), y).backward()
+go(Holder())
+"""
+    assert found(tmp_path, {"go.py": HEAD + text}) == []

@@ -20,8 +20,9 @@ from losskit.check.lint.handed import built_with, given_to
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.iteration import element_of
-from losskit.check.lint.machine import Machine, OutOfStepsError, Parts
+from losskit.check.lint.machine import Machine, OutOfStepsError
 from losskit.check.lint.objects import lineage
+from losskit.check.lint.parts import Parts
 from losskit.check.lint.statements import gradient_taken, run_block
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import NONE, Arguments, Value

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from losskit.check.lint import library, objects
+from losskit.check.lint.branches import chosen
 from losskit.check.lint.choices import NO_GUARDS, Choice, Option, excluded, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
@@ -139,7 +140,7 @@ def invoke(
         return Sequence(None, join((value, NO_GUARDS) for value in inner.yields))
     if not inner.returns:
         return UNKNOWN if _is_stub(body.body) else NONE
-    return join(inner.returns)
+    return chosen(inner.returns)
 
 
 def _is_stub(body: list[ast.stmt]) -> bool:

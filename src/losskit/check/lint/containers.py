@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,20 @@ if TYPE_CHECKING:
     from losskit.check.lint.losses import LossFace
     from losskit.check.lint.units import Unit
 
-__all__ = ["Chain", "Container", "Dictionary", "Made", "Pair", "Sequence", "release"]
+__all__ = ["Chain", "Container", "Dictionary", "Made", "Pair", "Sequence", "births", "release"]
 
 
 class Container(Value):
-    """Something that code changes: all changes go through the machine, which can undo them."""
+    """Something that code changes: all changes go through the machine, which can undo them.
 
-    __slots__ = ("data",)
+    ``born`` is higher, the later it was made.
+    """
+
+    __slots__ = ("born", "data")
 
     def __init__(self, data: dict[Any, Any] | None = None) -> None:
         self.data: dict[Any, Any] = {} if data is None else data
+        self.born = next(births)
         _made.append(self)
 
     def empty(self) -> None:
@@ -29,6 +34,7 @@ class Container(Value):
         self.data.clear()
 
 
+births = itertools.count()
 _made: list[Container] = []
 
 

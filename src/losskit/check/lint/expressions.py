@@ -19,8 +19,9 @@ from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
 from losskit.check.lint.library.words import joined, meant
 from losskit.check.lint.library.written import written_out
-from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.machine import Machine
 from losskit.check.lint.operators import operated
+from losskit.check.lint.parts import End
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.truth import negated, question, truth_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value

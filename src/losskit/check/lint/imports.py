@@ -15,8 +15,9 @@ from losskit.check.lint.definitions import (
     Package,
     Pending,
 )
-from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import starred
+from losskit.check.lint.parts import End
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Value
 

@@ -6,22 +6,22 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from losskit.check.lint.branches import MISSING, merged, words_of
 from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
-from losskit.check.lint.containers import Chain, Container, Dictionary
+from losskit.check.lint.containers import Chain, Container, Dictionary, births
 from losskit.check.lint.defaults import holds
 from losskit.check.lint.definitions import Frame, Function, Instance
 from losskit.check.lint.names import loss_calls
+from losskit.check.lint.parts import End, Parts
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.facts import Fact, LossCall
 
-__all__ = ["DullError", "End", "Machine", "OutOfStepsError", "Parts"]
+__all__ = ["DullError", "Machine", "OutOfStepsError"]
 
 _FUEL = 15_000
 _PATIENCE = 400
@@ -38,28 +38,6 @@ class OutOfStepsError(Exception):
 
 class DullError(Exception):
     """A function takes many steps, and none of them has to do with models."""
-
-
-class End(Enum):
-    """How a block of statements ends."""
-
-    NEXT = "goes on"
-    LOOP = "break or continue"
-    RETURN = "return or raise"
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of the interpreter that call each other in a circle."""
-
-    evaluate: Callable[..., Value]
-    element_of: Callable[..., Value]
-    call: Callable[..., Value]
-    invoke: Callable[..., Value]
-    through: Callable[..., Value]
-    run_block: Callable[..., End]
-    assign: Callable[..., None]
-    gradient_taken: Callable[..., None]
 
 
 @dataclass(slots=True)
@@ -229,7 +207,7 @@ class Machine:
         """
         if len(self._journals) >= _FORKS:
             raise OutOfStepsError
-        before = frame.guards
+        before, start = frame.guards, next(births)
         words = frame.unit.recall("words", node, lambda: words_of(node))
         branch, turned = id(node), False
         if asked is not None:
@@ -265,6 +243,9 @@ class Machine:
             left.append((guard, end, after))
         live = [(guard, after) for guard, end, after in left if end is not End.RETURN]
         frame.guards = before
+        for _, end, after in left:
+            if end is End.RETURN:
+                self._keep(after, touched, start)
         if not live:
             return End.RETURN
         if len(live) < len(left) and len(live) == 1:
@@ -274,6 +255,19 @@ class Machine:
             self.write(container, slot[1], merged(container, found))
         ends = {end for _, end, _ in left if end is not End.RETURN}
         return End.NEXT if End.NEXT in ends else End.LOOP
+
+    def _keep(
+        self,
+        after: dict[tuple[int, Any], Any],
+        touched: dict[tuple[int, Any], tuple[Container, Any]],
+        start: int,
+    ) -> None:
+        """Keep what a side did to the objects that it made and returned."""
+        for slot, value in after.items():
+            container, _ = touched[slot]
+            if container.born > start and not isinstance(container, Frame):
+                self.write(container, slot[1], value)
+                del touched[slot]
 
     def ask(self, questions: Iterable[str]) -> None:
         """Take note of questions that no branch asks, as where a word chooses among values."""

@@ -17,7 +17,8 @@ from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.machine import End, Machine
+from losskit.check.lint.machine import Machine
+from losskit.check.lint.parts import End
 from losskit.check.lint.truth import implied, is_setting, question, truth_of
 from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Unknown, Value
 
