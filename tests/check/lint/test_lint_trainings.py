@@ -214,3 +214,24 @@ def go(holder):
 go(Holder())
 """
     assert found(tmp_path, {"go.py": HEAD + text}) == []
+
+
+OUTPUTS = {
+    "by its name": ("Out(scores=soft, rest=x)", "out.scores"),
+    "by its place": ("Out(x, soft)", "out[1]"),
+    "taken apart": ("Out(soft, x)", "[one for one in out][0]"),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("fields", ["['scores', 'rest']", "'scores rest'", "'scores, rest'"])
+def test_a_named_tuple_keeps_what_it_holds(name: str, fields: str, tmp_path: Path) -> None:
+    made, taken = OUTPUTS[name]
+    text = f"""
+from collections import namedtuple
+Out = namedtuple("Out", {fields})
+soft = torch.einsum("ij,jk->ik", x, net.weight).softmax(-1)
+out = {made}
+F.cross_entropy({taken}, y).backward()
+"""
+    assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == {"LK101"}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from losskit.check.lint.losses import LossFace
     from losskit.check.lint.units import Unit
 
-__all__ = ["Chain", "Container", "Dictionary", "Made", "Pair", "Sequence", "births", "release"]
+__all__ = ["Chain", "Container", "Dictionary", "Made", "Record", "Sequence", "births", "release"]
 
 
 class Container(Value):
@@ -71,16 +71,19 @@ class Sequence(Container):
         return found
 
 
-class Pair(Sequence):
-    """Values and indices, which have names as well."""
+class Record(Sequence):
+    """Items that have names as well, such as values and indices."""
 
-    __slots__ = ()
+    __slots__ = ("names",)
+
+    def __init__(self, items: Iterable[Value], names: Iterable[str]) -> None:
+        super().__init__(items)
+        self.names = tuple(names)
 
     @property
     def named(self) -> dict[str, Value]:
         """The items by their names."""
-        items = self.items or (UNKNOWN, UNKNOWN)
-        return {"values": items[0], "indices": items[1]}
+        return dict(zip(self.names, self.items or (), strict=False))
 
 
 class Dictionary(Container):

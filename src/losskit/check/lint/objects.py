@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.lint.choices import Choice, join
-from losskit.check.lint.containers import Chain, Dictionary, Made, Pair, Sequence
+from losskit.check.lint.containers import Chain, Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import (
     Bound,
     Class,
@@ -194,7 +194,7 @@ def _plain_attribute(owner: Value, name: str) -> Value | None:
         return Bound(owner, name)
     if isinstance(owner, Made):
         return _of_made(owner, name)
-    if isinstance(owner, Pair) and name in owner.named:
+    if isinstance(owner, Record) and name in owner.named:
         return owner.named[name]
     if isinstance(owner, (Dictionary, Chain)) and name in owner.data:
         item: Value = owner.data[name]

@@ -92,7 +92,7 @@ def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -
         return Partial(given.positional[0], rest)
     if leaf in {"OrderedDict", "defaultdict"}:
         return functions.ordered(given)
-    if leaf in {"namedtuple", "SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
+    if leaf in {"SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
     if leaf == "import_module":
         return words.imported(machine, frame, given)
@@ -115,6 +115,8 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
     machine.lively += MODELLING.search(made.root) is not None
     if made.face is not None:
         return losses.call_loss(machine, frame, made.face, given, node, made)
+    if made.leaf == "namedtuple":
+        return python.record(made.arguments, given)
     found = frameworks.transformed(machine, frame, made, given, node)
     if found is not None:
         return found

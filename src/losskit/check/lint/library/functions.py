@@ -92,7 +92,9 @@ def _function(
     """Call a function of tensors."""
     leaf = callee.leaf
     operand = given.get(0, "input", "x", "a", "logits", "self", "features")
-    if isinstance(operand, Const) and any(isinstance(one, Tensor) for one in given.positional):
+    if isinstance(operand, Const) and (
+        leaf == "einsum" or any(isinstance(one, Tensor) for one in given.positional)
+    ):
         return _of_all(given)
     if operand is None or isinstance(operand, (Const, Function, Class)):
         return None

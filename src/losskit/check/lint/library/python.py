@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from losskit.check.lint import objects
-from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.containers import Chain, Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance, Package, Super
 from losskit.check.lint.imports import defined
 from losskit.check.lint.kinds import Flow, Kind
@@ -28,7 +28,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["builtin", "container_method"]
+__all__ = ["builtin", "container_method", "record"]
 
 
 def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: ast.AST) -> Value:
@@ -58,6 +58,17 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     if name in {"float", "int", "round", "abs"}:
         return first if isinstance(first, (Const, Tensor)) else UNKNOWN
     return _asked(first, name, given)
+
+
+def record(declared: Arguments, given: Arguments) -> Value:
+    """Make a record of a ``namedtuple``: its items in their order, with their names."""
+    fields = declared.get(1, "field_names")
+    if isinstance(fields, Sequence):
+        names = [one.value for one in fields.items or () if isinstance(one, Const)]
+    else:
+        names = word_of(fields).replace(",", " ").split()
+    items = [given.get(at, name) or UNKNOWN for at, name in enumerate(names)]
+    return Record(items, names) if names and not given.open else UNKNOWN
 
 
 def _asked(first: Value, name: str, given: Arguments) -> Value:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from losskit.check.lint.containers import Pair
+from losskit.check.lint.containers import Record
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Averaged
 from losskit.check.lint.kinds import PROBABLE, Kind
@@ -94,4 +94,5 @@ def _pair(frame: Frame, tensor: Tensor, rank: int | None, node: ast.AST) -> Valu
     values = replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
     trail = Trail(frame.unit, node, "indices of the largest are taken")
     indices = Tensor(Kind.INDICES, tensor.flow, trail, rank=rank)
-    return Pair((values, cut(indices, frame.unit, node, "indices have no gradient")))
+    indices = cut(indices, frame.unit, node, "indices have no gradient")
+    return Record((values, indices), ("values", "indices"))
