@@ -235,3 +235,56 @@ out = {made}
 F.cross_entropy({taken}, y).backward()
 """
     assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == {"LK101"}
+
+
+EARLY = """
+import tensorflow as tf
+x, y = tf.placeholder("float", [None, 4]), tf.placeholder("float", [None, 3])
+scores = tf.keras.layers.Dense(3)(x)
+"""
+
+
+@pytest.mark.parametrize(("first", "codes"), [("tf.sigmoid(scores)", {"LK105"}), ("scores", set())])
+def test_an_early_tensorflow_takes_the_logits_first(
+    first: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = f"{EARLY}cost = tf.nn.softmax_cross_entropy_with_logits({first}, y)\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+MORE = {
+    "input that is no logarithm, target that is one": (
+        "LK121",
+        "F.kl_div(F.softmax(net(x), -1), F.log_softmax(t, -1), log_target=True, reduction='sum')",
+    ),
+    "logarithm where a probability belongs": (
+        "LK104",
+        "def own_loss(a, b): return nn.BCELoss()(torch.log(a), b)",
+    ),
+    "labels that become a tensor in the call": (
+        "LK142",
+        "def step(y, y_pred): return nn.CrossEntropyLoss()(torch.Tensor(y[0]), y_pred)",
+    ),
+    "softmax of a parameter": (
+        "LK191",
+        "class Mixed(nn.Module):\n"
+        "    def __init__(self): self.b = nn.Parameter(torch.zeros((3, 4)))\n"
+        "    def forward(self, x): return F.softmax(self.b) * x",
+    ),
+    "what was cut out by a module that is not seen": (
+        "LK103",
+        "from boxes import crop\n"
+        "F.binary_cross_entropy_with_logits(crop(torch.sigmoid(net(x)), box), y)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_what_a_loss_takes_is_understood(name: str, tmp_path: Path) -> None:
+    code, text = MORE[name]
+    assert {one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})} == {code}
+
+
+def test_the_logarithm_of_anything_is_no_mistake_by_itself(tmp_path: Path) -> None:
+    text = "F.binary_cross_entropy_with_logits(torch.log(a / (1 - a)), y)\nF.nll_loss(a.log(), y)\n"
+    assert found(tmp_path, {"go.py": HEAD + text}) == []

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SCALED = "outputs of a softmax, scaled or summed"
     LOG_SOFTMAX = "the output of a log-softmax"
     LOG_PROBABILITY = "logarithms of probabilities"
+    LOGARITHM = "a logarithm"
     BOUNDED = "the output of a tanh"
     POSITIVE = "numbers without an upper bound"
     INDICES = "class indices"
@@ -53,7 +54,7 @@ ACTIVATED = frozenset({Kind.BOUNDED, Kind.POSITIVE})
 
 _BREAKS = {
     LOGITS.name: PROBABLE | IN_LOGS,
-    PROBABILITIES.name: IN_LOGS | ACTIVATED | {Kind.RAW},
+    PROBABILITIES.name: IN_LOGS | ACTIVATED | {Kind.RAW, Kind.LOGARITHM},
     LOG_PROBABILITIES.name: PROBABLE | ACTIVATED | {Kind.RAW},
 }
 

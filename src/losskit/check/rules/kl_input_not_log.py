@@ -60,7 +60,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     if not call.face.of_distributions:
         return
     found = call.seen(call.input, lambda tensor: breaks(tensor.kind, LOG_PROBABILITIES))
-    if found is None or call.seen("target", lambda tensor: tensor.kind in IN_LOGS) is not None:
+    in_logs = call.seen("target", lambda tensor: tensor.kind in IN_LOGS) is not None
+    if found is None or (in_logs and not call.setting("log_target")):
+        # Where the target is in logs, and nothing says so, the two are exchanged.
         return
     yield Seen(
         f"{call.face.name} takes log-probabilities as its input, and gets {found.kind}",

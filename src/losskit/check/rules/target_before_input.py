@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall, Scanned
+from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor, Unknown, Value
@@ -68,7 +69,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at both arguments of a loss whose arguments are not alike."""
     if call.face.contract not in _ASYMMETRIC or "target" not in call.values:
         return
-    if call.face.of_distributions or (call.face.library == "TensorFlow" and _is_early(call)):
+    if call.face.of_distributions:
         return
     given, target = call.values[call.input], call.values["target"]
     named = _called(call.nodes.get(call.input), _TRUTH) and _called(
@@ -98,14 +99,6 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         None if sure else Severity.SUSPICIOUS,
         fix=fix,
     )
-
-
-_SESSIONS = re.compile(r"\btf\.(placeholder|Session|contrib|initialize_all_variables)\b")
-
-
-def _is_early(call: LossCall) -> bool:
-    """Whether this is TensorFlow before 1.0, where logits came first; 1.x refuses places."""
-    return _SESSIONS.search(call.unit.source) is not None
 
 
 _LOSS = re.compile(r"loss|entropy|criterion|bce|nll|focal", re.IGNORECASE)
@@ -150,8 +143,14 @@ def _called(node: ast.AST | None, names: re.Pattern[str]) -> bool:
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         if isinstance(node, ast.Attribute) and names.search(node.attr):
             return True
+        if isinstance(node, ast.Call) and node.args and leaf_of(node.func) in _MAKING:
+            node = node.args[0]
+            continue
         node = node.func if isinstance(node, ast.Call) else node.value
     return isinstance(node, ast.Name) and bool(names.search(node.id))
+
+
+_MAKING = {"tensor", "Tensor", "FloatTensor", "LongTensor", "as_tensor", "from_numpy", "Variable"}
 
 
 def _flow(value: Value) -> Flow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from losskit.check.lint.choices import Choice
 from losskit.check.lint.containers import Chain, Made, Sequence
@@ -79,9 +80,16 @@ def call_library(
     found = _around(machine, frame, callee, given)
     if found is not None:
         return found
+    first = given.get(0)
+    if leaf in _CUTTING_OUT and isinstance(first, Tensor):
+        return replace(first, rank=None, last=None, units=None)
     made = Made(name, given, node, frame.unit, None)
     layers.layer_built(machine, frame, made)
     return made
+
+
+_CUTTING_OUT = {"crop", "center_crop", "pad", "resize", "flatten", "unpad", "upsample"}
+"""Functions of modules that are not seen, by whose names one knows that they keep values."""
 
 
 def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -> Value | None:

@@ -27,7 +27,8 @@ def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: 
         Kind.PROBABILITY: Kind.LOG_PROBABILITY,
         Kind.RATIO: Kind.LOG_PROBABILITY,
     }
-    kind = kinds.get(tensor.kind, Kind.UNKNOWN)
+    blank = Kind.LOGARITHM if tensor.kind is Kind.UNKNOWN else Kind.UNKNOWN
+    kind = kinds.get(tensor.kind, blank)
     if tensor.complement and kind is Kind.LOG_SOFTMAX:
         kind = Kind.LOG_PROBABILITY
     trail = Trail(frame.unit, node, "log is applied", tensor.trail)

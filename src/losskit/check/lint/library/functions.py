@@ -75,6 +75,9 @@ def tensor_library(
         return data.padded(frame, given, node)
     if leaf == "Variable":
         return _variable(frame, given, node)
+    if leaf == "Parameter":
+        first = as_tensor(given.get(0, "data") or UNKNOWN) or Tensor()
+        return Tensor(flow=Flow.MODEL, rank=first.rank, last=first.last)
     if leaf in _MAKING:
         return _made_tensor(frame, leaf, given, node)
     if leaf in _CONTAINERS:

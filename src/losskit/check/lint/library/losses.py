@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 
 from losskit.check.lint.choices import Choice, options
 from losskit.check.lint.containers import Made
@@ -13,6 +14,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import LossFace, face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["call_loss", "loss_built", "named_settings", "take"]
@@ -49,6 +51,8 @@ def call_loss(
     else:
         taken = face_of(_full_name(face), named_settings(given))
         face = taken or face
+    if face.library == "TensorFlow" and given.positional and _is_early(frame.unit):
+        face = replace(face, names=face.names[::-1], input=1 - face.input)
     values: dict[str, Value] = {}
     nodes: dict[str, ast.AST] = {}
     positional = node.args if isinstance(node, ast.Call) else []
@@ -77,6 +81,12 @@ def call_loss(
     return take(machine, frame, face, values, nodes, settings, node, made)
 
 
+def _is_early(unit: Unit) -> bool:
+    """Whether this is TensorFlow before 1.0, where logits came first; 1.x refuses places."""
+    return _SESSIONS.search(unit.source) is not None
+
+
+_SESSIONS = re.compile(r"\btf\.(placeholder|Session|contrib|initialize_all_variables)\b")
 _REDUCTIONS = ("none", "mean", "sum", "batchmean")
 _ALIASES = {"input": ("predictions", "inputs"), "target": ("targets", "labels")}
 
