@@ -222,3 +222,21 @@ def test_imports_are_found_with_and_without_a_note() -> None:
     assert answers["/p/b/d/e.py", "c", 2] == "/p/b/c.py"
     assert answers["/p/b/c.py", "f", 0] == "/p/src/f.py"
     assert answers["/p/a.py", "", 1] is None
+
+
+HOSTILE = {
+    "text that doubles": "s = 'a' * 2\n" + "s = s + s\ns = s.replace('a', s)\n" * 40 + "eval(s)\n",
+    "text that reads itself": "s = 'eval(s)'\neval(s)\n",
+    "long sum with exponentials": "a = " + " - ".join(["torch.exp(b)"] * 4000) + "\n",
+    "many conditions": "if " + " and ".join(f"args.a{n}" for n in range(2000)) + ":\n    pass\n",
+    "many branches in a loop": (
+        "for i in r:\n    loss.backward()\n    optimizer.zero_grad()\n"
+        + "".join(f"    if i % {n} == n{n}: x{n} = {n}\n" for n in range(2, 3000))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_written_to_take_long_does_not(name: str, tmp_path: Path) -> None:
+    text = "import torch\nF = torch.nn.functional\nF.cross_entropy(F.softmax(z, 1), y).backward()\n"
+    assert "LK101" in {one.code for one in found(tmp_path, {"go.py": text + HOSTILE[name]})}

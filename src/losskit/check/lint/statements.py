@@ -102,9 +102,10 @@ def _as_load(target: ast.expr) -> ast.expr:
 
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
-    if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) and not node.orelse:
+    several = _conjuncts(node)
+    if several:
         # One question after the other, each of which other branches may ask as well.
-        node = frame.unit.recall("nested", node, partial(_nested, node, node.test.values))
+        node = frame.unit.recall("nested", node, partial(_nested, node, several))
     test = evaluate(machine, frame, node.test)
     truth, asked = truth_of(test), question(node.test, frame.function)
     if truth is not None:
@@ -123,6 +124,18 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     ]
     decided = None if truth is None or machine.assumes(frame.function) else 1 - truth
     return machine.fork(frame, node, sides, asked, decided=decided)
+
+
+def _conjuncts(node: ast.If) -> list[ast.expr]:
+    """Return the parts of a test that all have to hold, where nothing is done otherwise."""
+    test = node.test
+    several = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and not node.orelse
+    if not isinstance(test, ast.BoolOp) or not several or len(test.values) > _MOST_CONJUNCTS:
+        return []
+    return test.values
+
+
+_MOST_CONJUNCTS = 4
 
 
 def _nested(node: ast.If, tests: list[ast.expr]) -> ast.If:

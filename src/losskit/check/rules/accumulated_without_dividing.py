@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall, Scanned
@@ -96,9 +97,61 @@ def on_file(file: Scanned) -> Iterator[Seen]:
             yield from _accumulates(loop)
 
 
+@dataclass(frozen=True)
+class _Names:
+    """What a loop does to names: what it gives to them, and which of them count its rounds."""
+
+    given: dict[str, list[ast.expr]]
+    counters: set[str]
+
+    @classmethod
+    def of(cls, loop: ast.For | ast.While) -> _Names:
+        """Look through a loop."""
+        given: dict[str, list[ast.expr]] = {}
+        counted, reset = set(), set()
+        for node in _own(loop):
+            if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+                if isinstance(node.value, ast.Constant) and node.value.value == 1:
+                    counted.add(node.target.id)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                given.setdefault(name, []).append(node.value)
+                if isinstance(node.value, ast.Constant) and node.value.value == 0:
+                    reset.add(name)
+        return cls(given, counted & reset)
+
+    def every(self, test: ast.expr) -> bool:
+        """Whether a test is true once in several rounds, as ``(i + 1) % n == 0`` is.
+
+        Also by a name that the loop gives to such a test, or by a counter that begins again.
+        """
+        if any(_is_remainder(node) for part in self.asked(test) for node in ast.walk(part)):
+            return True
+        return isinstance(test, ast.Compare) and not _names(test.left).isdisjoint(self.counters)
+
+    def asked(self, test: ast.expr) -> list[ast.expr]:
+        """Return a test, and what the loop gives to the names that it asks for."""
+        names = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
+        return [test, *(value for name in names for value in self.given.get(name, ())[:_MOST])]
+
+    def numbers(self, test: ast.expr) -> Iterator[str]:
+        """Yield the names of what a test takes the remainder by, or holds a counter against."""
+        for part in self.asked(test):
+            for node in ast.walk(part):
+                if _is_remainder(node) and isinstance(node, ast.BinOp):
+                    yield from _called(node.right)
+        if isinstance(test, ast.Compare) and _names(test.left) & self.counters:
+            yield from _called(test.comparators[0])
+
+
+_MOST = 8
+"""Values of a name that are looked at."""
+
+
 def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
     backward: ast.Call | None = None
     steps: list[ast.If] = []
+    names = _Names.of(loop)
     for node in _own(loop):
         called = node.func if isinstance(node, ast.Call) else None
         method = called.attr if isinstance(called, ast.Attribute) else ""
@@ -107,9 +160,9 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
         if isinstance(node, ast.Call) and method == "backward" and not node.args:
             later = backward is None or node.lineno > backward.lineno
             backward = node if later else backward
-        if isinstance(node, ast.If) and _every(node.test, loop) and _steps(node):
+        if isinstance(node, ast.If) and names.every(node.test) and _steps(node):
             steps.append(node)
-    if backward is None or not steps or _divides(loop, backward, steps):
+    if backward is None or not steps or _divides(loop, backward, steps, names):
         return
     inside = {id(node) for step in steps for node in ast.walk(step)}
     if id(backward) in inside:
@@ -123,11 +176,13 @@ def _accumulates(loop: ast.For | ast.While) -> Iterator[Seen]:
     )
 
 
-def _divides(loop: ast.For | ast.While, backward: ast.Call, steps: list[ast.If]) -> bool:
+def _divides(
+    loop: ast.For | ast.While, backward: ast.Call, steps: list[ast.If], names: _Names
+) -> bool:
     """Whether the loss is divided, or something is by the number of batches."""
     losses = _names(backward.func) - {"self", "scaler", "amp"}
-    numbers = {name for step in steps for name in _numbers(step.test, loop)}
-    asked = [one for step in steps for one in _asked(step.test, loop)]
+    numbers = {name for step in steps for name in names.numbers(step.test)}
+    asked = [one for step in steps for one in names.asked(step.test)]
     tests = {id(node) for one in asked for node in ast.walk(one)}
     for node in _own(loop):
         if isinstance(node, ast.Assign) and losses & {
@@ -154,17 +209,6 @@ def _names(node: ast.AST) -> set[str]:
     return found | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
 
 
-def _numbers(test: ast.expr, loop: ast.For | ast.While) -> Iterator[str]:
-    """Yield the names of what a test takes the remainder by, or holds a counter against."""
-    for part in _asked(test, loop):
-        for node in ast.walk(part):
-            if _is_remainder(node) and isinstance(node, ast.BinOp):
-                yield from _called(node.right)
-    counters = _counters(loop)
-    if isinstance(test, ast.Compare) and _names(test.left) & counters:
-        yield from _called(test.comparators[0])
-
-
 def _called(node: ast.expr) -> set[str]:
     """What a number is called, without what holds it."""
     return {node.attr} if isinstance(node, ast.Attribute) else _names(node)
@@ -189,41 +233,6 @@ def _own(loop: ast.For | ast.While) -> Iterator[ast.AST]:
     """All nodes of a loop's body but those of loops within it that hold the whole matter."""
     for statement in loop.body:
         yield from ast.walk(statement)
-
-
-def _every(test: ast.expr, loop: ast.For | ast.While) -> bool:
-    """Whether a test is true once in several rounds, as ``(i + 1) % n == 0`` is.
-
-    Also by a name that the loop gives to such a test, or by a counter that begins again.
-    """
-    if any(_is_remainder(node) for part in _asked(test, loop) for node in ast.walk(part)):
-        return True
-    return isinstance(test, ast.Compare) and not _names(test.left).isdisjoint(_counters(loop))
-
-
-def _asked(test: ast.expr, loop: ast.For | ast.While) -> list[ast.expr]:
-    """Return a test, and what the loop gives to the names that it asks for."""
-    names = {one.id for one in ast.walk(test) if isinstance(one, ast.Name)}
-    given = [
-        node.value
-        for node in _own(loop)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in names
-    ]
-    return [test, *given]
-
-
-def _counters(loop: ast.For | ast.While) -> set[str]:
-    """Return the names of what is counted up in a loop, and set to 0 in it."""
-    counted, reset = set(), set()
-    for node in _own(loop):
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            if isinstance(node.value, ast.Constant) and node.value.value == 1:
-                counted.add(node.target.id)
-        elif isinstance(node, ast.Assign) and ast.unparse(node.value) == "0":
-            reset |= {one.id for one in node.targets if isinstance(one, ast.Name)}
-    return counted & reset
 
 
 def _is_remainder(node: ast.AST) -> bool:

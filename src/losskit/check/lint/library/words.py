@@ -94,7 +94,13 @@ def _are_constants(*values: Value) -> bool:
     return all(isinstance(one, Const) for one in values)
 
 
+_LONGEST = 1_000
+"""Letters up to which a text may name something; a loop could double it again and again."""
+
+
 def _word(text: str, sure: bool) -> Value:
+    if len(text) > _LONGEST:
+        return UNKNOWN
     return Const(text) if sure else Unknown(word=text)
 
 
@@ -110,17 +116,22 @@ def part_of(value: Unknown, index: object) -> Value | None:
 
 def meant(machine: Machine, frame: Frame, value: Value | None) -> Value:
     """Return what a text means as an expression, as in ``eval("Net")`` and ``globals()["Net"]``."""
-    word = word_of(value)
+    word, unit = word_of(value), frame.unit
     if word.isidentifier():
         return lookup(machine, frame, word)
+    parsed = unit.recall(f"expression {word}", unit.tree, lambda: _parsed(word))
+    return UNKNOWN if parsed is None else machine.evaluate(frame, parsed)
+
+
+def _parsed(word: str) -> ast.expr | None:
+    """Read an expression that names something, or calls it; no text that is read in turn."""
+    if len(word) > _LONGEST or "eval" in word:
+        return None
     try:
-        parsed = ast.parse(word, mode="eval").body
+        found = ast.parse(word, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return UNKNOWN
-    return machine.evaluate(frame, parsed) if isinstance(parsed, _NAMING) else UNKNOWN
-
-
-_NAMING = (ast.Attribute, ast.Call)
+        return None
+    return found if isinstance(found, (ast.Attribute, ast.Call)) else None
 
 
 def imported(machine: Machine, frame: Frame, given: Arguments) -> Value:

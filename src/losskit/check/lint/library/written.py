@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -57,7 +56,7 @@ _SMOOTH = ("softplus", "logaddexp")
 
 def _formula(node: ast.BinOp) -> Formula | None:
     """Read a sum: a softplus of the logits, and their product with the labels taken off."""
-    terms = list(_terms(node, 1))
+    terms = _terms(node)
     smooth = [one for sign, one in terms if sign > 0 and _is_softplus(one)]
     if len(smooth) != 1:
         return None
@@ -75,15 +74,25 @@ def _formula(node: ast.BinOp) -> Formula | None:
     return None
 
 
-def _terms(node: ast.expr, sign: int) -> Iterator[tuple[int, ast.expr]]:
-    """The terms of a sum, each with its sign."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
-        yield from _terms(node.left, sign)
-        yield from _terms(node.right, sign if isinstance(node.op, ast.Add) else -sign)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        yield from _terms(node.operand, -sign)
-    else:
-        yield sign, node
+def _terms(node: ast.expr) -> list[tuple[int, ast.expr]]:
+    """Return the terms of a sum, each with its sign; none, if there are more than a loss has."""
+    found: list[tuple[int, ast.expr]] = []
+    waiting = [(1, node)]
+    while waiting:
+        if len(found) + len(waiting) > _MOST_TERMS:
+            return []
+        sign, one = waiting.pop()
+        if isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Add, ast.Sub)):
+            waiting.append((sign if isinstance(one.op, ast.Add) else -sign, one.right))
+            waiting.append((sign, one.left))
+        elif isinstance(one, ast.UnaryOp) and isinstance(one.op, ast.USub):
+            waiting.append((-sign, one.operand))
+        else:
+            found.append((sign, one))
+    return found
+
+
+_MOST_TERMS = 12
 
 
 def _is_softplus(node: ast.expr) -> bool:
