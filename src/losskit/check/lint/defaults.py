@@ -11,8 +11,8 @@ __all__ = ["declared", "holds"]
 _FLAGS = {"store_true": Const(False), "store_false": Const(True)}
 
 
-def declared(given: Arguments) -> tuple[str, Value] | None:
-    """Read a call of ``add_argument``: the name of the option, and its default."""
+def declared(given: Arguments) -> dict[str, Value]:
+    """Read a call of ``add_argument``: the name of the option → its default."""
     names = [one.value for one in given.positional if isinstance(one, Const)]
     words = [one for one in names if isinstance(one, str)]
     long = [one for one in words if one.startswith("--")] or words
@@ -20,7 +20,7 @@ def declared(given: Arguments) -> tuple[str, Value] | None:
     name = dest if isinstance(dest, str) else long[0].lstrip("-") if long else ""
     action = given.const(-1, "action")
     default = given.get(-1, "default") or _FLAGS.get(str(action), NONE)
-    return (name.replace("-", "_"), default) if name else None
+    return {name.replace("-", "_"): default} if name else {}
 
 
 def holds(options: Mapping[str, Value], asked: str) -> bool | None:

@@ -154,7 +154,7 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
         return lent
     option = machine.options.get(name)
     if isinstance(owner, Unknown) and option is not None and _is_parsed(node):
-        return optional(owner, name, option)
+        return _optional(owner, name, option)
     if isinstance(owner, Unknown) and owner.word:
         return Bound(owner, name)
     if name == "data" and isinstance(owner, Unknown) and owner.flow is Flow.MODEL:
@@ -163,7 +163,7 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     return UNKNOWN if found is None else found
 
 
-def optional(owner: Unknown, name: str, default: Value) -> Value:
+def _optional(owner: Unknown, name: str, default: Value) -> Value:
     """Return an option of the command line: what it brings, or the word that is its default."""
     if not isinstance(default, Const):
         return default

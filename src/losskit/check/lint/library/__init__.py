@@ -204,8 +204,8 @@ def unknown_method(
     if passed is not None:
         return passed
     if name in {"add_argument", "set_defaults"}:
-        option = declared(given) if name == "add_argument" else None
-        for key, value in given.named.items() if option is None else [option]:
+        found = declared(given) if name == "add_argument" else dict(given.named)
+        for key, value in found.items():
             either = [machine.options[key]] if key in machine.options else []
             machine.options[key] = any_of([*either, value], node)
         return UNKNOWN
