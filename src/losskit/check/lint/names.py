@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["LIBRARIES", "MODELLING", "is_model", "loss_calls", "starred"]
+__all__ = ["LIBRARIES", "MAKERS", "MODELLING", "is_model", "loss_calls", "starred"]
 
 MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
 """Libraries that models are built and trained with, by a part of their names."""
@@ -19,6 +19,11 @@ _BRINGING = frozenset(
 )
 LIBRARIES = _BRINGING | {"numpy", "scipy", "sklearn", "pandas"}
 """Libraries whose names are known, so that their own code says no more, where it is at hand."""
+
+MAKERS = frozenset(
+    ["tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"]
+)
+"""What makes a tensor of numbers."""
 
 _LEARNERS = ["Learner", "vision_learner", "cnn_learner", "unet_learner", "tabular_learner"]
 _NAMES = [

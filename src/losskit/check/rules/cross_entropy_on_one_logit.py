@@ -21,7 +21,7 @@ RULE = Rule(
         "A softmax gets a single logit, or a cross-entropy over classes the output of a sigmoid."
     ),
     why=(
-        "The softmax of one logit is 1, so that the loss is 0 whatever the model says and "
+        "The softmax of one logit is 1, so that the loss is the same whatever the model says and "
         "nothing is learnt. After a sigmoid, the scores of two classes differ by less than 1, "
         "and the loss cannot fall below 0.31."
     ),

@@ -9,6 +9,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, LossCall
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.names import MAKERS
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor
 
@@ -87,4 +88,4 @@ def _draws(node: ast.AST | None) -> bool:
     return any(leaf_of(one) not in _KEEPING for one in called)
 
 
-_KEEPING = {"tensor", "Tensor", "FloatTensor", "to", "cuda", "float", "view", "squeeze", "detach"}
+_KEEPING = MAKERS | {"to", "cuda", "float", "view", "squeeze", "detach"}

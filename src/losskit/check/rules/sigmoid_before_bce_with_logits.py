@@ -9,7 +9,7 @@ from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
-from losskit.core.contracts import LOGITS, PROBABILITIES
+from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -61,11 +61,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     node = call.nodes.get(call.input)
     if call.face.contract is LOGITS:
         found, severity = call.found(call.input, lambda tensor: tensor.kind in PROBABLE | IN_LOGS)
+        own = "softmax or sigmoid" if CLASS_INDICES in call.face.targets else "sigmoid"
         if found is not None:
             yield Seen(
-                f"{call.face.name} applies sigmoid itself, and gets {found.kind}",
+                f"{call.face.name} applies {own} itself, and gets {found.kind}",
                 found.trail,
-                f"{call.face.name} takes it, and applies sigmoid",
+                f"{call.face.name} takes it, and applies {own}",
                 severity,
                 fix=stripped(call.unit, node, {"sigmoid", "Sigmoid"}, safe=False),
             )

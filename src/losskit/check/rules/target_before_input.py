@@ -10,6 +10,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
+from losskit.check.lint.names import MAKERS
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor, Unknown, Value
 from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
@@ -143,14 +144,14 @@ def _called(node: ast.AST | None, names: re.Pattern[str]) -> bool:
     while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
         if isinstance(node, ast.Attribute) and names.search(node.attr):
             return True
-        if isinstance(node, ast.Call) and node.args and leaf_of(node.func) in _MAKING:
+        if isinstance(node, ast.Call) and node.args and leaf_of(node.func) in _KEEPING:
             node = node.args[0]
             continue
         node = node.func if isinstance(node, ast.Call) else node.value
     return isinstance(node, ast.Name) and bool(names.search(node.id))
 
 
-_MAKING = {"tensor", "Tensor", "FloatTensor", "LongTensor", "as_tensor", "from_numpy", "Variable"}
+_KEEPING = MAKERS | {"from_numpy", "Variable"}
 
 
 def _flow(value: Value) -> Flow:

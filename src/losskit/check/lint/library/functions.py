@@ -16,6 +16,7 @@ from losskit.check.lint.library import data, tensors
 from losskit.check.lint.library.activations import WITH_AXIS
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import MAKERS
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     UNKNOWN,
@@ -59,7 +60,6 @@ _DATA = {
     "arange",
     "randint",
 }
-_MAKING = {"tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"}
 _PRODUCTS = {"matmul", "bmm", "einsum", "mm", "dot", "norm"}
 
 
@@ -78,7 +78,7 @@ def tensor_library(
     if leaf == "Parameter":
         first = as_tensor(given.get(0, "data") or UNKNOWN) or Tensor()
         return Tensor(flow=Flow.MODEL, rank=first.rank, last=first.last)
-    if leaf in _MAKING:
+    if leaf in MAKERS:
         return _made_tensor(frame, leaf, given, node)
     if leaf in _CONTAINERS:
         return _CONTAINERS[leaf](given)

@@ -242,8 +242,7 @@ def _scattered(
     if blank and given.const(2, "src", "value") == 1:
         trail = Trail(frame.unit, node, "ones are put in at the classes")
         index = given.get(1, "index")
-        guessed = isinstance(index, Tensor) and index.flow is Flow.CUT
-        if isinstance(index, Tensor) and guessed:
+        if isinstance(index, Tensor) and index.flow is Flow.CUT:
             return Tensor(Kind.ONE_HOT, Flow.CUT, trail, index.cut, rank=tensor.rank)
         return Tensor(Kind.ONE_HOT, Flow.DATA, trail, rank=tensor.rank)
     return Tensor(flow=flow, cut=gone, rank=tensor.rank)
