@@ -90,6 +90,24 @@ SEEN = {
         "net = smp.Unet('resnet34')\n"
         "smp.losses.DiceLoss('binary', from_logits=False)(net(x), y)",
     ),
+    "softmax at a temperature, of a softmax": (
+        "LK101",
+        "F.kl_div(F.log_softmax(soft / 4.0, dim=1), q, reduction='batchmean')",
+    ),
+    "mean of softmaxes": (
+        "LK101",
+        "F.cross_entropy((soft + F.softmax(net(a), dim=1)) / 2, y)",
+    ),
+    "mean of a list of softmaxes": (
+        "LK101",
+        "F.cross_entropy(sum(F.softmax(one(x), 1) for one in nets) / 3, y)",
+    ),
+    "softmax of a softmax, in Keras": (
+        "LK101",
+        "import tensorflow as tf\n"
+        "out = tf.keras.layers.Dense(3, activation='softmax')(x)\n"
+        "tf.keras.losses.KLDivergence()(t, tf.nn.softmax(out / 2.0))",
+    ),
     "softmax of one output": (
         "LK105",
         "F.binary_cross_entropy(F.softmax(one(x), dim=1), y)",
@@ -192,6 +210,10 @@ SILENT = {
     "overlap of raw scores": (
         "import segmentation_models_pytorch as smp\nsmp.losses.DiceLoss('binary')(z, y)"
     ),
+    "softmax of scores at a temperature": (
+        "F.kl_div(F.log_softmax(net(x) / 4.0, dim=1), q, reduction='batchmean')"
+    ),
+    "half a softmax among numbers": "F.mse_loss(soft * 0.5, q)",
     "two classes": "F.nll_loss(F.log_softmax(nn.Linear(4, 2)(x), dim=1), y)",
     "classes that a loop counts": (
         "names = []\nfor name in folder:\n    names.append(name)\n"
