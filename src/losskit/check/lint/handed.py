@@ -26,13 +26,41 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
         default = function.defaults.get(parameter.arg)
         if default is not None and default != NONE:
             continue
-        value: Value = Unknown(parameter.arg)
-        if function.name == "training_step" and parameter.arg == "batch":
-            value = Unknown(parameter.arg, Flow.DATA)
+        value: Value = Unknown(parameter.arg, _flow_of(function, parameter.arg))
         meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
         meant = meant or _only_model(machine, function, parameter)
         named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
+
+
+def _flow_of(function: Function, name: str) -> Flow:
+    """Where a parameter of a training step, or of a loss, comes from."""
+    if function.name == "training_step" and name == "batch":
+        return Flow.DATA
+    if not _is_loss(function):
+        return Flow.UNKNOWN
+    if _TARGET.search(name):
+        return Flow.DATA
+    compares = any(_TARGET.search(one.arg) for one in function.node.args.args)
+    predicted = _PREDICTED.search(name) or (compares and name in {"input", "inputs"})
+    return Flow.MODEL if predicted else Flow.UNKNOWN
+
+
+_PREDICTED = re.compile(
+    r"^((y_?)?(pred|prediction|predicted|output|logit|prob|score)|y_?hat)s?(_|$)"
+)
+_TARGET = re.compile(r"^(targets?|labels?|gt|y_?true|ground_truth|masks?)(_|$)|^y$")
+
+
+def _is_loss(function: Function) -> bool:
+    """Whether a function is a loss by its name, or by that of its class."""
+    owner = function.owner
+    if owner is not None:
+        return function.name in {"forward", "__call__", "call"} and _LOSS.search(owner.name) is not None
+    return _LOSS.search(function.name) is not None
+
+
+_LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)
 
 
 def built_with(machine: Machine, kind: Class) -> Arguments:

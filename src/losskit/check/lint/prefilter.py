@@ -296,12 +296,19 @@ def is_of_interest(raw: bytes) -> bool:
         return True
     if b"requires_grad=True" in raw and _REMADE.search(raw) is not None:
         return True
-    guesses = b"argmax(" in raw or b".max(" in raw or b"round(" in raw
-    return guesses and b"Loss" in raw and _OWN_LOSS.search(raw) is not None
+    guesses = any(one in raw for one in (b"argmax(", b".max(", b"round(")) or _HALVED.search(raw)
+    return bool(guesses) and b"oss" in raw and _OWN_LOSS.search(raw) is not None
 
 
-_OWN_LOSS = re.compile(rb"^[ \t]*class[ \t]+\w*Loss\w*\([\w.]*Module\)", re.M)
-"""A module of the project that is a loss, by its name."""
+_HALVED = re.compile(rb">=?[ ]?0?\.5\b")
+"""What predictions are compared with to become labels."""
+
+_OWN_LOSS = re.compile(
+    rb"^[ \t]*(?:class[ \t]+\w*Loss\w*\([\w.]*Module\)|"
+    rb"def[ \t]+\w*(?:loss|Loss)\([^)]*(?:pred|output|logit|input))",
+    re.M,
+)
+"""A module or a function of the project that is a loss, by its name."""
 
 _REMADE = re.compile(rb"loss\b[^()\n]*,[ ]*requires_grad=True")
 """A loss that becomes a new tensor."""

@@ -260,6 +260,9 @@ def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
         for one, _ in options(value):
             if isinstance(one, Tensor) and not machine.ungraded:
                 machine.tell(Returned(frame.unit, node, one, as_loss))
+        for one in (value.items or ()) if isinstance(value, Sequence) else ():
+            if isinstance(one, Tensor) and one.kind is Kind.LOSS and not machine.ungraded:
+                machine.tell(Returned(frame.unit, node, one, as_loss=False))
     frame.returns.append(
         (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
     )

@@ -62,7 +62,14 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
     """Look at what backward() is called on, and at the terms of its sum."""
     if backward.value.kind is Kind.LEAF and backward.value.trail is not None:
         yield _begun(backward.value.trail, "backward() is called on it")
-    for value in (backward.value, *backward.value.lost):
+    whole = backward.value
+    if whole.flow is Flow.CUT and whole.cut is None and whole.call is not None:
+        yield Seen(
+            "no gradient gets from here to the model, whose output was computed without any",
+            node=whole.call.node,
+            unit=whole.call.unit,
+        )
+    for value in (whole, *whole.lost):
         if value.flow is Flow.CUT and value.cut is not None:
             yield Seen(
                 f"no gradient gets from here to the model: {value.cut.text}",
@@ -93,7 +100,7 @@ def _begun(trail: Trail, end: str, *, sure: bool = True) -> Seen:
 
 
 _NEEDLESS = "a loss that needs its requires_grad to be set has no gradient to hand to a model"
-_STEPS = ("argmax", "argmin", "indices", "round", "floor", "ceil", "sign")
+_STEPS = ("a comparison", "argmax", "argmin", "indices", "round", "floor", "ceil", "sign")
 
 
 def on_returned(returned: Returned) -> Iterator[Seen]:
@@ -103,18 +110,20 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
         yield _begun(
             value.trail, "it is returned as a loss", sure=_of_loss(value.trail.origin.node)
         )
-    if value.flow is not Flow.CUT or value.cut is None:
-        return
-    remade = value.kind is Kind.LOSS and value.cut.text.startswith("torch.")
-    if remade or (returned.as_loss and value.cut.text.startswith(_STEPS)):
-        yield Seen(
-            f"no gradient gets from here to the model: {value.cut.text}",
-            value.cut,
-            "it is returned as a loss",
-            None if remade else Severity.SUSPICIOUS,
-            node=value.cut.node,
-            unit=value.cut.unit,
-        )
+    for one in (value, *value.lost):
+        if one.flow is not Flow.CUT or one.cut is None:
+            continue
+        term = one is not value
+        remade = (term or one.kind is Kind.LOSS) and one.cut.text.startswith("torch.")
+        if remade or (returned.as_loss and not term and one.cut.text.startswith(_STEPS)):
+            yield Seen(
+                f"no gradient gets from here to the model: {one.cut.text}",
+                one.cut,
+                "it is returned as a term of a loss" if term else "it is returned as a loss",
+                None if remade else Severity.SUSPICIOUS,
+                node=one.cut.node,
+                unit=one.cut.unit,
+            )
 
 
 def on_asked(asked: Asked) -> Iterator[Seen]:

@@ -62,7 +62,8 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
         call = value.call
         if value.kind is not Kind.LOSS or call is None:
             continue
-        ungraded = value.flow is Flow.CUT and value.cut is None
+        # A term without a gradient was most likely meant to be of the model that is trained.
+        ungraded = value is not backward.value and value.flow is Flow.CUT and value.cut is None
         if value.flow is Flow.DATA or ungraded or _itself(call):
             yield Seen(
                 f"{call.face.name} depends on no output of the model that has a gradient",

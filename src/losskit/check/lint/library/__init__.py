@@ -83,6 +83,9 @@ def call_library(
     first = given.get(0)
     if leaf in _CUTTING_OUT and isinstance(first, Tensor):
         return replace(first, rank=None, last=None, units=None)
+    computed = losses.unseen_loss(leaf, given) if leaf[:1].islower() else None
+    if computed is not None:
+        return computed
     made = Made(name, given, node, frame.unit, None)
     layers.layer_built(machine, frame, made)
     return made
@@ -145,7 +148,7 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
         return Unknown("", Flow.MODEL)
     if "<model>" in made.data:
         return Unknown("", Flow.CUT if machine.ungraded else Flow.MODEL)
-    return UNKNOWN
+    return losses.unseen_loss(made.leaf, given) or UNKNOWN
 
 
 def call_method(

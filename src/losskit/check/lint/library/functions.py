@@ -73,6 +73,8 @@ def tensor_library(
         return chain(_after_star(given, node) if given.open else given, keras=keras)
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
+    if leaf == "epsilon":
+        return Const(1e-7)
     if leaf == "Variable":
         return _variable(frame, given, node)
     if leaf == "Parameter":

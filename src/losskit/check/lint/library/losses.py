@@ -17,7 +17,7 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
-__all__ = ["call_loss", "loss_built", "named_settings", "take"]
+__all__ = ["call_loss", "loss_built", "named_settings", "take", "unseen_loss"]
 
 
 def named_settings(given: Arguments) -> dict[str, object]:
@@ -152,6 +152,17 @@ def take(
     )
 
 
+def unseen_loss(name: str, given: Arguments) -> Tensor | None:
+    """What a loss that is not seen gives of what can have no gradient, such as indices."""
+    if _NAME.search(name) is None:
+        return None
+    flow, trail = combined_flow(list(given.positional[:2]))
+    if flow is not Flow.CUT or trail is None or not trail.text.endswith("no gradient"):
+        return None
+    return Tensor(flow=flow, cut=trail)
+
+
+_NAME = re.compile(r"loss|criterion", re.IGNORECASE)
 _LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ground_truth|gt)\w*$")
 
 
