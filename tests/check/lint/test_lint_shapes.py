@@ -25,6 +25,15 @@ BROADCAST = {
     "zeros that are filled": (
         "then = torch.zeros(batch_size)\nthen[kept] = best\nF.mse_loss(taken, torch.cat(r) + then)"
     ),
+    "ones for each row of a batch": "F.mse_loss(one(x), torch.ones(x.size(0)))",
+    "zeros for each row of a batch": "F.mse_loss(one(x), torch.zeros(x.shape[0]))",
+    "a function of a row": "F.mse_loss(one(x), torch.sin(torch.linspace(-3, 3, 100)))",
+    "a matrix times a vector": "F.mse_loss(one(x), torch.randn(99, 4) @ torch.randn(4))",
+    "whatever was squeezed against a column": "F.mse_loss(net(x).squeeze(), y.view(-1, 1))",
+    "one output against what was squeezed": "F.l1_loss(one(x), y.squeeze())",
+    "rewards and best actions": (
+        "F.mse_loss(net(x).gather(1, a.view(-1, 1)), reward + net(s).max(1)[0])"
+    ),
 }
 
 FITTING = {
@@ -36,6 +45,12 @@ FITTING = {
     "best that keeps its axis": "F.mse_loss(taken, r + q(s).max(1, keepdim=True)[0])",
     "sorted": "F.mse_loss(one(x), q(s).sort(1)[0])",
     "one number for each class": "F.mse_loss(q(x), torch.rand(3) * y)",
+    "a column of ones": "F.mse_loss(one(x), torch.ones(x.size(0), 1))",
+    "a matrix times a matrix": "F.mse_loss(one(x), torch.randn(99, 4) @ torch.randn(4, 1))",
+    "both squeezed": "F.mse_loss(net(x).squeeze(), y.squeeze())",
+    "squeezed, then a column again": "F.mse_loss(one(x), y.squeeze().unsqueeze(1))",
+    "zeros of an unknown shape": "F.mse_loss(one(x), torch.zeros(wanted))",
+    "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 
 
@@ -66,6 +81,13 @@ TARGETS = {
     "targets of a set": "y = torch.tensor(load_diabetes().target)",
     "targets beside the inputs": "x, y = make_regression(100)\ny = torch.from_numpy(y)",
     "targets that are asked for": "x, y = load_diabetes(return_X_y=True)\ny = torch.tensor(y)",
+    "last column of a text": "import numpy as np\ny = np.loadtxt('a.csv', delimiter=',')[:, -1]",
+    "last numbers of windows": (
+        "import numpy as np\nfrom sklearn.preprocessing import MinMaxScaler\n"
+        "rows, ys = MinMaxScaler().fit_transform(table.values), []\n"
+        "for i in range(len(rows) - 9):\n    ys.append(rows[i + 9, -1])\n"
+        "y = torch.Tensor(np.array(ys))"
+    ),
 }
 
 
@@ -98,3 +120,45 @@ LISTS = {
 def test_other_parts_may_have_more(name: str, tmp_path: Path) -> None:
     text = f"{HEAD}{TABLE}{LISTS[name]}\nF.mse_loss(one(x), y)\n"
     assert found(tmp_path, {"go.py": text}) == []
+
+
+SETS = """
+from torchvision import datasets
+from torch.utils.data import DataLoader
+for a, b in DataLoader(datasets.MADE, batch_size=8):
+    F.mse_loss(one(a), b.float()SHAPED)
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "shaped", "codes"),
+    [
+        ("MNIST('data')", "", {"LK141"}),
+        ("ImageFolder('data')", ".unsqueeze(1)", set()),
+        ("CIFAR10('data', target_transform=rows)", "", set()),
+        ("CocoDetection('data')", "", set()),
+    ],
+)
+def test_sets_of_pictures_have_one_class_each(
+    made: str, shaped: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + SETS.replace("MADE", made).replace("SHAPED", shaped)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+KERAS = """
+import tensorflow as tf
+model = tf.keras.Sequential([tf.keras.layers.Dense(4), tf.keras.layers.Dense(1)])
+def step(x, y):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(TARGET - model(x)))
+    return tape.gradient(loss, model.trainable_variables)
+"""
+
+
+@pytest.mark.parametrize(("target", "codes"), [("tf.squeeze(y)", {"LK141"}), ("y", set())])
+def test_a_training_that_is_written_out_is_looked_at(
+    target: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = KERAS.replace("TARGET", target)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes

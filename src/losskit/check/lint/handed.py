@@ -55,9 +55,9 @@ _TARGET = re.compile(r"^(targets?|labels?|gt|y_?true|ground_truth|masks?)(_|$)|^
 def _is_loss(function: Function) -> bool:
     """Whether a function is a loss by its name, or by that of its class."""
     owner = function.owner
-    if owner is not None:
-        return function.name in {"forward", "__call__", "call"} and _LOSS.search(owner.name) is not None
-    return _LOSS.search(function.name) is not None
+    if owner is not None and function.name not in {"forward", "__call__", "call"}:
+        return False
+    return _LOSS.search(function.name if owner is None else owner.name) is not None
 
 
 _LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)

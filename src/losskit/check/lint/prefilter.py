@@ -292,7 +292,7 @@ def is_of_interest(raw: bytes) -> bool:
     if _mentions(raw, _losses() | _ACTIVATIONS):
         return True
     # A training whatever its loss is, and a loss that is written out.
-    if b".backward(" in raw or (b"sigmoid(" in raw and b"log(" in raw):
+    if b".backward(" in raw or b"GradientTape(" in raw or (b"sigmoid(" in raw and b"log(" in raw):
         return True
     if b"requires_grad=True" in raw and _REMADE.search(raw) is not None:
         return True

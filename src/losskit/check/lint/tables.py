@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.values import Arguments, Const, Tensor, Value
@@ -15,6 +17,7 @@ __all__ = [
     "numbers",
     "part",
     "stays",
+    "transformed",
 ]
 
 _READING = {"read_csv", "read_excel", "read_parquet", "read_json", "read_table", "DataFrame"}
@@ -81,6 +84,16 @@ def inputs_and_targets(name: str, given: Arguments) -> Sequence | None:
     if not apart or not is_set(name):
         return None
     return Sequence([numbers(), Tensor(flow=Flow.DATA, rank=1)])
+
+
+def transformed(owner: Value, method: str, given: Arguments) -> Tensor | None:
+    """What a scaler of scikit-learn gives: a table of numbers with the columns that it got."""
+    if not isinstance(owner, Made) or not owner.name.startswith("sklearn."):
+        return None
+    if not owner.leaf.endswith("Scaler") or not method.endswith("transform"):
+        return None
+    first = given.get(0, "X")
+    return replace(numbers(), last=first.last if isinstance(first, Tensor) else None)
 
 
 def is_set(name: str) -> bool:

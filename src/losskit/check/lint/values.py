@@ -115,6 +115,8 @@ class Tensor(Value):
         Number of outputs of the layer that made it, along the axis of classes.
     axis : int, optional
         The axis of a softmax.
+    squeezed : bool
+        Whether no axis of length 1 is left.
     padding : Const, optional
         What sequences in it were filled up with.
     shifted : bool
@@ -143,6 +145,7 @@ class Tensor(Value):
     last: int | None = None
     units: int | None = None
     axis: int | None = None
+    squeezed: bool = False
     padding: Const | None = None
     shifted: bool = False
     complement: bool = False
@@ -163,6 +166,7 @@ class Tensor(Value):
             self.last,
             self.units,
             self.axis,
+            self.squeezed,
             self.padding,
             self.shifted,
             self.complement,

@@ -68,6 +68,8 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     used: set[str] | None = None
     if "backward" in file.unit.source:
         yield from _unused(file.node, within=_script(file.node))
+        for block in _blocks(file.node):
+            yield from _replaced(block)
     for node in ast.walk(file.node):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             text = "\n".join(file.unit.lines[node.lineno - 1 : node.end_lineno])
@@ -163,13 +165,61 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
             leaf = _leaf(node.func)
             trains = trains or leaf == "backward"
             other = other or leaf in loss_words() or isinstance(node.func, ast.Name)
-            if leaf in {"locals", "vars", "eval", "exec"}:
+            if leaf in _BY_NAME:
                 return
     if not (trains and other):
         return
     for name, (node, loss) in built.items():
         if name not in read:
             yield Seen(f"{name} = {loss}(...) is never used; another loss is", node=node)
+
+
+def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Yield all blocks of statements."""
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                yield block
+
+
+def _replaced(block: list[ast.stmt]) -> Iterator[Seen]:
+    """Look for criteria in whose place another is built before anybody reads them."""
+    waiting: dict[str, list[tuple[ast.Assign, str]]] = {}
+    for statement in block:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            # Whatever it reads may be read from now on.
+            waiting.clear()
+            continue
+        nodes = list(ast.walk(statement))
+        for node in nodes:
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                waiting.pop(ast.unparse(node), None)
+            elif isinstance(node, ast.Call) and _leaf(node.func) in _BY_NAME:
+                waiting.clear()
+        built = _assigned(statement)
+        if built is not None:
+            name, later, other = built
+            for earlier, loss in waiting.pop(name, []):
+                if ast.dump(earlier.value) != ast.dump(later.value):
+                    text = f"{name} = {loss}(...) is never used: {other}(...) takes its place"
+                    yield Seen(text, node=earlier)
+        for one in filter(None, map(_assigned, nodes)):
+            waiting.setdefault(one[0], []).append(one[1:])
+
+
+_BY_NAME = {"locals", "vars", "eval", "exec"}
+
+
+def _assigned(node: ast.AST) -> tuple[str, ast.Assign, str] | None:
+    """Return where a statement keeps the loss that it builds, the statement, and which loss."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return None
+    target, loss = node.targets[0], _built(node.value)
+    plain = isinstance(target, ast.Name) or (
+        isinstance(target, ast.Attribute) and _is_self(target.value)
+    )
+    return (ast.unparse(target), node, loss) if loss and plain else None
 
 
 def _built(node: ast.expr) -> str:

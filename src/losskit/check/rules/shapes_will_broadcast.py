@@ -78,7 +78,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
 def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
-        fit = _is_column(column) and column.rank == 2 and _is_row(row)
+        fit = _is_column(column) and _is_row(row) and (column.rank == 2 or row.squeezed)
         if fit and any(one.kind is Kind.RAW and one.flow is Flow.MODEL for one in (column, row)):
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"
@@ -92,4 +92,5 @@ def _is_column(tensor: Tensor) -> bool:
 
 
 def _is_row(tensor: Tensor) -> bool:
-    return tensor.rank == 1 and tensor.last != 1
+    """Whether the last axis belongs to the batch, or cannot have the length 1."""
+    return (tensor.rank == 1 and tensor.last != 1) or tensor.squeezed

@@ -26,7 +26,7 @@ from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MODELLING, is_model
 from losskit.check.lint.objects import library_bases
-from losskit.check.lint.tables import inputs_and_targets, is_table, numbers, stays
+from losskit.check.lint.tables import inputs_and_targets, is_table, numbers, stays, transformed
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -246,6 +246,9 @@ def _made_method(
         return Made(owner.name, given, node, frame.unit, None)
     if stays(owner, name):
         return owner
+    scaled = transformed(owner, name, given)
+    if scaled is not None:
+        return scaled
     if name in {"to_numpy", "values"} and is_table(owner):
         return numbers()
     if name == "create" and owner.root == "flax":

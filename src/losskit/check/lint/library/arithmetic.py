@@ -11,6 +11,7 @@ from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS
+from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
@@ -37,7 +38,11 @@ def arithmetic(
         if isinstance(left, Unknown) and scaled and _flow_of(right) is Flow.UNKNOWN:
             # A temperature or the like: what the tensor depends on stays.
             flow = left.flow
-        return UNKNOWN if flow is Flow.UNKNOWN else Tensor(flow=flow)
+        if flow is Flow.UNKNOWN:
+            # Counting on from an index.
+            at = isinstance(left, Unknown) and left.name in INDICES
+            return left if at and isinstance(node.op, (ast.Add, ast.Sub)) else UNKNOWN
+        return Tensor(flow=flow)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
             machine.tell(Combined(unit, node, left, right))
@@ -144,7 +149,10 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
-    if any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
+    last = left.last if left.last == right.last else None
+    if isinstance(node.op, ast.MatMult):
+        rank, last = multiplied(left, right)
+    elif any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
         rank = 1
     return Tensor(
         kind,
@@ -153,7 +161,7 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         trail,
         rank,
         units=left.units if both_raw and left.units == right.units else None,
-        last=left.last if left.last == right.last else None,
+        last=last,
         lost=lost,
     )
 

@@ -45,7 +45,19 @@ def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value
     if isinstance(dataset, Made) and dataset.leaf == "TensorDataset":
         # Batches have the axes that the whole has.
         return Sequence([_data(one) for one in dataset.arguments.positional])
+    if isinstance(dataset, Made) and _has_classes(dataset):
+        return Sequence([Unknown("", Flow.DATA), Tensor(flow=Flow.DATA, rank=1)])
     return Unknown("", Flow.DATA)
+
+
+_OF_CLASSES = re.compile(r"(MNIST|CIFAR\d+|SVHN|STL10|USPS|ImageFolder|ImageNet)$")
+"""Data sets of pictures with a class each."""
+
+
+def _has_classes(dataset: Made) -> bool:
+    if dataset.root != "torchvision" or "target_transform" in dataset.arguments.named:
+        return False
+    return _OF_CLASSES.search(dataset.leaf) is not None
 
 
 def _collated(value: Value) -> Value:
@@ -60,7 +72,7 @@ def _collated(value: Value) -> Value:
         )
     if isinstance(value, Tensor):
         rank = None if value.rank is None else value.rank + 1
-        return replace(value, flow=Flow.DATA, rank=rank, units=None, cut=None)
+        return replace(value, flow=Flow.DATA, rank=rank, units=None, squeezed=False, cut=None)
     return Unknown("", Flow.DATA)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,8 +11,9 @@ from losskit.check.lint.choices import Choice, join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Class, Frame, Function
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library import data, tensors
+from losskit.check.lint.library import data, shapes, tensors
 from losskit.check.lint.library.activations import WITH_AXIS
+from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MAKERS
@@ -49,17 +49,6 @@ TENSORS = {
 }
 """Libraries of tensors, by the names under which they are imported."""
 
-_DATA = {
-    "zeros",
-    "ones",
-    "zeros_like",
-    "ones_like",
-    "full",
-    "full_like",
-    "empty",
-    "arange",
-    "randint",
-}
 _PRODUCTS = {"matmul", "bmm", "einsum", "mm", "dot", "norm"}
 
 
@@ -156,29 +145,6 @@ def _variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
 def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
     """What was computed becomes data with a gradient of its own."""
     return Tensor(Kind.LEAF, trail=Trail(frame.unit, node, f"{name}() makes a new tensor"))
-
-
-def _filled(given: Arguments) -> Value:
-    """``zeros`` and the like: data, unless they are learnt."""
-    learnt = isinstance(given.named.get("requires_grad"), Const)
-    return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
-
-
-def _identity(given: Arguments) -> Value:
-    made = _filled(given)
-    return replace(made, kind=Kind.IDENTITY) if isinstance(made, Tensor) else made
-
-
-def _filled_row(given: Arguments) -> Value:
-    """``zeros`` of one length: a row."""
-    made = _filled(given)
-    size = given.positional[0] if len(given.positional) == 1 else None
-    row = isinstance(size, Const) and type(size.value) is int
-    counted = isinstance(size, Unknown) and _COUNT.search(size.name) is not None
-    return replace(made, rank=1) if isinstance(made, Tensor) and (row or counted) else made
-
-
-_COUNT = re.compile(r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|(?i:batch_size|bsz?)$")
 
 
 def _listed(given: Arguments) -> Value:
@@ -285,7 +251,8 @@ def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Va
         if any(isinstance(one, Tensor) for one in inner or ()):
             flow, _ = combined_flow(list(inner or ()))
             losses = all(isinstance(one, Tensor) and one.kind is Kind.LOSS for one in inner or ())
-            made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow)
+            rank, last = shapes.stacked(first) if isinstance(first, Sequence) else (None, None)
+            made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow, rank=rank, last=last)
             return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
         grown = isinstance(first, Sequence) and first.grown
         if inner and len(inner) == 1 and not grown and not isinstance(inner[0], Sequence):
@@ -311,7 +278,5 @@ _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
     "ModuleList": _listed,
     "ModuleDict": ordered,
     **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
-    **dict.fromkeys(_DATA, _filled),
-    **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn"), _filled_row),
-    **dict.fromkeys(("eye", "identity"), _identity),
+    **FILLING,
 }

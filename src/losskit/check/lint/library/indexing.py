@@ -48,6 +48,8 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         return shapes.picked(owner, key)
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
+        if type(index) is int and owner.name.rpartition(".")[2] == "shape":
+            name = "len"
         return part_of(owner, index) or Unknown(name, owner.flow)
     if isinstance(owner, Instance):
         found = find_in_class(owner.kind, "__getitem__")
@@ -77,6 +79,8 @@ def _of_library(owner: Value, key: Value) -> Value:
         return column(key)
     if isinstance(owner, Bound) and owner.function in {"iloc", "loc"} and is_table(owner.owner):
         return located(key) or owner.owner
+    if isinstance(owner, Bound) and owner.function == "shape" and isinstance(owner.owner, Tensor):
+        return Unknown("len", owner.owner.flow)
     if isinstance(owner, Library) and owner.leaf == "__dict__":
         word = isinstance(key, Const) and isinstance(key.value, str)
         return Library(f"{owner.name}.{key.value if word and isinstance(key, Const) else 'any'}")

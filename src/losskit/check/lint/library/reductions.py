@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from losskit.check.lint.containers import Record
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Averaged
-from losskit.check.lint.kinds import PROBABLE, Kind
+from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
@@ -38,7 +38,15 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
     if tensor.kind in {Kind.RAW, Kind.POSITIVE}:
         kind = tensor.kind
-    return replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
+    return replace(
+        tensor,
+        kind=kind,
+        rank=rank,
+        last=None,
+        units=None,
+        squeezed=False,
+        ident=Tensor().ident,
+    )
 
 
 def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -76,9 +84,13 @@ def largest(
         flow, trail = combined_flow([tensor, axis])
         return Tensor(flow=flow, cut=trail)
     rank = _reduced_rank(tensor, axis, given)
-    if tensor.rank is None and tensor.units is not None and axis == Const(1):
+    # Where actions are learnt from rewards, the outputs are those of the actions.
+    outputs = tensor.units is not None or (
+        tensor.flow is not Flow.DATA and "reward" in frame.unit.source
+    )
+    if tensor.rank is None and outputs and axis == Const(1):
         # Of the outputs for each example of a batch.
-        rank = None if given.const(1, "keepdim") else 1
+        rank = None if given.const(1, "keepdim", "keepdims") else 1
     return _pair(frame, tensor, rank, node)
 
 
@@ -91,7 +103,15 @@ def ordered(
 
 def _pair(frame: Frame, tensor: Tensor, rank: int | None, node: ast.AST) -> Value:
     kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
-    values = replace(tensor, kind=kind, rank=rank, last=None, units=None, ident=Tensor().ident)
+    values = replace(
+        tensor,
+        kind=kind,
+        rank=rank,
+        last=None,
+        units=None,
+        squeezed=False,
+        ident=Tensor().ident,
+    )
     trail = Trail(frame.unit, node, "indices of the largest are taken")
     indices = Tensor(Kind.INDICES, tensor.flow, trail, rank=rank)
     indices = cut(indices, frame.unit, node, "indices have no gradient")

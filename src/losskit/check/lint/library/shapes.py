@@ -8,7 +8,7 @@ from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.values import Arguments, Const, Tensor, Unknown, Value
 
-__all__ = ["SHAPING", "picked", "shaped"]
+__all__ = ["INDICES", "SHAPING", "multiplied", "picked", "shaped", "stacked"]
 
 SHAPING = frozenset(
     [
@@ -36,6 +36,10 @@ SHAPING = frozenset(
         "resize_",
     ]
 )
+
+
+INDICES = frozenset(["index", "i", "idx", "j", "item"])
+"""What numbers are called that count items."""
 
 
 def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
@@ -75,7 +79,30 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
     else:
         rank = tensor.rank
     axis = tensor.axis if tensor.axis == -1 else None
-    return replace(tensor, rank=rank, last=last, units=units, axis=axis)
+    bare = name in {"squeeze", "squeeze_"} and not given.values()
+    return replace(tensor, rank=rank, last=last, units=units, axis=axis, squeezed=bare)
+
+
+def stacked(rows: Sequence) -> tuple[int | None, int | None]:
+    """Rank and last length of what tensors are put into as rows."""
+    items = rows.items if rows.items is not None else (rows.each,)
+    ranks = {one.rank if isinstance(one, Tensor) else None for one in items}
+    rank = ranks.pop() if len(ranks) == 1 else None
+    if rank is None:
+        return None, None
+    lasts = {one.last for one in items if isinstance(one, Tensor)}
+    if rank == 0:
+        return 1, len(items) if rows.items is not None and not rows.grown else None
+    return rank + 1, lasts.pop() if len(lasts) == 1 else None
+
+
+def multiplied(left: Tensor, right: Tensor) -> tuple[int | None, int | None]:
+    """Rank and last length of the product of matrices or vectors."""
+    if left.rank is None or right.rank is None or max(left.rank, right.rank) > 2:
+        return None, None
+    if right.rank < 2:
+        return max(left.rank + right.rank - 2, 0), None
+    return left.rank, right.last
 
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
@@ -95,7 +122,7 @@ def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
 def _is_number(part: Value) -> bool:
     """Whether an index is a number, as far as its name tells."""
     if isinstance(part, Unknown):
-        return part.name in {"index", "i", "idx", "j", "item"}
+        return part.name in INDICES
     return isinstance(part, Const) and type(part.value) is int
 
 
@@ -132,5 +159,6 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
         rank=rank if not whole or known else tensor.rank,
         last=tensor.last if to_end or (len(parts) == 1 and not added) else None,
         units=tensor.units if whole or (to_end and tensor.units == tensor.last) else None,
+        squeezed=False,
         ident=Tensor().ident,
     )

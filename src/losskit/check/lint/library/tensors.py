@@ -257,7 +257,7 @@ def _gathered(
     if tensor.units is not None and given.const(0, "dim") == 1:
         # Of the outputs for each example of a batch, one is chosen.
         rank, last = rank or 2, last or 1
-    return replace(tensor, rank=rank, last=last, units=None, ident=Tensor().ident)
+    return replace(tensor, rank=rank, last=last, units=None, squeezed=False, ident=Tensor().ident)
 
 
 def _matmul(
@@ -270,9 +270,14 @@ def _matmul(
     if one_hot and tensor.kind is Kind.SOFTMAX:
         # Probabilities of examples, gathered by their classes.
         return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
+    rank, last = shapes.multiplied(tensor, other) if isinstance(other, Tensor) else (None, None)
     if isinstance(other, Tensor) and tensor.kind is other.kind is Kind.RAW:
-        return Tensor(Kind.RAW, flow, tensor.trail, trail)
-    return Tensor(flow=flow, cut=trail)
+        return Tensor(Kind.RAW, flow, tensor.trail, trail, rank, last)
+    return Tensor(flow=flow, cut=trail, rank=rank, last=last)
+
+
+def _size(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    return Unknown("len" if given.values() else "size", tensor.flow)
 
 
 def _split(
@@ -304,6 +309,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "one_hot": _one_hot,
     "backward": _backward,
     "requires_grad_": _learnt,
+    "size": _size,
     "bmm": _matmul,
     "matmul": _matmul,
     "pow": elementwise.power,
@@ -311,6 +317,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "abs_": elementwise.unsigned,
     "absolute": elementwise.unsigned,
     "sqrt": elementwise.power,
+    **dict.fromkeys(("sin", "cos", "tan", "atan", "sinh", "cosh", "erf"), elementwise.power),
     "square": elementwise.unsigned,
     "div": elementwise.scaled,
     "mul": elementwise.scaled,

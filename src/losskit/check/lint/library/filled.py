@@ -1,0 +1,76 @@
+"""Tensors that are filled: zeros, random numbers, ranges, and what is read from text files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from losskit.check.lint.containers import Sequence
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Unknown, Value
+
+__all__ = ["FILLING"]
+
+
+def _filled(given: Arguments) -> Value:
+    """``full`` and the like: data, unless they are learnt."""
+    learnt = isinstance(given.named.get("requires_grad"), Const)
+    return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
+
+
+def _identity(given: Arguments) -> Value:
+    made = _filled(given)
+    return replace(made, kind=Kind.IDENTITY) if isinstance(made, Tensor) else made
+
+
+def _of_size(given: Arguments) -> Value:
+    """``zeros`` and the like, of as many axes as lengths are named."""
+    made = _filled(given)
+    if not isinstance(made, Tensor):
+        return made
+    size = given.get(0, "size", "shape")
+    lengths: tuple[Value, ...] | None = (size,) if size is not None else None
+    if isinstance(size, Sequence):
+        lengths = size.items
+    elif len(given.positional) > 1:
+        lengths = given.positional
+    if not lengths or not all(map(_is_length, lengths)):
+        return made
+    final = lengths[-1]
+    return replace(made, rank=len(lengths), last=final.value if isinstance(final, Const) else None)
+
+
+def _is_length(value: Value) -> bool:
+    """Whether a number is given, and not a shape, as far as its name tells."""
+    if isinstance(value, Unknown):
+        return _COUNT.search(value.name) is not None
+    return isinstance(value, Const) and type(value.value) is int
+
+
+_COUNT = re.compile(
+    r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|"
+    r"(?i:(batch|mem|memory|max|buffer|replay|mini_?batch)_?(size|len|length)|bsz?|capacity)$"
+)
+
+
+def _row(given: Arguments) -> Value:
+    """``linspace`` and the like: one axis."""
+    made = _filled(given)
+    return replace(made, rank=1) if isinstance(made, Tensor) else made
+
+
+def _read(given: Arguments) -> Value:
+    """Columns of a text file, where something parts them."""
+    apart = given.get(2, "delimiter") is not None
+    return Tensor(flow=Flow.DATA, rank=2 if apart and "unpack" not in given.named else None)
+
+
+FILLING: dict[str, Callable[[Arguments], Value]] = {
+    **dict.fromkeys(("zeros_like", "ones_like", "full", "full_like", "randint"), _filled),
+    **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn"), _of_size),
+    **dict.fromkeys(("linspace", "logspace", "arange"), _row),
+    **dict.fromkeys(("loadtxt", "genfromtxt"), _read),
+    **dict.fromkeys(("eye", "identity"), _identity),
+}
+"""Function → what it makes."""
