@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from losskit.check.findings import Finding
-from losskit.check.lint.run import lint
+from losskit.check.lint.run import FAILED, lint
 from losskit.check.lint.settings import Settings
 
 
@@ -23,7 +23,9 @@ def written(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 def found(folder: Path, files: Mapping[str, str | bytes]) -> list[Finding]:
     """Lint files together."""
     written(folder, files)
-    return lint([str(folder)], Settings(), cached=False, jobs=1).findings
+    outcome = lint([str(folder)], Settings(), cached=False, jobs=1)
+    assert not [text for _, text in outcome.notes if text.startswith(FAILED)]
+    return outcome.findings
 
 
 def brief(findings: list[Finding], folder: Path) -> list[tuple[str, str, str, int]]:

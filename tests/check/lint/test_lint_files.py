@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from lint_runs import brief, found, written
 
+from losskit.check.lint.analysis import analyse
 from losskit.check.lint.files import discover
 from losskit.check.lint.finder import Finder
-from losskit.check.lint.run import Outcome, lint
+from losskit.check.lint.kinds import ACTIVATIONS
+from losskit.check.lint.library.filled import FILLING
+from losskit.check.lint.library.shapes import SHAPING
+from losskit.check.lint.names import MAKERS
+from losskit.check.lint.run import FAILED, Outcome, lint
 from losskit.check.lint.settings import Settings
 
 MODEL = """\
@@ -240,3 +245,50 @@ HOSTILE = {
 def test_what_is_written_to_take_long_does_not(name: str, tmp_path: Path) -> None:
     text = "import torch\nF = torch.nn.functional\nF.cross_entropy(F.softmax(z, 1), y).backward()\n"
     assert "LK101" in {one.code for one in found(tmp_path, {"go.py": text + HOSTILE[name]})}
+
+
+ODD = ("", "()", "[]", "None", "*a", "**b", "-1", "1, 2, 3, 4", "x", "(None, ...)", "dim=()", "'a'")
+CALLED = sorted(
+    [
+        *SHAPING,
+        *ACTIVATIONS,
+        *FILLING,
+        *MAKERS,
+        *("cat", "stack", "where", "einsum", "matmul", "gather", "scatter_", "max", "topk", "sum"),
+        *("mean", "one_hot", "split", "clamp", "log", "exp", "pow", "size", "backward", "item"),
+        *("requires_grad_", "bmm", "argmax", "Parameter", "Variable", "linear", "pad_sequence"),
+        *("Sequential", "OrderedDict", "ModuleList", "DataLoader", "CrossEntropyLoss", "nll_loss"),
+    ]
+)
+
+
+@pytest.mark.parametrize("tensor", ["nn.Linear(4, 1)(y)", "torch.zeros(3, 1)", "y", "[y, y]"])
+def test_calls_that_make_no_sense_are_borne(tensor: str, tmp_path: Path) -> None:
+    lines = [
+        f"    {call}({odd})"
+        for name in CALLED
+        for odd in ODD
+        for call in (f"x.{name}", f"torch.{name}", f"torch.nn.{name}")
+    ]
+    text = f"def loss(y, a, b):\n    x = {tensor}\n" + "\n".join(lines)
+    written(tmp_path, {"odd.py": f"import torch\nfrom torch import nn\n{text}\n"})
+    assert [said for _, said in run(tmp_path).notes if said.startswith(FAILED)] == []
+
+
+def test_a_mistake_of_the_linter_costs_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(project: object, unit: object, *rest: object, **settings: object) -> bool:
+        if str(getattr(unit, "path", "")).endswith("odd.py"):
+            raise IndexError(7)
+        return analyse(project, unit, *rest, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("losskit.check.lint.run.analyse", failing)
+    files = {"net.py": MODEL, "train.py": TRAIN.format(module="net")}
+    written(tmp_path, {**files, "odd.py": "from torch.nn.functional import cross_entropy\n"})
+    outcome = run(tmp_path)
+    assert [one.code for one in outcome.findings] == ["LK101"]
+    [(path, said)] = outcome.notes
+    assert path.endswith("odd.py")
+    assert "IndexError(7)" in said
+    assert "report" in said

@@ -24,7 +24,7 @@ from losskit.check.lint.report import Report
 from losskit.check.lint.settings import Settings
 from losskit.check.lint.units import Project, Unit, UnreadableError, parse
 
-__all__ = ["UNFINISHED", "Outcome", "lint"]
+__all__ = ["FAILED", "UNFINISHED", "Outcome", "lint"]
 
 _FEW = 24
 """Files to be analysed from which on several processes are worth their start."""
@@ -143,6 +143,7 @@ def lint(
     return outcome
 
 
+FAILED = "a mistake of the linter kept it from reading this file to its end"
 UNFINISHED = "it takes too many steps to follow; what was seen until then is reported"
 
 
@@ -263,6 +264,9 @@ class _Worker:
                 notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
+        except Exception as problem:
+            # A mistake of the linter in one file must not keep the others from being linted.
+            notes.append((self.files[path], f"{FAILED} ({problem!r}); please report it"))
         finally:
             release()
         return Entry(

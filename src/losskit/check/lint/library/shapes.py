@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Kind
-from losskit.check.lint.values import Arguments, Const, Tensor, Unknown, Value
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Unknown, Value
 
 __all__ = ["INDICES", "SHAPING", "multiplied", "picked", "shaped", "stacked"]
 
@@ -114,7 +114,7 @@ def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
         sizes = sizes[0].items
     elif given.open or not sizes or (len(sizes) == 1 and not isinstance(sizes[0], Const)):
         return None, None
-    final = sizes[-1]
+    final = sizes[-1] if sizes else UNKNOWN
     value = final.value if isinstance(final, Const) and type(final.value) is int else None
     return len(sizes), value
 
