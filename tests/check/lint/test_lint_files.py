@@ -264,15 +264,14 @@ CALLED = sorted(
 
 @pytest.mark.parametrize("tensor", ["nn.Linear(4, 1)(y)", "torch.zeros(3, 1)", "y", "[y, y]"])
 def test_calls_that_make_no_sense_are_borne(tensor: str, tmp_path: Path) -> None:
-    lines = [
-        f"    {call}({odd})"
+    functions = [
+        f"def {name}_loss(y, a, b):\n    x = {tensor}\n"
+        + "".join(f"    x.{name}({odd})\n    torch.{name}({odd})\n" for odd in ODD)
         for name in CALLED
-        for odd in ODD
-        for call in (f"x.{name}", f"torch.{name}", f"torch.nn.{name}")
     ]
-    text = f"def loss(y, a, b):\n    x = {tensor}\n" + "\n".join(lines)
-    written(tmp_path, {"odd.py": f"import torch\nfrom torch import nn\n{text}\n"})
-    assert [said for _, said in run(tmp_path).notes if said.startswith(FAILED)] == []
+    text = "import torch\nfrom torch import nn\n" + "".join(functions)
+    written(tmp_path, {"odd.py": text})
+    assert run(tmp_path).notes == []
 
 
 def test_a_mistake_of_the_linter_costs_one_file(
