@@ -16,7 +16,7 @@ from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.shapes import SHAPING
 from losskit.check.lint.names import MAKERS
-from losskit.check.lint.run import FAILED, Outcome, lint
+from losskit.check.lint.run import Outcome, lint
 from losskit.check.lint.settings import Settings
 
 MODEL = """\
