@@ -12,11 +12,12 @@ from itertools import chain
 
 from losskit.check.lint.assignments import assign
 from losskit.check.lint.calls import call, instantiate, invoke, through
+from losskit.check.lint.choices import options
 from losskit.check.lint.containers import Dictionary
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
-from losskit.check.lint.handed import built_with, given_to
+from losskit.check.lint.handed import built_with, given_to, is_loss
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.iteration import element_of
@@ -150,9 +151,15 @@ def _function(
         return
     if function.node.lineno not in worth.functions:
         return
-    yield lambda: invoke(
-        machine, frame, function, given_to(machine, function, skip=0), function.node
-    )
+    yield partial(_run_function, machine, frame, function)
+
+
+def _run_function(machine: Machine, frame: Frame, function: Function) -> None:
+    """Run a function that nobody calls, and the one that it makes, if nobody calls that either."""
+    made = invoke(machine, frame, function, given_to(machine, function, skip=0), function.node)
+    for one, _ in options(made):
+        if isinstance(one, Function) and id(one.node) not in machine.executed:
+            invoke(machine, frame, one, given_to(machine, one, skip=0), one.node)
 
 
 def _methods(
@@ -194,6 +201,7 @@ def _methods(
             or (function.node.lineno in worth.losses and _calls_itself(function, kind))
         )
         fresh = id(function.node) not in machine.executed or _has_more(function, worth)
+        fresh = fresh or is_loss(function)
         if (own and fresh) or inherited:
             yield partial(_run_method, machine, frame, function, instance)
 

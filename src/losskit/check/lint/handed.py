@@ -14,7 +14,7 @@ from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import NONE, Arguments, Unknown, Value
 
-__all__ = ["built_with", "given_to"]
+__all__ = ["built_with", "given_to", "is_loss"]
 
 
 def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
@@ -37,7 +37,7 @@ def _flow_of(function: Function, name: str) -> Flow:
     """Where a parameter of a training step, or of a loss, comes from."""
     if function.name == "training_step" and name == "batch":
         return Flow.DATA
-    if not _is_loss(function):
+    if not is_loss(function):
         return Flow.UNKNOWN
     if _TARGET.search(name):
         return Flow.DATA
@@ -52,7 +52,7 @@ _PREDICTED = re.compile(
 _TARGET = re.compile(r"^(targets?|labels?|gt|y_?true|ground_truth|masks?)(_|$)|^y$")
 
 
-def _is_loss(function: Function) -> bool:
+def is_loss(function: Function) -> bool:
     """Whether a function is a loss by its name, or by that of its class."""
     owner = function.owner
     if owner is not None and function.name not in {"forward", "__call__", "call"}:

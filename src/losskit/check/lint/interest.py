@@ -23,7 +23,7 @@ _LOSS = re.compile(r"loss|entropy|criteri|objective|kl_div|nll|bce", re.IGNORECA
 _TRAINS = {"backward", "manual_backward", "GradientTape", "compile", "fit"}
 _BEFORE_LOG = {"softmax", "Softmax", "sigmoid", "Sigmoid"}
 _NO_AXIS = re.compile(
-    r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\([^()]*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
+    r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\((?:[^()]|\([^()]*\))*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
     r"[sS]oftmax\((?:[^()]|\([^()]*\))*(?:dim|axis)\s*=\s*(?:0|-2)"
 )
 _LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     MULTI_HOT = "rows in which several entries can be 1"
     COUNTS = "counts of classes"
     LOSS = "the value of a loss"
+    LEARNT = "weights that are learnt"
     LEAF = "a new tensor, at which a graph begins"
     EXPONENTIAL = "exponentials"
     RATIO = "a ratio of exponentials"

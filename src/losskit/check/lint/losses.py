@@ -160,7 +160,8 @@ def _torch_faces() -> dict[str, LossFace]:
         ] or [(own, card.function or function_name(own), None)]
         for module, function, twin in pairs:
             faces[module] = LossFace(module, kind, card.input, names, 0, True, twin)
-            faces[f"{module}Flat"] = faces[module]
+            # As fastai calls it, and as PyTorch did where it was for pictures.
+            faces[f"{module}Flat"] = faces[f"{module}2d"] = faces[module]
             faces[function] = LossFace(function, kind, card.input, names, 0, False, twin)
         plain = LossFace(kind.__name__, kind, card.input, names, 0, True)
         faces.setdefault(f"losskit.{kind.__name__}", plain)

@@ -248,6 +248,8 @@ def _of_made(owner: Made, name: str) -> Value:
         return owner.arguments.positional[0]
     if name == "values" and is_table(owner):
         return numbers()
+    if name in {"eps", "tiny"} and owner.leaf == "finfo":
+        return Const(1e-7)
     return (part(name) if is_set(owner.name) else None) or Bound(owner, name)
 
 

@@ -73,8 +73,7 @@ _DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at sums over a batch where the learning rate grows with the batch as well."""
-    summed = call.setting("reduction") == "sum" or call.setting("size_average") is False
-    if summed and _SCALED_RATE.search(call.unit.source):
+    if call.setting("reduction") == "sum" and _SCALED_RATE.search(call.unit.source):
         yield Seen(
             f"{call.face.name} sums over the batch, and the learning rate is multiplied by its size"
         )

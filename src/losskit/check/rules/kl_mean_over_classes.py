@@ -59,9 +59,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     twin = call.face.twin
     if not call.face.of_distributions or twin is None or not twin.batchmean:
         return
-    if call.unsettled("reduction") or "size_average" in call.settings:
+    if any(call.unsettled(name) for name in ("reduction", "size_average", "reduce")):
         return
-    if call.setting("reduction") in {None, "mean"} and "reduce" not in call.settings:
+    if call.setting("reduction") in {None, "mean"}:
         yield Seen(
             f"{call.face.name} is divided by the number of classes too; "
             'reduction="batchmean" gives the divergence per row'

@@ -52,6 +52,9 @@ def step(model, inputs, labels):
 )
 
 
+_ARGUMENTS = frozenset({"input", "target", "inputs", "targets", "logits", "labels"})
+"""What losses take, here and elsewhere, and no class of a loss is built with."""
+
 _TENSORS = re.compile(
     r"(^|[._])(outputs?|predictions?|preds?|logits|y_pred|y_hat|yhat|labels?|targets?|y|y_true|"
     r"scores?)$"
@@ -61,7 +64,14 @@ _TENSORS = re.compile(
 def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     """Look at what the class of a loss is called with."""
     given = built.arguments.positional
-    if len(given) < 2 or built.face.library != "torch" or built.face.twin is None:
+    if built.face.library != "torch" or built.face.twin is None:
+        return
+    named = built.arguments.named.keys() & _ARGUMENTS
+    if named:
+        said = " and ".join(sorted(named))
+        yield Seen(f"{built.face.name} is a class, and takes {said} only once it is built")
+        return
+    if len(given) < 2:
         return
     certain = [_is_tensor(value) for value in given[:2]]
     # The first argument of some losses is a tensor of weights, but none that a model gives.

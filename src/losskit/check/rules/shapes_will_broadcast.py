@@ -79,6 +79,7 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
         fit = _is_column(column) and _is_row(row) and (column.rank == 2 or row.squeezed)
+        fit = fit and Kind.LEARNT not in {column.kind, row.kind}
         if fit and any(one.kind is Kind.RAW and one.flow is Flow.MODEL for one in (column, row)):
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"

@@ -18,6 +18,11 @@ from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Un
 
 __all__ = ["arithmetic", "compared", "negative"]
 
+_WEIGHT = re.compile(
+    r"(^|[._])(alpha|beta|gamma|delta|eta|lamb?da?|lmbda|weight|coef\w*|scale)_?\w*$|_(beta|lambda|weight|coeff?)$"
+)
+"""What numbers are called that terms of a loss are weighed with."""
+
 _EPSILON = re.compile(r"(^|[._])(eps|epsilon|smooth|tiny|EPS|EPSILON|SMOOTH)", re.IGNORECASE)
 
 
@@ -46,7 +51,7 @@ def arithmetic(
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
             machine.tell(Combined(unit, node, left, right))
-        return _of_two(node, left, right)
+        return _of_two(unit, node, left, right)
     tensor, other = (left, right) if isinstance(left, Tensor) else (right, left)
     assert isinstance(tensor, Tensor)  # noqa: S101
     summed = tensor.call if tensor.reduction == "sum" else None
@@ -57,7 +62,11 @@ def arithmetic(
     scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
     if tensor.flow is Flow.CUT and tensor.kind is not Kind.LOSS:
         # A weight without a gradient may well scale a loss that has one.
+        weighs = isinstance(other, Unknown) and _WEIGHT.search(other.name) is not None
         scales = isinstance(node.op, ast.Div) and tensor is left
+        scales = scales or (tensor.rank == 0 and weighs and isinstance(node.op, ast.Mult))
+    small = isinstance(other, Unknown) and _EPSILON.search(other.name) is not None
+    scales = small or (scales and tensor.flow is not Flow.DATA)
     if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
@@ -126,11 +135,14 @@ def _with_scalar(
     return lost
 
 
-def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
+def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     flow, trail = combined_flow([left, right])
+    if isinstance(node.op, ast.MatMult):
+        made = Trail(unit, node, "a product with weights that are learnt gives raw scores")
+        return replace(multiplied(left, right, made), flow=flow, cut=trail)
     if left.kind is right.kind is Kind.EXPONENTIAL and isinstance(node.op, ast.Div):
         return _normalised(left, right, flow, trail)
-    lost = (*left.lost, *right.lost)
+    lost = left.lost if isinstance(node.op, ast.Div) else (*left.lost, *right.lost)
     if isinstance(node.op, ast.Add):
         pairs = ((left, right), (right, left))
         lost += tuple(one for one, other in pairs if _is_lost(one, other))
@@ -148,11 +160,12 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         return replace(weighed, flow=flow, cut=trail, ident=Tensor().ident)
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left
+    scores = left if left.kind is Kind.RAW else right
+    if {left.kind, right.kind} == _BIASED and isinstance(node.op, (ast.Add, ast.Sub)):
+        return replace(scores, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
     last = left.last if left.last == right.last else None
-    if isinstance(node.op, ast.MatMult):
-        rank, last = multiplied(left, right)
-    elif any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
+    if any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
         rank = 1
     return Tensor(
         kind,
@@ -166,6 +179,7 @@ def _of_two(node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     )
 
 
+_BIASED = {Kind.RAW, Kind.LEARNT}
 _SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
 

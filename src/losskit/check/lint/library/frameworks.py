@@ -208,6 +208,10 @@ def compiled(
     where = _argument_node(node, "loss", 1)
     for one, guards in options(loss):
         face, made, settings = _keras_loss(one)
+        if isinstance(one, (Function, Partial)):
+            own = Arguments((Unknown("y_true", Flow.DATA), output))
+            with machine.under(guards):
+                machine.gradient_taken(frame, machine.call(frame, one, own, where), where)
         if face is None or face.library != "Keras":
             continue
         with machine.under(guards):

@@ -7,17 +7,16 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-from losskit.check.lint.choices import Choice, join, options
+from losskit.check.lint.choices import options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Class, Frame, Function
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library import data, shapes, tensors
+from losskit.check.lint.library import data, makers, tensors
 from losskit.check.lint.library.activations import WITH_AXIS
 from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MAKERS
-from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
@@ -49,7 +48,7 @@ TENSORS = {
 }
 """Libraries of tensors, by the names under which they are imported."""
 
-_PRODUCTS = {"matmul", "bmm", "einsum", "mm", "dot", "norm"}
+_PRODUCTS = {"einsum", "dot", "norm"}
 
 
 def tensor_library(
@@ -64,13 +63,16 @@ def tensor_library(
         return data.padded(frame, given, node)
     if leaf == "epsilon":
         return Const(1e-7)
+    if leaf in {"Variable", "get_variable"} and callee.root == "tensorflow":
+        first = as_tensor(given.get(0, "initial_value") or UNKNOWN) or Tensor()
+        return Tensor(Kind.LEARNT, Flow.MODEL, rank=first.rank, last=first.last)
     if leaf == "Variable":
-        return _variable(frame, given, node)
+        return makers.variable(frame, given, node)
     if leaf == "Parameter":
         first = as_tensor(given.get(0, "data") or UNKNOWN) or Tensor()
-        return Tensor(flow=Flow.MODEL, rank=first.rank, last=first.last)
+        return Tensor(Kind.LEARNT, Flow.MODEL, rank=first.rank, last=first.last)
     if leaf in MAKERS:
-        return _made_tensor(frame, leaf, given, node)
+        return makers.made_tensor(frame, leaf, given, node)
     if leaf in _CONTAINERS:
         return _CONTAINERS[leaf](given)
     if leaf == "where" and len(given.positional) == 3:
@@ -96,7 +98,7 @@ def _function(
         return tensors.apply(machine, frame, "rearrange", operand, Arguments(), node)
     if leaf in {"linear", "conv1d", "conv2d", "conv3d"} and len(given.values()) > 1:
         return _weighed(frame, leaf, given, node)
-    if "linalg" in callee.name or (leaf in _PRODUCTS and leaf not in {"matmul", "bmm"}):
+    if "linalg" in callee.name or (leaf in _PRODUCTS):
         return _of_all(given)
     found = tensors.apply(machine, frame, leaf, operand, _rest(callee, given), node)
     if found is not None or leaf in {"load", "device"}:
@@ -132,19 +134,6 @@ def _weighed(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Tensor
     if flow in {Flow.DATA, Flow.CUT}:
         return Tensor(flow=flow, cut=trail)
     return Tensor(Kind.RAW, flow, Trail(frame.unit, node, f"{leaf} gives raw scores"))
-
-
-def _variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
-    """``Variable(...)``: what it is given, or a leaf where it is to have a gradient of its own."""
-    first = given.get(0, "data")
-    if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
-        return _leaf(frame, "Variable", node)
-    return UNKNOWN if first is None else first
-
-
-def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
-    """What was computed becomes data with a gradient of its own."""
-    return Tensor(Kind.LEAF, trail=Trail(frame.unit, node, f"{name}() makes a new tensor"))
 
 
 def _listed(given: Arguments) -> Value:
@@ -225,53 +214,6 @@ def _chosen(values: tuple[Value, ...]) -> Value:
     found = _together(Arguments((Sequence(values[1:]),)))
     flow, cut = combined_flow(list(values))
     return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
-
-
-def _made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
-    """``torch.tensor(...)`` makes a tensor that remembers nothing."""
-    first = given.get(0, "data")
-    if isinstance(first, Choice):
-        return join(
-            (
-                _made_tensor(
-                    frame, leaf, Arguments((one, *given.positional[1:]), given.named), node
-                ),
-                guards,
-            )
-            for one, guards in first.among
-        )
-    tensor = as_tensor(first) if first is not None else None
-    if isinstance(first, Sequence) and first.padding is not None:
-        trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
-        return Tensor(flow=Flow.DATA, trail=trail, padding=first.padding)
-    if isinstance(first, (Sequence, Const)):
-        inner = first.items if isinstance(first, Sequence) else ()
-        if isinstance(first, Sequence) and inner is None and isinstance(first.each, Tensor):
-            inner = (first.each,) if first.each.kind is Kind.LOSS else None
-        if any(isinstance(one, Tensor) for one in inner or ()):
-            flow, _ = combined_flow(list(inner or ()))
-            losses = all(isinstance(one, Tensor) and one.kind is Kind.LOSS for one in inner or ())
-            rank, last = shapes.stacked(first) if isinstance(first, Sequence) else (None, None)
-            made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow, rank=rank, last=last)
-            return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
-        grown = isinstance(first, Sequence) and first.grown
-        if inner and len(inner) == 1 and not grown and not isinstance(inner[0], Sequence):
-            return Tensor(flow=Flow.DATA, rank=1, last=1)
-        if inner and all(isinstance(one, Const) for one in inner):
-            return Tensor(flow=Flow.DATA, rank=1)
-        return Tensor(flow=Flow.DATA)
-    if tensor is None:
-        return UNKNOWN
-    if leaf in {"as_tensor", "asarray", "array"}:
-        return tensor if leaf != "array" else data_tensor(tensor)
-    if given.const(-1, "requires_grad") is True and tensor.flow is not Flow.MODEL:
-        return _leaf(frame, f"torch.{leaf}", node)
-    if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
-        return UNKNOWN
-    if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
-        # What it is made of may well be data.
-        return replace(tensor, flow=Flow.UNKNOWN)
-    return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
 
 
 _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {

@@ -133,7 +133,7 @@ def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.A
     if _KEEPING.match(leaf):
         return _kept(machine, frame, leaf, made, value, node)
     if _NORMALISING.match(leaf):
-        return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{leaf} is applied"))
+        return _normalised(made, value, Trail(frame.unit, node, f"{leaf} is applied"))
     if leaf in _RECURRENT:
         return Sequence((Tensor(flow=Flow.MODEL), Unknown("", Flow.MODEL)))
     if leaf == "Embedding":
@@ -141,6 +141,17 @@ def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.A
     if leaf in {"LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:
         return Unknown("", Flow.MODEL)
     return None
+
+
+def _normalised(made: Made, value: Value, trail: Trail) -> Tensor:
+    """What a normalisation gives, in the shape that it got."""
+    given = as_tensor(value) or Tensor()
+    rank = given.rank or {"BatchNorm2d": 4, "BatchNorm3d": 5}.get(made.leaf)
+    features = made.arguments.const(0, "num_features")
+    if made.leaf == "BatchNorm1d" and given.last is not None and given.last == features:
+        # Its second axis, and the last one of what it gets.
+        rank = 2
+    return Tensor(Kind.RAW, Flow.MODEL, trail, rank=rank, last=given.last)
 
 
 def _output(logits: Value, given: Arguments) -> Value:

@@ -78,7 +78,18 @@ def call_loss(
         if isinstance(value, Const) and value.value in _REDUCTIONS:
             # Of the arguments before it there are more in some versions than in others.
             settings["reduction"] = value
-    return take(machine, frame, face, values, nodes, settings, node, made)
+    return take(machine, frame, face, values, nodes, _renewed(settings), node, made)
+
+
+def _renewed(settings: dict[str, Value]) -> dict[str, Value]:
+    """Say by ``reduction`` what ``size_average`` and ``reduce`` said before."""
+    old = [settings.get(name, Const(True)) for name in ("reduce", "size_average")]
+    said = settings.keys() & {"reduce", "size_average"}
+    if not said or not all(isinstance(one, Const) for one in old):
+        return settings
+    reduces, averages = (one != Const(False) for one in old)
+    reduction = ("mean" if averages else "sum") if reduces else "none"
+    return {**settings, "reduction": Const(reduction)}
 
 
 def _is_early(unit: Unit) -> bool:

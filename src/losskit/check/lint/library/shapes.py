@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Kind
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Unknown, Value
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["INDICES", "SHAPING", "multiplied", "picked", "shaped", "stacked"]
 
@@ -96,13 +96,18 @@ def stacked(rows: Sequence) -> tuple[int | None, int | None]:
     return rank + 1, lasts.pop() if len(lasts) == 1 else None
 
 
-def multiplied(left: Tensor, right: Tensor) -> tuple[int | None, int | None]:
-    """Rank and last length of the product of matrices or vectors."""
-    if left.rank is None or right.rank is None or max(left.rank, right.rank) > 2:
-        return None, None
-    if right.rank < 2:
-        return max(left.rank + right.rank - 2, 0), None
-    return left.rank, right.last
+def multiplied(left: Tensor, right: Tensor, made: Trail) -> Tensor:
+    """The product of matrices or vectors, as far as its shape and kind go."""
+    rank, last = None, right.last if right.rank == 2 else None
+    if left.rank is not None and right.rank is not None and max(left.rank, right.rank) <= 2:
+        rank = left.rank if right.rank == 2 else max(left.rank + right.rank - 2, 0)
+    kinds = {left.kind, right.kind}
+    if kinds == {Kind.RAW}:
+        return Tensor(Kind.RAW, trail=left.trail, rank=rank, last=last)
+    learnt = Kind.LEARNT in kinds and kinds <= {Kind.LEARNT, Kind.UNKNOWN, Kind.RAW}
+    if learnt and kinds != {Kind.LEARNT}:
+        return Tensor(Kind.RAW, trail=made, rank=rank, last=last)
+    return Tensor(rank=rank, last=last)
 
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:

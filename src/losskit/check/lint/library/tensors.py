@@ -270,10 +270,13 @@ def _matmul(
     if one_hot and tensor.kind is Kind.SOFTMAX:
         # Probabilities of examples, gathered by their classes.
         return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
-    rank, last = shapes.multiplied(tensor, other) if isinstance(other, Tensor) else (None, None)
-    if isinstance(other, Tensor) and tensor.kind is other.kind is Kind.RAW:
-        return Tensor(Kind.RAW, flow, tensor.trail, trail, rank, last)
-    return Tensor(flow=flow, cut=trail, rank=rank, last=last)
+    if not isinstance(other, Tensor):
+        # What is not known of the one side does not hide that the other one is learnt.
+        other = Tensor() if tensor.kind is Kind.LEARNT else other
+        if not isinstance(other, Tensor):
+            return Tensor(flow=flow, cut=trail)
+    made = Trail(frame.unit, node, "a product with weights that are learnt gives raw scores")
+    return replace(shapes.multiplied(tensor, other, made), flow=flow, cut=trail)
 
 
 def _size(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -312,6 +315,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "size": _size,
     "bmm": _matmul,
     "matmul": _matmul,
+    "mm": _matmul,
     "pow": elementwise.power,
     "abs": elementwise.unsigned,
     "abs_": elementwise.unsigned,

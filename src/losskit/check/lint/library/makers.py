@@ -1,0 +1,83 @@
+"""Tensors made anew, of numbers, lists and other tensors: they remember nothing."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.containers import Sequence
+from losskit.check.lint.definitions import Frame
+from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library import shapes
+from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
+from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
+
+__all__ = ["made_tensor", "variable"]
+
+
+def variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """``Variable(...)``: what it is given, or a leaf where it is to have a gradient of its own."""
+    first = given.get(0, "data")
+    if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
+        return _leaf(frame, "Variable", node)
+    return UNKNOWN if first is None else first
+
+
+def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
+    """What was computed becomes data with a gradient of its own."""
+    return Tensor(Kind.LEAF, trail=Trail(frame.unit, node, f"{name}() makes a new tensor"))
+
+
+def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
+    """``torch.tensor(...)``, ``np.array(...)`` and the like."""
+    first = given.get(0, "data")
+    if isinstance(first, Choice):
+        rest = given.positional[1:]
+        return join(
+            (made_tensor(frame, leaf, Arguments((one, *rest), given.named), node), guards)
+            for one, guards in first.among
+        )
+    if isinstance(first, Sequence):
+        return _of_items(frame, leaf, first, node)
+    if isinstance(first, Const):
+        return Tensor(flow=Flow.DATA)
+    tensor = as_tensor(first) if first is not None else None
+    if tensor is None:
+        return UNKNOWN
+    if leaf == "array":
+        return replace(data_tensor(tensor), rank=tensor.rank, last=tensor.last)
+    if leaf in {"as_tensor", "asarray"}:
+        return tensor
+    if given.const(-1, "requires_grad") is True and tensor.flow is not Flow.MODEL:
+        return _leaf(frame, f"torch.{leaf}", node)
+    if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
+        return UNKNOWN
+    if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
+        # What it is made of may well be data.
+        return replace(tensor, flow=Flow.UNKNOWN)
+    return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+
+
+def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
+    """A tensor of what a list holds."""
+    if rows.padding is not None:
+        trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
+        return Tensor(flow=Flow.DATA, trail=trail, padding=rows.padding)
+    items = rows.items or ()
+    if rows.items is None and isinstance(rows.each, Tensor) and rows.each.kind is Kind.LOSS:
+        items = (rows.each,)
+    tensors = [one for one in items if isinstance(one, Tensor)]
+    if tensors:
+        flow, _ = combined_flow(list(items))
+        losses = len(tensors) == len(items) and all(one.kind is Kind.LOSS for one in tensors)
+        if flow is Flow.UNKNOWN and not losses:
+            # Rewards and the like: whatever they were, numbers are left.
+            flow = Flow.DATA
+        rank, last = shapes.stacked(rows)
+        made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow, rank=rank, last=last)
+        return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+    alone = len(items) == 1 and not rows.grown and not isinstance(items[0], Sequence)
+    flat = bool(items) and all(isinstance(one, Const) for one in items)
+    return Tensor(flow=Flow.DATA, rank=1 if alone or flat else None, last=1 if alone else None)
