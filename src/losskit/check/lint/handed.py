@@ -13,6 +13,7 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import NONE, Arguments, Unknown, Value
+from losskit.core.naming import function_name
 
 __all__ = ["built_with", "given_to", "is_loss"]
 
@@ -105,17 +106,19 @@ def _is_free(function: Function) -> bool:
 def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
     """Return a model for a parameter that is called like one, if the file defines a single one."""
     names = function.frame.unit.frame
-    if not _is_free(function) or names is None or parameter.arg not in {"model", "net"}:
+    if not _is_free(function) or names is None:
         return None
     models = [
         value
         for name, value in names.data.items()
         if isinstance(value, Class) and name == value.name and value.unit is names.unit
-        if find_in_class(value, "forward") is not None
+        if any(find_in_class(value, one) is not None for one in ("forward", "call"))
     ]
     if len(models) != 1 or _PART.search(models[0].name):
         return None
     [kind] = models
+    if parameter.arg not in {"model", "net", function_name(kind.name)}:
+        return None
     made = machine.instances.get(id(kind.node))
     return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
 

@@ -54,7 +54,9 @@ _CONVENTIONS = {
     "Keras": Convention(
         ("keras", "tensorflow", "tf_keras"), (("y_true",), ("y_pred",)), 1, "from_logits"
     ),
-    "TensorFlow": Convention(("tensorflow",), (("labels",), ("logits",)), 1),
+    "TensorFlow": Convention(
+        ("tensorflow",), (("labels", "onehot_labels", "multi_class_labels"), ("logits",)), 1
+    ),
     "optax": Convention(
         ("optax",), (("logits", "log_predictions", "predictions"), ("labels", "targets"))
     ),

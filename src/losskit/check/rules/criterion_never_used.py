@@ -150,6 +150,7 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
     """Look at what is built in a function; of a file, at what is built outside functions."""
     built: dict[str, tuple[ast.Assign, str]] = {}
     read: set[str] = set()
+    moved: set[int] = set()
     trains = other = False
     for node in ast.walk(function):
         own = within is None or id(node) in within
@@ -157,8 +158,11 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
             target, name = node.targets[0], _built(node.value)
             if isinstance(target, ast.Name) and name:
                 built[target.id] = (node, name)
+        elif isinstance(node, ast.Expr) and _moved(node.value):
+            moved.add(id(_moved(node.value)))
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store):
-            read.add(node.id)
+            if id(node) not in moved:
+                read.add(node.id)
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             read.update(node.names)
         if isinstance(node, ast.Call) and own:
@@ -172,6 +176,13 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
     for name, (node, loss) in built.items():
         if name not in read:
             yield Seen(f"{name} = {loss}(...) is never used; another loss is", node=node)
+
+
+def _moved(node: ast.expr) -> ast.expr | None:
+    """Return what a statement does nothing to but move it, as in ``criterion.cuda()``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.value if node.func.attr in {"to", "cuda"} else None
+    return None
 
 
 def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -9,7 +9,7 @@ from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor
-from losskit.core.contracts import LOGITS
+from losskit.core.contracts import LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
 
@@ -76,7 +76,11 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
                 Severity.SUSPICIOUS if call.guards else None,
             )
             return
-    if call.face.contract is not LOGITS or not call.face.of_classes:
+    if not call.face.of_classes:
+        return
+    if call.face.contract is PROBABILITIES:
+        yield from _of_probabilities(call)
+    if call.face.contract is not LOGITS:
         return
     found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SIGMOID)
     if found is not None:
@@ -93,6 +97,23 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             found.trail,
             f"{call.face.name} takes it as the logits of all classes",
             Severity.SUSPICIOUS if call.guards else None,
+        )
+
+
+def _of_probabilities(call: LossCall) -> Iterator[Seen]:
+    """Look at what a cross-entropy takes for the probabilities of classes."""
+    if call.face.of_labels:
+        return
+    found = call.seen(call.input, lambda tensor: tensor.kind is Kind.SIGMOID)
+    if found is not None:
+        alone = found.units == 1
+        # It divides by the sum, so that only a single output teaches nothing.
+        yield Seen(
+            f"{call.face.name} wants a softmax over the classes, and gets {found.kind}"
+            + (", a single one, whose share is always 1" if alone else ""),
+            found.trail,
+            f"{call.face.name} takes it as the probabilities of all classes",
+            None if alone and not call.guards else Severity.SUSPICIOUS,
         )
 
 

@@ -54,11 +54,12 @@ def step(student, teacher, inputs):
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at both arguments of a KL divergence."""
-    if not call.face.of_distributions or call.setting("log_target") or call.unsettled("log_target"):
+    if not call.face.of_distributions or call.unsettled("log_target"):
         return
+    in_logs = call.setting("log_target") is True
     target = call.seen("target", lambda tensor: tensor.kind in IN_LOGS)
     found = call.seen(call.input, lambda tensor: tensor.kind in PROBABLE)
-    if target is not None and found is not None:
+    if target is not None and found is not None and not in_logs:
         nodes = [call.nodes.get(name) for name in (call.input, "target")]
         fix = None
         if nodes[0] is not None and nodes[1] is not None:
@@ -81,7 +82,10 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     found = call.seen(call.input, lambda tensor: tensor.flow is Flow.CUT)
     target = call.seen(
         "target",
-        lambda tensor: tensor.kind in PROBABLE and tensor.flow in {Flow.MODEL, Flow.UNKNOWN},
+        lambda tensor: (
+            tensor.kind in (IN_LOGS if in_logs else PROBABLE)
+            and tensor.flow in {Flow.MODEL, Flow.UNKNOWN}
+        ),
     )
     if target is not None and found is not None:
         yield Seen(

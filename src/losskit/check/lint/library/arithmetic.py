@@ -64,12 +64,16 @@ def arithmetic(
         # A weight without a gradient may well scale a loss that has one.
         weighs = isinstance(other, Unknown) and _WEIGHT.search(other.name) is not None
         scales = isinstance(node.op, ast.Div) and tensor is left
+        weighs = weighs or _is_loss(node.left if tensor is left else node.right)
         scales = scales or (tensor.rank == 0 and weighs and isinstance(node.op, ast.Mult))
     small = isinstance(other, Unknown) and _EPSILON.search(other.name) is not None
     scales = small or (scales and tensor.flow is not Flow.DATA)
     if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
+    lost = tensor.lost
+    if isinstance(other, Unknown) and isinstance(node.op, ast.Add) and flow is not Flow.CUT:
+        lost += _named_lost(node, left, right)
     known = kind is not Kind.UNKNOWN
     return Tensor(
         kind,
@@ -84,7 +88,22 @@ def arithmetic(
         complement=complement,
         reduction=tensor.reduction,
         call=tensor.call if known else None,
-        lost=tensor.lost,
+        lost=lost,
+    )
+
+
+def _is_loss(node: ast.expr) -> bool:
+    """Whether an operand is called a loss."""
+    return any(isinstance(one, ast.Name) and "loss" in one.id.lower() for one in ast.walk(node))
+
+
+def _named_lost(node: ast.BinOp, left: Value, right: Value) -> tuple[Tensor, ...]:
+    """Terms of a sum that are called losses, and can have no gradient by what they are."""
+    return tuple(
+        one
+        for one, side in ((left, node.left), (right, node.right))
+        if isinstance(one, Tensor) and one.flow is Flow.CUT and one.rank == 0
+        if one.cut is not None and one.cut.text.endswith("no gradient") and _is_loss(side)
     )
 
 
@@ -145,7 +164,8 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     lost = left.lost if isinstance(node.op, ast.Div) else (*left.lost, *right.lost)
     if isinstance(node.op, ast.Add):
         pairs = ((left, right), (right, left))
-        lost += tuple(one for one, other in pairs if _is_lost(one, other))
+        found = tuple(one for one, other in pairs if _is_lost(one, other))
+        lost += found or (_named_lost(node, left, right) if flow is not Flow.CUT else ())
     for one in (left, right):
         if one.kind is Kind.LOSS:
             return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)

@@ -51,7 +51,8 @@ def call_loss(
     else:
         taken = face_of(_full_name(face), named_settings(given))
         face = taken or face
-    if face.library == "TensorFlow" and given.positional and _is_early(frame.unit):
+    moved = face.name.endswith("_with_logits") and face.library == "TensorFlow"
+    if moved and given.positional and _is_early(frame.unit):
         face = replace(face, names=face.names[::-1], input=1 - face.input)
     values: dict[str, Value] = {}
     nodes: dict[str, ast.AST] = {}

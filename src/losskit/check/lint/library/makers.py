@@ -60,6 +60,13 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
     return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
 
 
+def _of_losses(frame: Frame, node: ast.AST) -> bool:
+    """Whether a model puts into a new tensor what it calls losses."""
+    names = node.args if isinstance(node, ast.Call) else []
+    in_model = frame.function is not None and frame.function.name in {"forward", "training_step"}
+    return in_model and any(isinstance(one, ast.Name) and "loss" in one.id for one in names[:1])
+
+
 def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
     """A tensor of what a list holds."""
     if rows.padding is not None:
@@ -78,6 +85,9 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
         rank, last = shapes.stacked(rows)
         made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow, rank=rank, last=last)
         return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+    if items and rows.grown and _of_losses(frame, node):
+        trail = Trail(frame.unit, node, f"torch.{leaf}() makes a new tensor")
+        return Tensor(Kind.LOSS, Flow.CUT, trail, trail)
     alone = len(items) == 1 and not rows.grown and not isinstance(items[0], Sequence)
     flat = bool(items) and all(isinstance(one, Const) for one in items)
     return Tensor(flow=Flow.DATA, rank=1 if alone or flat else None, last=1 if alone else None)

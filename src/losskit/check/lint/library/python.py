@@ -77,7 +77,23 @@ def _asked(first: Value, name: str, given: Arguments) -> Value:
         return _hasattr(first, given.const(1))
     if name == "isinstance":
         return _isinstance(first, given.get(1))
-    return Sequence(None) if name == "map" else UNKNOWN
+    return UNKNOWN
+
+
+def _mapped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """``map``: what a function gives for each item."""
+    function, rows = given.get(0), given.get(1)
+    if function is None or rows is None or len(given.positional) != 2:
+        return Sequence(None)
+    items = _items(rows)
+    if items is not None and len(items) <= _MOST_CALLS:
+        return Sequence(machine.call(frame, function, Arguments((one,)), node) for one in items)
+    each = machine.element_of(frame, rows, ast.Constant(None))
+    return Sequence(None, machine.call(frame, function, Arguments((each,)), node))
+
+
+_MOST_CALLS = 12
+"""Items up to which each of them is looked at."""
 
 
 def _enumerated(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
@@ -228,6 +244,7 @@ _LOOPING: dict[str, Callable[[Machine, Frame, Arguments, ast.AST], Value]] = {
     "zip": _zipped,
     "next": _element,
     "range": _range,
+    "map": _mapped,
     "getattr": _getattr,
     "setattr": _setattr,
 }
