@@ -177,3 +177,124 @@ def test_a_criterion_in_whose_place_another_comes_is_seen(name: str, tmp_path: P
     text = f"{HEAD}def train(net, x, y, w):\n    net.train()\n{built}"
     seen = found(tmp_path, {"go.py": f"{text}    criterion(net(x), y).backward()\n"})
     assert [one.place.line for one in seen if one.code == "LK132" and one.place] == lines
+
+
+TERMS = {
+    "beside what is not known": """
+occluded = (net(x).norm(dim=1) > 1).float()
+loss_occ = torch.mean(occluded)
+loss = similarity(x, y) + occ * loss_occ
+""",
+    "with a weight by its name": """
+hits = torch.mean((net(x) > 1).float())
+loss = F.mse_loss(net(x), y) + self.config.hit_weight * hits
+""",
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_term_that_can_have_no_gradient_is_lost(name: str, tmp_path: Path) -> None:
+    text = f"{HEAD}net = nn.Linear(4, 3)\n{TERMS[name]}loss.backward()\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == {"LK151"}
+
+
+SCALES = {
+    "by a mask": "loss = F.mse_loss(net(x), y) / ((net(x) > 1).float().sum() + loss_floor)",
+    "by what is not called a loss": "loss = own(x) + kept * (net(x) > 1).float().mean()",
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_factor_without_a_gradient_is_no_lost_term(name: str, tmp_path: Path) -> None:
+    text = f"{HEAD}net = nn.Linear(4, 3)\n{SCALES[name]}\nloss.backward()\n"
+    assert found(tmp_path, {"go.py": text}) == []
+
+
+POOLED = """
+class Net(nn.Module):
+    def __init__(self, poolings):
+        super().__init__()
+        self.poolings, self.last = poolings, nn.Linear(4, 1)
+    def forward(self, x):
+        losses = []
+        for pooling in self.poolings:
+            x, one = pooling(x)
+            losses.append(one)
+        return self.last(x), MADE
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "codes"),
+    [("torch.mean(torch.tensor(losses))", {"LK151"}), ("torch.stack(losses).mean()", set())],
+)
+def test_a_model_makes_no_losses_anew(made: str, codes: set[str], tmp_path: Path) -> None:
+    text = HEAD + POOLED.replace("MADE", made)
+    assert {one.code for one in found(tmp_path, {"net.py": text})} == codes
+
+
+COMPILED = """
+import tensorflow as tf
+from tensorflow.keras import backend as K, layers, models
+def f1_loss(y_true, y_pred):
+    return 1 - K.mean(HARD(y_pred) * y_true)
+model = models.Sequential([layers.Dense(4), layers.Dense(1, activation="sigmoid")])
+model.compile(optimizer="adam", loss=f1_loss)
+"""
+
+
+@pytest.mark.parametrize(("hard", "severities"), [("K.round", ["bug"]), ("K.square", [])])
+def test_keras_takes_the_gradient_of_a_loss_of_ones_own(
+    hard: str, severities: list[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"go.py": COMPILED.replace("HARD", hard)})
+    assert [str(one.severity) for one in seen if one.code == "LK151"] == severities
+
+
+LOOP = """
+from torch import optim
+def train(net, criterion, batches, epochs):
+    optimizer = optim.Adam(net.parameters())
+    for epoch in range(epochs):
+        for x, y in batches:
+            BEFOREloss = criterion(net(x), y)
+            loss.backward()
+            optimizer.step()
+"""
+CLEARING = {
+    "nothing": (LOOP.replace("BEFORE", ""), ["bug"]),
+    "the optimizer": (LOOP.replace("BEFORE", "optimizer.zero_grad()\n            "), []),
+    "the model": (LOOP.replace("BEFORE", "net.zero_grad()\n            "), []),
+    "by hand": (
+        LOOP.replace("BEFORE", "for p in net.parameters(): p.grad = None\n            "),
+        [],
+    ),
+    "somebody else": (LOOP.replace("BEFORE", "clear_gradients(net)\n            "), []),
+    "nothing, in one loop": (
+        "def train(net, optimizer, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        optimizer.step()\n",
+        ["suspicious"],
+    ),
+    "an engine": (
+        "def train(engine, batches):\n    for x, y in batches:\n"
+        "        engine.backward(own(engine(x), y))\n        engine.step()\n",
+        [],
+    ),
+    "a schedule steps": (
+        "def train(net, schedule, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        schedule.step()\n",
+        [],
+    ),
+    "one round only": (
+        "def train(net, optimizer, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        optimizer.step()\n        break\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLEARING)
+def test_loops_that_never_clear_their_gradients_are_seen(name: str, tmp_path: Path) -> None:
+    text, severities = CLEARING[name]
+    seen = found(tmp_path, {"go.py": HEAD + text})
+    assert [str(one.severity) for one in seen if one.code == "LK305"] == severities

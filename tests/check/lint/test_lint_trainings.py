@@ -277,6 +277,51 @@ MORE = {
         "from boxes import crop\n"
         "F.binary_cross_entropy_with_logits(crop(torch.sigmoid(net(x)), box), y)",
     ),
+    "product with weights that are learnt": (
+        "LK111",
+        "class Graph(nn.Module):\n"
+        "    def __init__(self, n):\n"
+        "        super().__init__()\n"
+        "        self.own, self.weight = nn.NLLLoss(), nn.Parameter(torch.empty(n, 4))\n"
+        "    def loss(self, x, y): return self.own(torch.mm(x, self.weight), y)",
+    ),
+    "product by its operator, and a bias": (
+        "LK111",
+        "w, b = nn.Parameter(torch.randn(4, 3)), nn.Parameter(torch.zeros(3))\n"
+        "F.nll_loss(x @ w + b, y)",
+    ),
+    "axis of a batch that is normalised": (
+        "LK191",
+        "fc, bn = nn.Linear(4, 8), nn.BatchNorm1d(8)\n"
+        "F.softmax(nn.Linear(8, 3)(F.relu(bn(fc(x)))), dim=0)",
+    ),
+    "mean that was asked for as it was once": (
+        "LK122",
+        "kl = nn.KLDivLoss(size_average=True)  # noqa: LK133\n"
+        "kl(F.log_softmax(net(x), -1), F.softmax(t, -1))",
+    ),
+    "class that gets what functions get, by their names": (
+        "LK131",
+        "def own(logits, labels): return nn.BCEWithLogitsLoss(labels=labels, logits=logits)",
+    ),
+    "teacher in the place of the student, both in logarithms": (
+        "LK123",
+        "nn.KLDivLoss(reduction='batchmean', log_target=True)"
+        "(teacher_logs, F.log_softmax(student, -1))",
+    ),
+    "loss of pictures as it was called once": (
+        "LK111",
+        "def own(x, y): return nn.NLLLoss2d()(nn.Conv2d(3, 3, 1)(x), y)",
+    ),
+    "loss that a function makes": (
+        "LK142",
+        "def loss_for(n):\n    def one(y_true, y_pred):\n"
+        "        return F.binary_cross_entropy(y_true[:, :n], y_pred[:, :n])\n    return one",
+    ),
+    "what is done to each of several": (
+        "LK101",
+        "p, q = map(lambda one: F.softmax(net(one), -1), (x, z))\nF.cross_entropy(q, y)",
+    ),
 }
 
 
@@ -289,3 +334,59 @@ def test_what_a_loss_takes_is_understood(name: str, tmp_path: Path) -> None:
 def test_the_logarithm_of_anything_is_no_mistake_by_itself(tmp_path: Path) -> None:
     text = "F.binary_cross_entropy_with_logits(torch.log(a / (1 - a)), y)\nF.nll_loss(a.log(), y)\n"
     assert found(tmp_path, {"go.py": HEAD + text}) == []
+
+
+ONCE = """
+import tensorflow as tf
+class PiModel(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.last = tf.keras.layers.Dense(3LAST)
+    def call(self, x): return self.last(x)
+def pi_loss(x, y, pi_model):
+    return tf.losses.softmax_cross_entropy(y, pi_model(x))
+"""
+
+
+@pytest.mark.parametrize(("last", "codes"), [(", activation='softmax'", {"LK101"}), ("", set())])
+def test_losses_of_an_early_tensorflow_take_the_model_of_the_file(
+    last: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = ONCE.replace("LAST", last)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+SIGMOID = """
+import keras
+from keras import layers
+model = keras.Sequential([layers.Dense(4), layers.Dense(UNITS, activation="sigmoid")])
+model.compile(loss="LOSS")
+"""
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "said"),
+    [
+        ("9", "sparse_categorical_crossentropy", [("LK105", "suspicious")]),
+        ("1", "sparse_categorical_crossentropy", [("LK105", "bug")]),
+        ("9", "binary_crossentropy", []),
+    ],
+)
+def test_keras_divides_sigmoids_by_their_sum(
+    units: str, loss: str, said: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    text = SIGMOID.replace("UNITS", units).replace("LOSS", loss)
+    assert [(one.code, str(one.severity)) for one in found(tmp_path, {"go.py": text})] == said
+
+
+def test_what_takes_gradients_is_a_training_wherever_its_names_come_from(tmp_path: Path) -> None:
+    files = {
+        "game.py": "from tools import *\nclass Game(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.d = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())\n"
+        "    def judge(self, x): return self.d(x)\n",
+        "go.py": "from tools import *\nfrom game import Game\ndef train(data):\n"
+        "    game = Game().to(device)\n    loss = -torch.mean((1 - game.judge(data)).log())\n"
+        "    loss.backward()\n",
+    }
+    assert [one.code for one in found(tmp_path, files)] == ["LK172"]

@@ -29,6 +29,9 @@ _NO_AXIS = re.compile(
 _LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)
 """Where an object is set as an attribute of something that is not the function's own."""
 
+_LISTED = re.compile(r"\.\w*[tT]ensor\(\s*\w*loss\w*\s*[,)]")
+"""Losses that become a new tensor."""
+
 _METHODS = {"__init__", "forward", "__call__"}
 
 
@@ -137,6 +140,8 @@ def _trains(leaves: set[str]) -> bool:
 def _sees(leaves: set[str], text: str) -> bool:
     """Whether a function matters by itself, whoever calls it."""
     if ("log" in leaves and leaves & _BEFORE_LOG) or _LENDING.search(text):
+        return True
+    if "ensor(" in text and _LISTED.search(text) is not None:
         return True
     return "oftmax" in text and _NO_AXIS.search(text) is not None
 

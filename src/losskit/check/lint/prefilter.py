@@ -297,6 +297,8 @@ def is_of_interest(raw: bytes) -> bool:
         return True
     if b"requires_grad=True" in raw and _REMADE.search(raw) is not None:
         return True
+    if b"ensor(" in raw and b"loss" in raw and _LISTED.search(raw) is not None:
+        return True
     guesses = any(one in raw for one in (b"argmax(", b".max(", b"round(")) or _HALVED.search(raw)
     return bool(guesses) and b"oss" in raw and _OWN_LOSS.search(raw) is not None
 
@@ -310,6 +312,9 @@ _OWN_LOSS = re.compile(
     re.M,
 )
 """A module or a function of the project that is a loss, by its name."""
+
+_LISTED = re.compile(rb"\b[tT]orch\.\w*[tT]ensor\(\s*\w*loss\w*\s*[,)]")
+"""Losses of a list that become a new tensor."""
 
 _REMADE = re.compile(rb"loss\b[^()\n]*,[ ]*requires_grad=True")
 """A loss that becomes a new tensor."""

@@ -48,6 +48,9 @@ def arithmetic(
             at = isinstance(left, Unknown) and left.name in INDICES
             return left if at and isinstance(node.op, (ast.Add, ast.Sub)) else UNKNOWN
         return Tensor(flow=flow)
+    if isinstance(node.op, ast.MatMult):
+        # What is not known of the one side does not hide that the other one is learnt.
+        left, right = as_tensor(left) or left, as_tensor(right) or right
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if surely and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
             machine.tell(Combined(unit, node, left, right))

@@ -39,10 +39,12 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
             (made_tensor(frame, leaf, Arguments((one, *rest), given.named), node), guards)
             for one, guards in first.among
         )
+    learnt = given.const(-1, "requires_grad") is True
     if isinstance(first, Sequence):
-        return _of_items(frame, leaf, first, node)
+        made = _of_items(frame, leaf, first, node)
+        return replace(made, flow=Flow.UNKNOWN) if learnt and made.flow is Flow.DATA else made
     if isinstance(first, Const):
-        return Tensor(flow=Flow.DATA)
+        return Tensor(flow=Flow.UNKNOWN if learnt else Flow.DATA)
     tensor = as_tensor(first) if first is not None else None
     if tensor is None:
         return UNKNOWN
@@ -50,7 +52,7 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         return replace(data_tensor(tensor), rank=tensor.rank, last=tensor.last)
     if leaf in {"as_tensor", "asarray"}:
         return tensor
-    if given.const(-1, "requires_grad") is True and tensor.flow is not Flow.MODEL:
+    if learnt and tensor.flow is not Flow.MODEL:
         return _leaf(frame, f"torch.{leaf}", node)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN

@@ -270,11 +270,9 @@ def _matmul(
     if one_hot and tensor.kind is Kind.SOFTMAX:
         # Probabilities of examples, gathered by their classes.
         return replace(tensor, flow=flow, cut=trail, ident=Tensor().ident)
-    if not isinstance(other, Tensor):
-        # What is not known of the one side does not hide that the other one is learnt.
-        other = Tensor() if tensor.kind is Kind.LEARNT else other
-        if not isinstance(other, Tensor):
-            return Tensor(flow=flow, cut=trail)
+    other = None if other is None else as_tensor(other)
+    if other is None:
+        return Tensor(flow=flow, cut=trail)
     made = Trail(frame.unit, node, "a product with weights that are learnt gives raw scores")
     return replace(shapes.multiplied(tensor, other, made), flow=flow, cut=trail)
 
