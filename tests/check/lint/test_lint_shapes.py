@@ -14,6 +14,12 @@ taken = q(x).gather(1, a.unsqueeze(1))
 best = q(s).max(1)[0].detach()
 """
 
+LEARNING = """
+def learn(Q, s, x, a, rew, kept):
+    wanted = rew + 0.9 * kept * Q(s).detach().max(1)[0]{axes}
+    (wanted - Q(x).gather(1, a.unsqueeze(1))).pow(2).mean().backward()
+"""
+
 BROADCAST = {
     "numbers in a row": "F.mse_loss(one(x), torch.tensor([1.0, 2.0]))",
     "random numbers in a row": "F.mse_loss(one(x), torch.randn(100))",
@@ -31,6 +37,14 @@ BROADCAST = {
     "a matrix times a vector": "F.mse_loss(one(x), torch.randn(99, 4) @ torch.randn(4))",
     "whatever was squeezed against a column": "F.mse_loss(net(x).squeeze(), y.view(-1, 1))",
     "one output against what was squeezed": "F.l1_loss(one(x), y.squeeze())",
+    "error of what was taken, of rewards and best actions": LEARNING.format(axes=""),
+    "the same in a class of its own for tensors": (
+        "class Variable(torch.autograd.Variable):\n"
+        "    def __init__(self, data): super().__init__(data.cuda())\n"
+        + LEARNING.format(axes="")
+        .replace("a.uns", "Variable(a).uns")
+        .replace("rew +", "Variable(rew) +")
+    ),
     "rewards and best actions": (
         "F.mse_loss(net(x).gather(1, a.view(-1, 1)), reward + net(s).max(1)[0])"
     ),
@@ -50,6 +64,8 @@ FITTING = {
     "both squeezed": "F.mse_loss(net(x).squeeze(), y.squeeze())",
     "squeezed, then a column again": "F.mse_loss(one(x), y.squeeze().unsqueeze(1))",
     "zeros of an unknown shape": "F.mse_loss(one(x), torch.zeros(wanted))",
+    "error of what was taken, in columns": LEARNING.format(axes=".unsqueeze(1)"),
+    "largest of each pixel": LEARNING.format(axes="").replace("rew", "own"),
     "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 

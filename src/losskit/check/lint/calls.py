@@ -192,6 +192,9 @@ def instantiate(
     machine: Machine, frame: Frame, kind: Class, given: Arguments, node: ast.AST
 ) -> Value:
     """Make an object of a class of the code."""
+    if any(base.leaf == "Variable" for base in objects.library_bases(kind)):
+        # A tensor with a name of the code's own.
+        return given.get(0, "data") or UNKNOWN
     made = Instance(kind)
     if len(machine.instances) < 10_000:
         machine.instances.setdefault(id(kind.node), made)

@@ -18,8 +18,8 @@ RULE = Rule(
     name="accumulated-without-dividing",
     severity=Severity.SUSPICIOUS,
     summary=(
-        "Gradients are summed over several batches, or over the examples of a batch, and "
-        "nothing divides by how many."
+        "Gradients are summed over several batches, or over a batch by whose size the learning "
+        "rate is multiplied as well, and nothing divides by how many."
     ),
     why=(
         "The effective learning rate grows with the number of accumulation steps or with the "

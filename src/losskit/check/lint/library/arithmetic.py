@@ -10,7 +10,7 @@ from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
-from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS
+from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, REWARDS
 from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.units import Unit
@@ -188,7 +188,11 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         return replace(scores, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
     last = left.last if left.last == right.last else None
-    if any(_for_examples(one, other) for one, other in ((left, right), (right, left))):
+    kept = {Flow.MODEL, Flow.CUT}
+    if REWARDS.search(unit.source):
+        # Where actions are learnt from rewards, rows are numbers for each of them.
+        kept = kept | {Flow.UNKNOWN}
+    if any(_for_examples(one, other, kept) for one, other in ((left, right), (right, left))):
         rank = 1
     return Tensor(
         kind,
@@ -207,10 +211,10 @@ _SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
 
 
-def _for_examples(one: Tensor, other: Tensor) -> bool:
+def _for_examples(one: Tensor, other: Tensor, flows: set[Flow]) -> bool:
     """Whether one is a number for each example, and the other most likely the like."""
     blank = other.rank is None and other.kind is Kind.UNKNOWN and other.flow is not Flow.MODEL
-    return one.rank == 1 and blank and one.flow in {Flow.MODEL, Flow.CUT}
+    return one.rank == 1 and blank and one.flow in flows
 
 
 def _normalised(left: Tensor, right: Tensor, flow: Flow, cut: Trail | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["NUMBER_OF_ELEMENTS", "largest", "mean", "ordered", "total"]
+__all__ = ["NUMBER_OF_ELEMENTS", "REWARDS", "largest", "mean", "ordered", "total"]
+
+REWARDS = re.compile(r"\brew(ard)?s?(_|\b)")
+"""What code speaks of that learns actions."""
 
 NUMBER_OF_ELEMENTS = frozenset(["numel", "nelement"])
 """Methods that say how many numbers a tensor holds."""
@@ -86,7 +90,7 @@ def largest(
     rank = _reduced_rank(tensor, axis, given)
     # Where actions are learnt from rewards, the outputs are those of the actions.
     outputs = tensor.units is not None or (
-        tensor.flow is not Flow.DATA and "reward" in frame.unit.source
+        tensor.flow is not Flow.DATA and REWARDS.search(frame.unit.source) is not None
     )
     if tensor.rank is None and outputs and axis == Const(1):
         # Of the outputs for each example of a batch.
