@@ -298,3 +298,21 @@ def test_loops_that_never_clear_their_gradients_are_seen(name: str, tmp_path: Pa
     text, severities = CLEARING[name]
     seen = found(tmp_path, {"go.py": HEAD + text})
     assert [str(one.severity) for one in seen if one.code == "LK305"] == severities
+
+
+CHOSEN = """
+def judged(pred, y, name):
+    if name == "class_error":
+        return (pred.argmax(1) != y).float().mean()
+    return F.mse_loss(pred.MADE, y)
+def train(net, x, y, name):
+    judged(net(x), y, name).backward()
+"""
+
+
+@pytest.mark.parametrize(("made", "severities"), [("exp()", {"suspicious"}), ("round()", {"bug"})])
+def test_a_gradient_that_is_cut_on_one_side_only_may_never_be_taken(
+    made: str, severities: set[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"go.py": HEAD + CHOSEN.replace("MADE", made)})
+    assert {str(one.severity) for one in seen if one.code == "LK151"} == severities

@@ -66,6 +66,7 @@ FITTING = {
     "zeros of an unknown shape": "F.mse_loss(one(x), torch.zeros(wanted))",
     "error of what was taken, in columns": LEARNING.format(axes=".unsqueeze(1)"),
     "largest of each pixel": LEARNING.format(axes="").replace("rew", "own"),
+    "one number that is learnt": "F.mse_loss(one(x), nn.Parameter(torch.randn(1)) * y)",
     "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 

@@ -24,7 +24,8 @@ from losskit.check.lint.iteration import element_of
 from losskit.check.lint.machine import Machine, OutOfStepsError
 from losskit.check.lint.objects import lineage
 from losskit.check.lint.parts import Parts
-from losskit.check.lint.statements import gradient_taken, run_block
+from losskit.check.lint.returns import gradient_taken
+from losskit.check.lint.statements import run_block
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import NONE, Arguments, Value
 

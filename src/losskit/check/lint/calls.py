@@ -69,6 +69,14 @@ def _each(machine: Machine, frame: Frame, callee: Choice, given: Arguments, node
     """Call each of several; what the losses among them see depends on the choice."""
     found: list[Option] = []
     conditions = machine.conditions
+    owners = [
+        (one.owner, guards)
+        for one, guards in callee.among
+        if isinstance(one, Bound) and one.function == "backward"
+    ]
+    if len(owners) == len(callee.among):
+        machine.gradient_taken(frame, Choice(tuple(owners)), node)
+        return NONE
     for one, guards in callee.among:
         if isinstance(one, (Const, Absent)) or excluded(guards, conditions):
             continue

@@ -226,12 +226,17 @@ def _comprehension(
     first = node.generators[0]
     iterated = evaluate(machine, frame, first.iter)
     items = unrolled(iterated)
-    if len(node.generators) == 1 and not first.ifs and items is not None:
+    if len(node.generators) == 1 and items is not None:
         made = []
+        wanted: set[bool | None] = set()
         for item in items:
             machine.assign(inner, first.target, item)
-            made.append(evaluate(machine, inner, node.elt))
-        return Sequence(made)
+            kept = [truth_of(evaluate(machine, inner, test)) for test in first.ifs]
+            wanted.add(None if None in kept else all(kept))
+            if False not in kept:
+                made.append(evaluate(machine, inner, node.elt))
+        if None not in wanted:
+            return Sequence(made)
     for at, generator in enumerate(node.generators):
         value = iterated if at == 0 else evaluate(machine, inner, generator.iter)
         machine.assign(inner, generator.target, element_of(machine, inner, value, generator.iter))

@@ -240,9 +240,10 @@ class Logarithm(Fact):
 
 @dataclass(frozen=True, eq=False)
 class Backward(Fact):
-    """The gradient of a tensor is taken."""
+    """The gradient of a tensor is taken; not ``surely``, where it may be of another one."""
 
     value: Tensor
+    surely: bool = True
 
 
 @dataclass(frozen=True, eq=False)

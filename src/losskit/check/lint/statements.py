@@ -8,21 +8,21 @@ from functools import partial
 
 from losskit.check.lint import objects
 from losskit.check.lint.assignments import assign
-from losskit.check.lint.choices import Guard, options
-from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
+from losskit.check.lint.choices import Guard
+from losskit.check.lint.containers import Chain, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance
 from losskit.check.lint.expressions import evaluate
-from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.parts import End
+from losskit.check.lint.returns import returned
 from losskit.check.lint.truth import implied, is_setting, question, truth_of
-from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Unknown, Value
+from losskit.check.lint.values import Const, Tensor, Unknown, Value
 
-__all__ = ["gradient_taken", "run_block"]
+__all__ = ["run_block"]
 
 
 def run_block(machine: Machine, frame: Frame, body: Iterable[ast.stmt]) -> End:
@@ -250,54 +250,6 @@ def _try(machine: Machine, frame: Frame, node: ast.Try) -> End:
     return final if final is not End.NEXT else end
 
 
-def _return(machine: Machine, frame: Frame, node: ast.Return) -> End:
-    value = evaluate(machine, frame, node.value) if node.value is not None else NONE
-    name = frame.function.name if frame.function is not None else ""
-    if name in _TRAINING_STEPS and not _takes_gradient(frame):
-        gradient_taken(machine, frame, value, node)
-    elif "loss" in name.lower() or name in {"forward", "__call__"}:
-        as_loss = "loss" in name.lower() or _in_loss(frame)
-        for one, _ in options(value):
-            if isinstance(one, Tensor) and not machine.ungraded:
-                machine.tell(Returned(frame.unit, node, one, as_loss))
-        for one in (value.items or ()) if isinstance(value, Sequence) else ():
-            if isinstance(one, Tensor) and one.kind is Kind.LOSS and not machine.ungraded:
-                machine.tell(Returned(frame.unit, node, one, as_loss=False))
-    frame.returns.append(
-        (machine.step(value, frame.unit, node, f"is returned by {name}()"), frame.guards)
-    )
-    return End.RETURN
-
-
-def _takes_gradient(frame: Frame) -> bool:
-    """Whether the running function takes the gradient by itself, and returns what is logged."""
-    function = frame.function
-    if function is None:
-        return False
-    first, last = function.node.lineno, function.node.end_lineno
-    return any("backward(" in line for line in frame.unit.lines[first - 1 : last])
-
-
-_TRAINING_STEPS = {"training_step", "compute_loss"}
-
-
-def _in_loss(frame: Frame) -> bool:
-    """Whether this is the call of an object that is a loss by its name or its base."""
-    owner = frame.function.owner if frame.function is not None else None
-    return owner is not None and "loss" in owner.name.lower()
-
-
-def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:
-    """Tell of a loss whose gradient a framework takes."""
-    if isinstance(value, Dictionary):
-        value = value.data.get("loss", UNKNOWN)
-    if isinstance(value, Sequence) and value.items:
-        value = value.items[0]
-    for one, _ in options(value):
-        if isinstance(one, Tensor) and not machine.ungraded:
-            machine.tell(Backward(frame.unit, node, one))
-
-
 def _define(machine: Machine, frame: Frame, node: ast.FunctionDef | ast.AsyncFunctionDef) -> End:
     function = objects.function_of(machine, frame, node, None)
     machine.write(frame, node.name, objects.decorated(machine, frame, node, function))
@@ -384,7 +336,7 @@ _RUNNERS: dict[type[ast.stmt], Callable[..., End]] = {
     ast.AsyncWith: _with,
     ast.Try: _try,
     ast.TryStar: _try,
-    ast.Return: _return,
+    ast.Return: returned,
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
     ast.ClassDef: _class,

@@ -75,6 +75,7 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
                 f"no gradient gets from here to the model: {value.cut.text}",
                 value.cut,
                 "backward() is called on what is computed from it",
+                None if backward.surely else Severity.SUSPICIOUS,
                 node=value.cut.node,
                 unit=value.cut.unit,
             )

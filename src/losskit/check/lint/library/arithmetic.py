@@ -214,7 +214,8 @@ _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
 def _for_examples(one: Tensor, other: Tensor, flows: set[Flow]) -> bool:
     """Whether one is a number for each example, and the other most likely the like."""
     blank = other.rank is None and other.kind is Kind.UNKNOWN and other.flow is not Flow.MODEL
-    return one.rank == 1 and blank and one.flow in flows
+    many = one.rank == 1 and one.last != 1 and one.kind is not Kind.LEARNT
+    return many and blank and one.flow in flows
 
 
 def _normalised(left: Tensor, right: Tensor, flow: Flow, cut: Trail | None) -> Tensor:

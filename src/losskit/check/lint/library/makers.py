@@ -79,13 +79,17 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
         items = (rows.each,)
     tensors = [one for one in items if isinstance(one, Tensor)]
     if tensors:
-        flow, _ = combined_flow(list(items))
+        flow, gone = combined_flow(list(items))
         losses = len(tensors) == len(items) and all(one.kind is Kind.LOSS for one in tensors)
         if flow is Flow.UNKNOWN and not losses:
             # Rewards and the like: whatever they were, numbers are left.
             flow = Flow.DATA
         rank, last = shapes.stacked(rows)
-        made = Tensor(Kind.LOSS if losses else Kind.UNKNOWN, flow, rank=rank, last=last)
+        kind = Kind.LOSS if losses else Kind.UNKNOWN
+        made = Tensor(kind, flow, cut=gone, rank=rank, last=last)
+        if flow is Flow.CUT:
+            # As numbers that were taken of losses, for a log.
+            return made
         return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
     if items and rows.grown and _of_losses(frame, node):
         trail = Trail(frame.unit, node, f"torch.{leaf}() makes a new tensor")

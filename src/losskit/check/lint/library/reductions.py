@@ -89,7 +89,7 @@ def largest(
         return Tensor(flow=flow, cut=trail)
     rank = _reduced_rank(tensor, axis, given)
     # Where actions are learnt from rewards, the outputs are those of the actions.
-    outputs = tensor.units is not None or (
+    outputs = tensor.units not in {None, 1} or (
         tensor.flow is not Flow.DATA and REWARDS.search(frame.unit.source) is not None
     )
     if tensor.rank is None and outputs and axis == Const(1):

@@ -143,14 +143,7 @@ def apply(
     ``given`` holds the arguments after the tensor.
     """
     if isinstance(value, Choice):
-        found = [
-            (apply(machine, frame, name, one, given, node), guards)
-            for one, guards in value.among
-            if not isinstance(one, (Const, Absent))
-        ]
-        if any(one is None for one, _ in found):
-            return None
-        return join((one, guards) for one, guards in found if one is not None)
+        return _of_choice(machine, frame, name, value, given, node)
     tensor = as_tensor(value)
     if tensor is None:
         return None
@@ -177,6 +170,19 @@ def apply(
         kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
         return replace(tensor, kind=kind, rank=None, last=None)
     return None
+
+
+def _of_choice(
+    machine: Machine, frame: Frame, name: str, value: Choice, given: Arguments, node: ast.AST
+) -> Value | None:
+    found = [
+        (apply(machine, frame, name, one, given, node), guards)
+        for one, guards in value.among
+        if not isinstance(one, (Const, Absent))
+    ]
+    if any(one is None for one, _ in found):
+        return None
+    return join((one, guards) for one, guards in found if one is not None)
 
 
 def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
