@@ -316,3 +316,48 @@ def test_a_gradient_that_is_cut_on_one_side_only_may_never_be_taken(
 ) -> None:
     seen = found(tmp_path, {"go.py": HEAD + CHOSEN.replace("MADE", made)})
     assert {str(one.severity) for one in seen if one.code == "LK151"} == severities
+
+
+REBUILT = """
+class Memory(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.keys, self.out = nn.Linear(4, 4), nn.Linear(4, 3)
+    def forward(self, x):
+        b, *_, n = x.shape
+        q, k = self.keys(x), self.keys(x[:, 1:])
+        CUT
+        loss = F.mse_loss(torch.einsum("bd,bd->b", q, k) * n**-0.5, q.sum(-1))
+        return self.out(x), loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("cut", "severities"),
+    [
+        ("q, k = map(torch.detach, (q, k))", ["suspicious"]),
+        ("q, _ = map(torch.detach, (q, k))", []),
+    ],
+)
+def test_a_loss_of_what_was_all_detached_teaches_nothing(
+    cut: str, severities: list[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"net.py": HEAD + REBUILT.replace("CUT", cut)})
+    assert [str(one.severity) for one in seen if one.code == "LK151"] == severities
+
+
+LOGGED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(4, 3)
+    def forward(self, x, y):
+        loss = F.mse_loss(self.out(x), y)
+        return loss, loss.detach()
+def val_loss(net, batches):
+    return torch.tensor([F.mse_loss(net(x), y).item() for x, y in batches]).mean()
+"""
+
+
+def test_what_is_only_logged_may_be_detached(tmp_path: Path) -> None:
+    assert found(tmp_path, {"net.py": HEAD + LOGGED}) == []

@@ -32,6 +32,9 @@ BROADCAST = {
         "then = torch.zeros(batch_size)\nthen[kept] = best\nF.mse_loss(taken, torch.cat(r) + then)"
     ),
     "ones for each row of a batch": "F.mse_loss(one(x), torch.ones(x.size(0)))",
+    "ones for each row, by name": (
+        "def loss(x):\n    n, d = x.shape\n    return F.mse_loss(one(x), torch.ones(n))"
+    ),
     "zeros for each row of a batch": "F.mse_loss(one(x), torch.zeros(x.shape[0]))",
     "a function of a row": "F.mse_loss(one(x), torch.sin(torch.linspace(-3, 3, 100)))",
     "a matrix times a vector": "F.mse_loss(one(x), torch.randn(99, 4) @ torch.randn(4))",

@@ -9,14 +9,14 @@ from dataclasses import replace
 from losskit.check.lint import objects
 from losskit.check.lint.choices import Choice, join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
-from losskit.check.lint.definitions import Frame
+from losskit.check.lint.definitions import Bound, Frame
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Asked
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import learnt
-from losskit.check.lint.values import UNKNOWN, Const, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import LENGTH, UNKNOWN, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["assign"]
 
@@ -75,8 +75,8 @@ def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Valu
         elif at < starred:
             part = _item_at(value, at, None)
         else:
-            part = UNKNOWN
-        assign(machine, frame, target, _named(part, target))
+            part = LENGTH if _is_shape(value) else UNKNOWN
+        assign(machine, frame, target, part if part == LENGTH else _named(part, target))
 
 
 def _named(part: Value, target: ast.expr) -> Value:
@@ -106,9 +106,16 @@ def _item_at(value: Value, at: int, count: int | None) -> Value:
         return value.items[at] if at < len(value.items) else UNKNOWN
     if isinstance(value, Tensor):
         return data_tensor(value)
+    if _is_shape(value):
+        return LENGTH
+    return Unknown("", value.flow) if isinstance(value, Unknown) else UNKNOWN
+
+
+def _is_shape(value: Value) -> bool:
+    """Whether the lengths of the axes of a tensor are asked for."""
     if isinstance(value, Unknown):
-        return Unknown("", value.flow)
-    return UNKNOWN
+        return value.name.rpartition(".")[2] in {"shape", "size"}
+    return isinstance(value, Bound) and value.function == "shape"
 
 
 def _misfits(value: Value, count: int | None) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABSENT",
+    "LENGTH",
     "NONE",
     "UNKNOWN",
     "Absent",
@@ -64,6 +65,8 @@ class Const(Value):
 UNKNOWN = Unknown()
 ABSENT = Absent()
 NONE = Const(None)
+LENGTH = Unknown("len", Flow.DATA)
+"""The length of an axis: a number, which has no gradient, whatever it counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from losskit.check.lint.facts import Asked, Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
-from losskit.check.lint.values import Trail
+from losskit.check.lint.values import Tensor, Trail
 
 __all__ = ["RULE"]
 
@@ -116,7 +116,8 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
             continue
         term = one is not value
         remade = (term or one.kind is Kind.LOSS) and one.cut.text.startswith("torch.")
-        if remade or (returned.as_loss and not term and one.cut.text.startswith(_STEPS)):
+        guessed = returned.as_loss and not term and one.cut.text.startswith(_STEPS)
+        if remade or guessed or _cut_before(one):
             yield Seen(
                 f"no gradient gets from here to the model: {one.cut.text}",
                 one.cut,
@@ -125,6 +126,17 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
                 node=one.cut.node,
                 unit=one.cut.unit,
             )
+
+
+def _cut_before(value: Tensor) -> bool:
+    """Whether all that a loss took was detached, and not what it gave."""
+    if value.kind is not Kind.LOSS or value.call is None:
+        return False
+    taken = [value.call.values.get(name) for name in (value.call.input, "target")]
+    return all(
+        isinstance(one, Tensor) and one.cut is not None and one.cut.text.startswith("detach")
+        for one in taken
+    )
 
 
 def on_asked(asked: Asked) -> Iterator[Seen]:

@@ -14,7 +14,16 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.tables import column, is_table, located
 from losskit.check.lint.truth import question
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
+from losskit.check.lint.values import (
+    LENGTH,
+    UNKNOWN,
+    Arguments,
+    Const,
+    Library,
+    Tensor,
+    Unknown,
+    Value,
+)
 
 __all__ = ["any_of", "indexed"]
 
@@ -49,7 +58,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
         if type(index) is int and owner.name.rpartition(".")[2] == "shape":
-            name = "len"
+            return LENGTH
         return part_of(owner, index) or Unknown(name, owner.flow)
     if isinstance(owner, Instance):
         found = find_in_class(owner.kind, "__getitem__")
@@ -80,7 +89,7 @@ def _of_library(owner: Value, key: Value) -> Value:
     if isinstance(owner, Bound) and owner.function in {"iloc", "loc"} and is_table(owner.owner):
         return located(key) or owner.owner
     if isinstance(owner, Bound) and owner.function == "shape" and isinstance(owner.owner, Tensor):
-        return Unknown("len", owner.owner.flow)
+        return LENGTH
     if isinstance(owner, Library) and owner.leaf == "__dict__":
         word = isinstance(key, Const) and isinstance(key.value, str)
         return Library(f"{owner.name}.{key.value if word and isinstance(key, Const) else 'any'}")

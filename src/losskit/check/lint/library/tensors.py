@@ -18,6 +18,7 @@ from losskit.check.lint.library.activations import activated
 from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
+    LENGTH,
     NONE,
     UNKNOWN,
     Absent,
@@ -284,7 +285,7 @@ def _matmul(
 
 
 def _size(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    return Unknown("len" if given.values() else "size", tensor.flow)
+    return LENGTH if given.values() else Unknown("size", tensor.flow)
 
 
 def _split(
