@@ -299,8 +299,10 @@ def is_of_interest(raw: bytes) -> bool:
         return True
     if b"ensor(" in raw and b"loss" in raw and _LISTED.search(raw) is not None:
         return True
+    if b"Loss" not in raw and b"loss(" not in raw:
+        return False
     guesses = any(one in raw for one in (b"argmax(", b".max(", b"round(")) or _HALVED.search(raw)
-    return bool(guesses) and b"oss" in raw and _OWN_LOSS.search(raw) is not None
+    return bool(guesses) and _OWN_LOSS.search(raw) is not None
 
 
 _HALVED = re.compile(rb">=?[ ]?0?\.5\b")
