@@ -42,6 +42,11 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
     if tensor.kind in {Kind.RAW, Kind.POSITIVE}:
         kind = tensor.kind
+    return _reduced(tensor, kind, rank)
+
+
+def _reduced(tensor: Tensor, kind: Kind, rank: int | None) -> Tensor:
+    """Other numbers of the same source, of which only the number of axes is known."""
     return replace(
         tensor,
         kind=kind,
@@ -107,15 +112,7 @@ def ordered(
 
 def _pair(frame: Frame, tensor: Tensor, rank: int | None, node: ast.AST) -> Value:
     kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
-    values = replace(
-        tensor,
-        kind=kind,
-        rank=rank,
-        last=None,
-        units=None,
-        squeezed=False,
-        ident=Tensor().ident,
-    )
+    values = _reduced(tensor, kind, rank)
     trail = Trail(frame.unit, node, "indices of the largest are taken")
     indices = Tensor(Kind.INDICES, tensor.flow, trail, rank=rank)
     indices = cut(indices, frame.unit, node, "indices have no gradient")
