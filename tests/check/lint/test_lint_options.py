@@ -205,3 +205,25 @@ for x, y in loader:
     criterion(out, y).backward()
 """
     assert {one.code for one in found(tmp_path, {"go.py": NETS + text})} == codes
+
+
+COUNTED = """
+import torch.nn as nn, torch.nn.functional as F
+class Agent:
+    def __init__(self):
+        self.net, self.seen = nn.Linear(4, 3), 0
+    def keep(self, step):
+        self.seenCOUNT
+    def learn(self, x, y):
+        if self.seen < 64:
+            return
+        F.cross_entropy(F.softmax(self.net(x), -1), y).backward()
+"""
+
+
+@pytest.mark.parametrize(("count", "codes"), [(" += 1", {"LK101"}), (".add(step)", set())])
+def test_what_methods_count_on_is_not_what_it_begins_with(
+    count: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = COUNTED.replace("COUNT", count)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes

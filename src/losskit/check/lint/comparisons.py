@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from losskit.check.lint.library.arithmetic import compared
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Unknown, Value
 
 __all__ = ["comparison"]
@@ -27,6 +29,8 @@ def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     if len(rights) != 1:
         return UNKNOWN
     [right], [op] = rights, node.ops
+    if type(op) in _ORDERS and _counts(machine, frame, node):
+        return UNKNOWN
     if isinstance(left, Choice):
         answers = [(_compared(op, one, right), guards) for one, guards in left.among]
         if all(answer is not None for answer, _ in answers):
@@ -40,6 +44,25 @@ def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
             return cut(made, frame.unit, node, "a comparison has no gradient")
         return made
     return UNKNOWN
+
+
+def _counts(machine: Machine, frame: Frame, node: ast.Compare) -> bool:
+    """Whether an attribute is compared that methods count on, whatever it begins with."""
+    for one in (node.left, *node.comparators):
+        if isinstance(one, ast.Attribute):
+            owner = machine.evaluate(frame, one.value)
+            unit = owner.kind.unit if isinstance(owner, Instance) else frame.unit
+            if one.attr in _counted(unit):
+                return True
+    return False
+
+
+def _counted(unit: Unit) -> frozenset[str]:
+    return unit.recall("counted", unit.tree, lambda: frozenset(_COUNTED.findall(unit.source)))
+
+
+_COUNTED = re.compile(r"\.(\w+)\s*[+-]=")
+"""Attributes that are added to."""
 
 
 def _compared(op: ast.cmpop, left: Value, right: Value) -> bool | None:
