@@ -20,6 +20,15 @@ def learn(Q, s, x, a, rew, kept):
     (wanted - Q(x).gather(1, a.unsqueeze(1))).pow(2).mean().backward()
 """
 
+RETURNED = """
+def learn(x, rewards):
+    returns, total = [], 0
+    for reward in rewards[::-1]:
+        total = reward + 0.9 * total
+        returns.insert(0, total)
+    return F.mse_loss({taken}, torch.tensor(returns))
+"""
+
 BROADCAST = {
     "numbers in a row": "F.mse_loss(one(x), torch.tensor([1.0, 2.0]))",
     "random numbers in a row": "F.mse_loss(one(x), torch.randn(100))",
@@ -48,6 +57,10 @@ BROADCAST = {
         .replace("a.uns", "Variable(a).uns")
         .replace("rew +", "Variable(rew) +")
     ),
+    "values that are 0 at the end": (
+        "value = one(x)\nvalue[done] = 0.0\nF.mse_loss(value, torch.randn(100))"
+    ),
+    "rewards that were added up": RETURNED.format(taken="one(x)"),
     "rewards and best actions": (
         "F.mse_loss(net(x).gather(1, a.view(-1, 1)), reward + net(s).max(1)[0])"
     ),
@@ -70,6 +83,8 @@ FITTING = {
     "error of what was taken, in columns": LEARNING.format(axes=".unsqueeze(1)"),
     "largest of each pixel": LEARNING.format(axes="").replace("rew", "own"),
     "one number that is learnt": "F.mse_loss(one(x), nn.Parameter(torch.randn(1)) * y)",
+    "rewards that were added up, in rows": RETURNED.format(taken="one(x).squeeze(1)"),
+    "rows of what is not known": RETURNED.format(taken="one(x)").replace("returns", "rows"),
     "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 

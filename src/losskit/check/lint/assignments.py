@@ -167,5 +167,6 @@ def _written(tensor: Tensor, value: Value) -> Tensor:
     flow, cut = combined_flow([tensor, value])
     if tensor.kind is Kind.UNKNOWN and tensor.flow is Flow.DATA and isinstance(value, Tensor):
         # As where a decoder's outputs are put into zeros, one after the other.
-        return Tensor(value.kind, flow, value.trail, cut, tensor.rank, axis=value.axis)
-    return Tensor(flow=flow, cut=cut, rank=tensor.rank)
+        kept = Tensor(value.kind, flow, value.trail, cut, tensor.rank, axis=value.axis)
+        return replace(kept, last=tensor.last)
+    return Tensor(flow=flow, cut=cut, rank=tensor.rank, last=tensor.last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from losskit.check.lint.choices import Choice, join
@@ -11,6 +12,7 @@ from losskit.check.lint.definitions import Frame
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
+from losskit.check.lint.library.reductions import REWARDS
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -69,6 +71,23 @@ def _of_losses(frame: Frame, node: ast.AST) -> bool:
     return in_model and any(isinstance(one, ast.Name) and "loss" in one.id for one in names[:1])
 
 
+def _of_returns(frame: Frame, node: ast.AST) -> bool:
+    """Whether rewards that were added up step by step are put into a tensor."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    named = isinstance(first, ast.Name) and _RETURNS.search(first.id) is not None
+    return named and REWARDS.search(frame.unit.source) is not None
+
+
+_RETURNS = re.compile(r"^(discounted_?\w*|returns?|rewards?|\w+_(returns|rewards))$")
+
+
+def _may_be_number(value: Value) -> bool:
+    """Whether an item is not known to be more than a number."""
+    if isinstance(value, Tensor):
+        return value.rank is None and value.kind is Kind.UNKNOWN and value.flow is not Flow.MODEL
+    return isinstance(value, (Unknown, Const))
+
+
 def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
     """A tensor of what a list holds."""
     if rows.padding is not None:
@@ -77,6 +96,8 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
     items = rows.items or ()
     if rows.items is None and isinstance(rows.each, Tensor) and rows.each.kind is Kind.LOSS:
         items = (rows.each,)
+    if rows.grown and items and _of_returns(frame, node) and all(map(_may_be_number, items)):
+        return Tensor(flow=Flow.DATA, rank=1)
     tensors = [one for one in items if isinstance(one, Tensor)]
     if tensors:
         flow, gone = combined_flow(list(items))
