@@ -98,7 +98,7 @@ def _function(
         return tensors.apply(machine, frame, "rearrange", operand, Arguments(), node)
     if leaf in {"linear", "conv1d", "conv2d", "conv3d"} and len(given.values()) > 1:
         return _weighed(frame, leaf, given, node)
-    if "linalg" in callee.name or (leaf in _PRODUCTS):
+    if "linalg" in callee.name or leaf in _PRODUCTS:
         return _of_all(given)
     found = tensors.apply(machine, frame, leaf, operand, _rest(callee, given), node)
     if found is not None or leaf in {"load", "device"}:

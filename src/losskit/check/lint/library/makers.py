@@ -111,7 +111,8 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
         if flow is Flow.CUT:
             # As numbers that were taken of losses, for a log.
             return made
-        return cut(made, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+        library = "numpy" if leaf == "array" else "torch"
+        return cut(made, frame.unit, node, f"{library}.{leaf}() makes a new tensor")
     if items and rows.grown and _of_losses(frame, node):
         trail = Trail(frame.unit, node, f"torch.{leaf}() makes a new tensor")
         return Tensor(Kind.LOSS, Flow.CUT, trail, trail)
