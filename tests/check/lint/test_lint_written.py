@@ -121,6 +121,22 @@ SEEN = {
         "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 * args.batch_size)\n"
         "F.cross_entropy(net(x), y, reduction='sum').backward()",
     ),
+    "a clamp that float32 rounds to 1": (
+        "LK172",
+        "q = torch.clamp(p, 1e-8, 1 - 1e-8)\nloss = -(y * torch.log(q) + (1 - y) * (1 - q).log())",
+    ),
+    "a clamp from below, and 1 minus it": ("LK172", "torch.log(1 - p.clamp_min(1e-6))"),
+    "an addend before it is taken from 1": ("LK172", "torch.log(1 - (p + 1e-6))"),
+    "a sigmoid that another function applies": (
+        "LK172",
+        "def decode(z):\n    return torch.sigmoid(one(z))\n"
+        "def likelihood(z, y):\n    return y * torch.log(decode(z))",
+    ),
+    "a layer of a module that is not seen": (
+        "LK101",
+        "import tensorflow as tf, norms\nhead = norms.Dense(units=10, activation=tf.nn.softmax)\n"
+        "tf.losses.softmax_cross_entropy(y, head(x))",
+    ),
     "softmax that nobody calls": (
         "LK191",
         "class Head(nn.Module):\n    def __init__(self): self.last = nn.LogSoftmax()",
@@ -198,6 +214,15 @@ SEEN = {
 }
 
 SILENT = {
+    "a clamp away from 0 and 1": (
+        "q = p.clamp(1e-6, 1 - 1e-6)\nloss = -(y * q.log() + (1 - y) * (1 - q).log())"
+    ),
+    "a clamp from above, and 1 minus it": "torch.log(1 - p.clamp_max(1 - 1e-6))",
+    "an addend after it was taken from 1": "torch.log(1 - p + 1e-6)",
+    "a model and a loss that are watched": (
+        "import wandb\nmodel = nn.Sequential(one, nn.Sigmoid())\n"
+        "wandb.watch(model, criterion=nn.BCEWithLogitsLoss())"
+    ),
     "constant that decides for nothing": (
         "def made(name):\n"
         "    return nn.Sigmoid() if f'{name}'.lower() == 'sigmoid' else nn.Identity()\n"

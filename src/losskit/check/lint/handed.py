@@ -10,6 +10,7 @@ from losskit.check.lint.containers import Chain, Made
 from losskit.check.lint.definitions import Class, Function, Instance
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import called_loss
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import NONE, Arguments, Unknown, Value
@@ -58,10 +59,7 @@ def is_loss(function: Function) -> bool:
     owner = function.owner
     if owner is not None and function.name not in {"forward", "__call__", "call"}:
         return False
-    return _LOSS.search(function.name if owner is None else owner.name) is not None
-
-
-_LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)
+    return called_loss(function.name if owner is None else owner.name)
 
 
 def built_with(machine: Machine, kind: Class) -> Arguments:

@@ -83,6 +83,8 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
         if node.name == "__init__" and _NO_AXIS.search(text) is not None:
             wrong.add(owner)
     alone |= {one for one, name in names.items() if name in _METHODS and owners[one] in wrong}
+    squashing = {names[one] for one, leaves in called.items() if leaves & _BEFORE_LOG} - _METHODS
+    alone |= {one for one, leaves in called.items() if "log" in leaves and leaves & squashing}
     found = joins
     while found:
         known = {names[one] for one in joins} - _METHODS

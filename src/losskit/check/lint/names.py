@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from losskit.check.lint.kinds import ACTIVATIONS
 from losskit.check.lint.losses import loss_words
 
-__all__ = ["LIBRARIES", "MAKERS", "MODELLING", "is_model", "loss_calls", "starred"]
+__all__ = [
+    "LIBRARIES",
+    "MAKERS",
+    "MODELLING",
+    "about_loss",
+    "called_loss",
+    "is_model",
+    "loss_calls",
+    "starred",
+]
 
 MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
 """Libraries that models are built and trained with, by a part of their names."""
@@ -70,7 +79,20 @@ def is_model(name: str) -> bool:
     return _MODEL.search(name) is not None
 
 
-_LOSS = re.compile(r"loss|entropy|criterion|kl_div|nll|bce", re.IGNORECASE)
+def called_loss(name: str) -> bool:
+    """Whether a function or class is called as losses are."""
+    return _LOSS.search(name) is not None
+
+
+_LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)
+
+
+def about_loss(name: str) -> bool:
+    """Whether something computes a loss, among other things maybe."""
+    return _ABOUT_LOSS.search(name) is not None
+
+
+_ABOUT_LOSS = re.compile(r"loss|criterion", re.IGNORECASE)
 
 
 def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
@@ -81,5 +103,8 @@ def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
                 function = node.func
                 name = function.attr if isinstance(function, ast.Attribute) else ""
                 name = function.id if isinstance(function, ast.Name) else name
-                if _LOSS.search(name):
+                if _LIKE_LOSS.search(name):
                     yield node
+
+
+_LIKE_LOSS = re.compile(rf"{_ABOUT_LOSS.pattern}|entropy|kl_div|nll|bce", re.IGNORECASE)

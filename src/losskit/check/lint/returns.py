@@ -11,6 +11,7 @@ from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import about_loss
 from losskit.check.lint.parts import End
 from losskit.check.lint.truth import EVALUATION
 from losskit.check.lint.values import NONE, UNKNOWN, Const, Tensor, Value
@@ -24,9 +25,9 @@ def returned(machine: Machine, frame: Frame, node: ast.Return) -> End:
     name = frame.function.name if frame.function is not None else ""
     if name in _TRAINING_STEPS and not _takes_gradient(frame):
         gradient_taken(machine, frame, value, node)
-    elif "loss" in name.lower() or name in {"forward", "__call__"}:
+    elif about_loss(name) or name in {"forward", "__call__"}:
         evaluates = any(EVALUATION.match(word) for word in name.split("_"))
-        as_loss = ("loss" in name.lower() and not evaluates) or _in_loss(frame)
+        as_loss = (about_loss(name) and not evaluates) or _in_loss(frame)
         for one, _ in options(value):
             if isinstance(one, Tensor) and not machine.ungraded:
                 machine.tell(Returned(frame.unit, node, one, as_loss))
@@ -54,7 +55,7 @@ _TRAINING_STEPS = {"training_step", "compute_loss"}
 def _in_loss(frame: Frame) -> bool:
     """Whether this is the call of an object that is a loss by its name or its base."""
     owner = frame.function.owner if frame.function is not None else None
-    return owner is not None and "loss" in owner.name.lower()
+    return owner is not None and about_loss(owner.name)
 
 
 def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) -> None:

@@ -124,6 +124,8 @@ class Tensor(Value):
         What sequences in it were filled up with.
     shifted : bool
         Whether it was kept away from 0, by a clamp or an added epsilon.
+    bounded : bool
+        Whether it was kept away from 1, by a clamp.
     complement : bool
         Whether it is 1 minus what ``kind`` says.
     reduction : str, optional
@@ -151,6 +153,7 @@ class Tensor(Value):
     squeezed: bool = False
     padding: Const | None = None
     shifted: bool = False
+    bounded: bool = False
     complement: bool = False
     reduction: str | None = None
     call: LossCall | None = None
@@ -172,6 +175,7 @@ class Tensor(Value):
             self.squeezed,
             self.padding,
             self.shifted,
+            self.bounded,
             self.complement,
             self.reduction,
             self.sum_of,

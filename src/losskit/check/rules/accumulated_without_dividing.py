@@ -11,7 +11,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.seen import Seen
 
-__all__ = ["RULE"]
+__all__ = ["RULE", "SCALED_RATE"]
 
 RULE = Rule(
     code="LK171",
@@ -73,17 +73,18 @@ _DIVIDING = {"accumulate", "no_sync", "manual_backward", "backward_step"}
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at sums over a batch where the learning rate grows with the batch as well."""
-    if call.setting("reduction") == "sum" and _SCALED_RATE.search(call.unit.source):
+    if call.setting("reduction") == "sum" and SCALED_RATE.search(call.unit.source):
         yield Seen(
             f"{call.face.name} sums over the batch, and the learning rate is multiplied by its size"
         )
 
 
-_SCALED_RATE = re.compile(
+SCALED_RATE = re.compile(
     r"\b(?:lr|learning_rate)\s*=[^,\n()#=]*?"
     r"(?:\*\s*[\w.]*batch_?size\b|\b[\w.]*batch_?size\s*\*)",
     re.IGNORECASE,
 )
+"""Learning rates that are multiplied by the size of the batch."""
 
 
 def on_file(file: Scanned) -> Iterator[Seen]:

@@ -148,7 +148,9 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
         return Unknown("", Flow.MODEL)
     if "<model>" in made.data:
         return Unknown("", Flow.CUT if machine.ungraded else Flow.MODEL)
-    return losses.unseen_loss(made.leaf, given) or UNKNOWN
+    return layers.unseen_layer(machine, frame, made, given, node) or (
+        losses.unseen_loss(made.leaf, given) or UNKNOWN
+    )
 
 
 def call_method(

@@ -13,6 +13,7 @@ from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, REWARDS
 from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import about_loss
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
 
@@ -60,7 +61,7 @@ def arithmetic(
     summed = tensor.call if tensor.reduction == "sum" else None
     if summed is not None and isinstance(node.op, ast.Div) and _is_count(other):
         machine.tell(Averaged(unit, node, summed, everything=True))
-    kind, shifted, complement = _with_scalar(node, tensor, other, tensor is left)
+    kind, shifted, bounded, complement = _with_scalar(node, tensor, other, tensor is left)
     flow, trail = combined_flow([left, right])
     scales = isinstance(node.op, (ast.Mult, ast.Div, ast.Pow)) or tensor.flow is Flow.MODEL
     if tensor.flow is Flow.CUT and tensor.kind is not Kind.LOSS:
@@ -88,16 +89,23 @@ def arithmetic(
         tensor.units,
         tensor.axis if known else None,
         shifted=shifted,
+        bounded=bounded,
         complement=complement,
-        reduction=tensor.reduction,
+        reduction=None if tensor.reduction == "sum" and not _weighs(node) else tensor.reduction,
         call=tensor.call if known else None,
         lost=lost,
     )
 
 
+def _weighs(node: ast.BinOp) -> bool:
+    """Whether something is multiplied, and not by a share of 1."""
+    divides = any(isinstance(one, ast.Div) for one in ast.walk(node))
+    return isinstance(node.op, ast.Mult) and not divides
+
+
 def _is_loss(node: ast.expr) -> bool:
     """Whether an operand is called a loss."""
-    return any(isinstance(one, ast.Name) and "loss" in one.id.lower() for one in ast.walk(node))
+    return any(isinstance(one, ast.Name) and about_loss(one.id) for one in ast.walk(node))
 
 
 def _named_lost(node: ast.BinOp, left: Value, right: Value) -> tuple[Tensor, ...]:
@@ -126,33 +134,34 @@ def _flow_of(value: Value) -> Flow:
 
 def _with_scalar(
     node: ast.BinOp, tensor: Tensor, other: Value, first: bool
-) -> tuple[Kind, bool, bool]:
-    """What a tensor is after computing with a number; whether it is shifted; whether 1 minus it."""
-    kind, same = tensor.kind, (tensor.kind, tensor.shifted, tensor.complement)
-    lost = (Kind.UNKNOWN, False, False)
+) -> tuple[Kind, bool, bool, bool]:
+    """What it is after computing with a number, if kept from 0, if from 1, and if 1 minus that."""
+    kind = tensor.kind
+    same = (kind, tensor.shifted, tensor.bounded, tensor.complement)
+    lost = (Kind.UNKNOWN, False, False, False)
     number = other.value if isinstance(other, Const) else None
     if kind in {Kind.LOSS, Kind.LEAF}:
-        return kind, tensor.shifted, False
+        return kind, tensor.shifted, False, False
     if isinstance(node.op, (ast.Add, ast.Sub)):
         small = isinstance(number, (int, float)) and abs(number) < 0.01
         named = isinstance(other, Unknown) and _EPSILON.search(other.name)
         if kind in PROBABLE:
             if small or named:
-                return kind, True, tensor.complement
+                return kind, True, tensor.bounded, tensor.complement
             if isinstance(node.op, ast.Sub) and not first and number == 1:
                 flipped = kind if kind is Kind.SIGMOID else Kind.PROBABILITY
-                return flipped, tensor.shifted, not tensor.complement
+                return flipped, tensor.bounded, tensor.shifted, not tensor.complement
             return lost
         return same if kind is Kind.RAW or (kind is Kind.EXPONENTIAL and small) else lost
     if isinstance(node.op, ast.Pow) and first and number == 2 and kind in {Kind.RAW, Kind.POSITIVE}:
-        return Kind.POSITIVE, False, False
+        return Kind.POSITIVE, False, False, False
     if isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Div) and not first:
             return lost
         scaled = kind in {Kind.RAW, Kind.COUNTS, Kind.EXPONENTIAL, Kind.SCALED}
         if kind is Kind.SOFTMAX and number != 1:
             # By a temperature, most likely, before another softmax.
-            return Kind.SCALED, False, False
+            return Kind.SCALED, False, False, False
         return same if scaled or number == 1 else lost
     return lost
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Logarithm
 from losskit.check.lint.kinds import PROBABLE, Kind
-from losskit.check.lint.values import Arguments, Tensor, Trail, Value
+from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["clamp", "exp", "log", "power", "scaled", "unsigned"]
+__all__ = ["clamp", "clamp_max", "clamp_min", "exp", "log", "power", "scaled", "unsigned"]
 
 
 def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -53,14 +53,47 @@ def exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: 
 
 
 def clamp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
-    """Bounds keep probabilities away from 0; what is put within [0, 1] becomes one."""
-    low = given.const(0, "min", "a_min", "min_value", "clip_value_min")
-    high = given.const(1, "max", "a_max", "max_value", "clip_value_max")
-    if tensor.kind in PROBABLE or tensor.kind is Kind.LOSS:
-        trail = tensor.trail
-        if tensor.kind is Kind.LOSS:
-            trail = Trail(frame.unit, node, "the loss is clamped", trail)
-        return replace(tensor, shifted=True, trail=trail)
+    """Bounds keep probabilities away from 0 and 1; what is put within [0, 1] becomes one."""
+    return _clamped(frame, tensor, _least(given, 0), _most(given, 1), node)
+
+
+def clamp_min(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """A bound from below."""
+    return _clamped(frame, tensor, _least(given, 0), None, node)
+
+
+def clamp_max(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """A bound from above."""
+    return _clamped(frame, tensor, None, _most(given, 0), node)
+
+
+def _least(given: Arguments, at: int) -> Value | None:
+    return given.get(at, "min", "a_min", "min_value", "clip_value_min")
+
+
+def _most(given: Arguments, at: int) -> Value | None:
+    return given.get(at, "max", "a_max", "max_value", "clip_value_max")
+
+
+def _clamped(
+    frame: Frame, tensor: Tensor, least: Value | None, most: Value | None, node: ast.AST
+) -> Value:
+    low = least.value if isinstance(least, Const) else None
+    high = most.value if isinstance(most, Const) else None
+    if tensor.kind is Kind.LOSS:
+        return replace(
+            tensor, shifted=True, trail=Trail(frame.unit, node, "the loss is clamped", tensor.trail)
+        )
+    if tensor.kind in PROBABLE:
+        # What is closer to 1 is rounded to it in float32.
+        near = isinstance(high, (int, float)) and high > 1 - 2**-25
+        above = least not in {None, NONE} and low != 0
+        below = most not in {None, NONE} and not near
+        return replace(tensor, shifted=tensor.shifted or above, bounded=tensor.bounded or below)
     if isinstance(low, (int, float)) and isinstance(high, (int, float)) and 0 <= low < high <= 1:
         trail = Trail(frame.unit, node, "it is clamped into [0, 1]")
         return replace(tensor, kind=Kind.PROBABILITY, shifted=True, trail=trail)

@@ -147,6 +147,8 @@ def trained(
     """Let the loss that a trainer is given take the output of its model."""
     if library.root in {"torch", "builtins", "tensorflow", "keras", "jax"}:
         return
+    if library.leaf == "watch":  # of wandb, which takes a loss and does not call it
+        return
     known = library.root in _TRAINER_ROOTS and library.leaf in _TRAINERS
     if not known and not any(name in given.named for name in _LOSS_NAMES):
         return

@@ -10,7 +10,7 @@ from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Activation
-from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
+from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.library.activations import WITH_AXIS, activated
 from losskit.check.lint.library.flows import as_tensor
 from losskit.check.lint.library.tensors import apply
@@ -27,7 +27,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["activation_of", "is_layer", "layer_built", "layer_called"]
+__all__ = ["activation_of", "is_layer", "layer_built", "layer_called", "unseen_layer"]
 
 _LAYERS = {
     "Softmax": "softmax",
@@ -114,6 +114,18 @@ def layer_called(
         return _output(raw, given)
     value = given.get(0, "input", "x", "inputs")
     return _layer(machine, frame, made, UNKNOWN if value is None else value, node)
+
+
+def unseen_layer(
+    machine: Machine, frame: Frame, made: Made, given: Arguments, node: ast.AST
+) -> Value | None:
+    """Apply a layer that is not seen: what it was told to apply last is what it gives."""
+    activation = made.arguments.named.get("activation")
+    if made.leaf not in _WEIGHED or activation is None:
+        return None
+    if ACTIVATIONS.get(activation_of(activation)) not in PROBABLE | IN_LOGS:
+        return None
+    return _keras_activation(machine, frame, activation, Tensor(flow=Flow.MODEL), node, made)
 
 
 def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.AST) -> Value | None:

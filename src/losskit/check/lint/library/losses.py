@@ -14,6 +14,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.losses import LossFace, face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import about_loss
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -166,7 +167,7 @@ def take(
 
 def unseen_loss(name: str, given: Arguments) -> Tensor | None:
     """What a loss that is not seen gives of what can have no gradient, such as indices."""
-    if _NAME.search(name) is None:
+    if not about_loss(name):
         return None
     flow, trail = combined_flow(list(given.positional[:2]))
     if flow is not Flow.CUT or trail is None or not trail.text.endswith("no gradient"):
@@ -174,7 +175,6 @@ def unseen_loss(name: str, given: Arguments) -> Tensor | None:
     return Tensor(flow=flow, cut=trail)
 
 
-_NAME = re.compile(r"loss|criterion", re.IGNORECASE)
 _LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ground_truth|gt)\w*$")
 
 
