@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.seen import Seen
 
@@ -92,7 +93,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     source = file.unit.source
     if "backward(" not in source or ".zero_grad(" not in source:
         return
-    for loop in ast.walk(file.node):
+    for loop in statements(file.unit.tree.body):
         if isinstance(loop, (ast.For, ast.While)):
             yield from _accumulates(loop)
 

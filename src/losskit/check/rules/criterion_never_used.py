@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import blocks, statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.interest import builds_losses
 from losskit.check.lint.losses import loss_words
@@ -67,10 +69,15 @@ def on_file(file: Scanned) -> Iterator[Seen]:
         return
     used: set[str] | None = None
     if "backward" in file.unit.source:
-        yield from _unused(file.node, within=_script(file.node))
-        for block in _blocks(file.node):
-            yield from _replaced(block)
-    for node in ast.walk(file.node):
+        if any(_assigned(node) for node in statements(file.unit.tree.body, _DEFINITIONS)):
+            yield from _unused(file.node, within=_script(file.node))
+        names = Counter(
+            found[0] for node in statements(file.unit.tree.body) if (found := _assigned(node))
+        )
+        if max(names.values(), default=0) > 1:
+            for block in blocks(file.unit.tree.body):
+                yield from _replaced(block)
+    for node in statements(file.unit.tree.body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             text = "\n".join(file.unit.lines[node.lineno - 1 : node.end_lineno])
             if "backward" in text and builds_losses(text):
@@ -83,6 +90,9 @@ def on_file(file: Scanned) -> Iterator[Seen]:
                 if used is not None and name not in used and _computes(node, assigned):
                     text = f"self.{name} = {loss}(...) is never used; another loss is"
                     yield Seen(text, node=assigned)
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _kept(kind: ast.ClassDef) -> Iterator[tuple[ast.Assign, str, str]]:
@@ -139,9 +149,7 @@ def _script(tree: ast.AST) -> set[int]:
         node = waiting.pop()
         found.add(id(node))
         waiting += [
-            inner
-            for inner in ast.iter_child_nodes(node)
-            if not isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            inner for inner in ast.iter_child_nodes(node) if not isinstance(inner, _DEFINITIONS)
         ]
     return found
 
@@ -185,20 +193,11 @@ def _moved(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def _blocks(tree: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield all blocks of statements."""
-    for node in ast.walk(tree):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield block
-
-
 def _replaced(block: list[ast.stmt]) -> Iterator[Seen]:
     """Look for criteria in whose place another is built before anybody reads them."""
     waiting: dict[str, list[tuple[ast.Assign, str]]] = {}
     for statement in block:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if isinstance(statement, _DEFINITIONS):
             # Whatever it reads may be read from now on.
             waiting.clear()
             continue

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.seen import Seen
@@ -64,7 +65,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     source = file.unit.source
     if ".backward()" not in source or "torch" not in source or _CLEARS.search(source):
         return
-    loops = [one for one in ast.walk(file.node) if isinstance(one, (ast.For, ast.While))]
+    loops = [one for one in statements(file.unit.tree.body) if isinstance(one, _LOOPS)]
     stepping = {id(loop): found for loop in loops if (found := list(_stepping(loop)))}
     inner: set[int] = set()
     for loop in loops:
@@ -84,6 +85,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
             )
 
 
+_LOOPS = (ast.For, ast.While)
 _CLEARS = re.compile(
     r"zero_?grad|\.grad\b(?!\()|(?:clear|reset|clean)_?\w*grad|set_to_none|ccelerat|deepspeed|manual_",
     re.IGNORECASE,

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Backward
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen
@@ -88,7 +89,7 @@ def _of_batch(unit: Unit, node: ast.AST) -> bool:
 
 
 def _within_batches(unit: Unit) -> Iterator[ast.AST]:
-    for node in ast.walk(unit.tree):
+    for node in statements(unit.tree.body):
         batches = isinstance(node, ast.FunctionDef) and node.name == "training_step"
         if isinstance(node, ast.For):
             counts = isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) == "range"
