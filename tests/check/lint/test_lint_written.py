@@ -35,6 +35,22 @@ def test_a_formula_takes_what_the_loss_takes(name: str, tmp_path: Path) -> None:
         assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
 
 
+PLACES = {
+    "lines": "loss = (\n    p\n    - p * y\n    + torch.log(1 + torch.exp(-p))\n)",
+    "a case": "match kind:\n    case 'bce':\n        loss = p - p * y + torch.log(1 + torch.exp(-p))",
+    "a condition": "if (p - p * y + torch.log(1 + torch.exp(-p))).mean() > 1:\n    pass",
+    "what a block is entered with": (
+        "with kept(p - p * y + torch.log(1 + torch.exp(-p))) as loss:\n    pass"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_formula_is_found_wherever_it_stands(name: str, tmp_path: Path) -> None:
+    seen = found(tmp_path, {"go.py": f"{HEAD}{PLACES[name]}\n"})
+    assert [one.code for one in seen] == ["LK103"]
+
+
 def test_a_formula_is_followed_through_a_loss_of_the_project(tmp_path: Path) -> None:
     files = {
         "losses.py": "import torch\ndef bce(out, y):\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Combined, LossCall
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library.reductions import REWARDS
+from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor
 
@@ -80,7 +80,7 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
         fit = _is_column(column) and _is_row(row) and Kind.LEARNT not in {column.kind, row.kind}
-        if fit and REWARDS.search(pair.unit.source) and column.flow is not Flow.DATA:
+        if fit and learns_actions(pair.unit) and column.flow is not Flow.DATA:
             # The value of the action that was taken, and those of the best ones.
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"

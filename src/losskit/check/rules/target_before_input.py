@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import mentioning
 from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
@@ -113,7 +114,8 @@ def on_file(file: Scanned) -> Iterator[Seen]:
             defined[node.name] = [one.arg for one in node.args.args]
     if not defined:
         return
-    for call in ast.walk(file.node):
+    called = re.compile(rf"\b(?:{'|'.join(defined)})\(")
+    for call in mentioning(file.unit, called):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
             names = defined.get(call.func.id, [])
             if len(names) > 1 and len(call.args) > 1 and _crossed(names, call.args):

@@ -10,7 +10,7 @@ from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
-from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, REWARDS
+from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, learns_actions
 from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import about_loss
@@ -198,7 +198,7 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
     last = left.last if left.last == right.last else None
     kept = {Flow.MODEL, Flow.CUT}
-    if REWARDS.search(unit.source):
+    if learns_actions(unit):
         # Where actions are learnt from rewards, rows are numbers for each of them.
         kept = kept | {Flow.UNKNOWN}
     if any(_for_examples(one, other, kept) for one, other in ((left, right), (right, left))):

@@ -12,7 +12,7 @@ from losskit.check.lint.definitions import Frame
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
-from losskit.check.lint.library.reductions import REWARDS
+from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -75,7 +75,7 @@ def _of_returns(frame: Frame, node: ast.AST) -> bool:
     """Whether rewards that were added up step by step are put into a tensor."""
     first = node.args[0] if isinstance(node, ast.Call) and node.args else None
     named = isinstance(first, ast.Name) and _RETURNS.search(first.id) is not None
-    return named and REWARDS.search(frame.unit.source) is not None
+    return named and learns_actions(frame.unit)
 
 
 _RETURNS = re.compile(r"^(discounted_?\w*|returns?|rewards?|\w+_(returns|rewards))$")

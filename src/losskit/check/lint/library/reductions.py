@@ -13,18 +13,25 @@ from losskit.check.lint.facts import Averaged
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["NUMBER_OF_ELEMENTS", "REWARDS", "largest", "mean", "ordered", "total"]
+__all__ = ["NUMBER_OF_ELEMENTS", "largest", "learns_actions", "mean", "ordered", "total"]
 
-REWARDS = re.compile(r"\brew(ard)?s?(_|\b)")
-"""What code speaks of that learns actions."""
 
 NUMBER_OF_ELEMENTS = frozenset(["numel", "nelement"])
 """Methods that say how many numbers a tensor holds."""
+
+
+def learns_actions(unit: Unit) -> bool:
+    """Whether a file speaks of rewards, from which actions are learnt."""
+    return unit.recall("rewards", unit.tree, lambda: bool(_REWARDS.search(unit.source)))
+
+
+_REWARDS = re.compile(r"\brew(ard)?s?(_|\b)")
 
 
 def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -95,7 +102,7 @@ def largest(
     rank = _reduced_rank(tensor, axis, given)
     # Where actions are learnt from rewards, the outputs are those of the actions.
     outputs = tensor.units not in {None, 1} or (
-        tensor.flow is not Flow.DATA and REWARDS.search(frame.unit.source) is not None
+        tensor.flow is not Flow.DATA and learns_actions(frame.unit)
     )
     if tensor.rank is None and outputs and axis == Const(1):
         # Of the outputs for each example of a batch.

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
+from losskit.check.lint.blocks import mentioning
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.library.losses import take
@@ -41,17 +42,16 @@ def written_out(machine: Machine, frame: Frame, node: ast.BinOp) -> Value | None
 
 def _formulas(unit: Unit) -> dict[int, Formula]:
     """Find the formulas of a file."""
-    if not any(word in unit.source for word in ("exp(", *_SMOOTH)):
-        return {}
     sums = (
         one
-        for one in ast.walk(unit.tree)
+        for one in mentioning(unit, _WORDS)
         if isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Add, ast.Sub))
     )
     return {id(one): found for one in sums if (found := _formula(one)) is not None}
 
 
 _SMOOTH = ("softplus", "logaddexp")
+_WORDS = re.compile("|".join([r"exp\(", *_SMOOTH]))
 
 
 def _formula(node: ast.BinOp) -> Formula | None:
