@@ -37,7 +37,9 @@ def test_a_formula_takes_what_the_loss_takes(name: str, tmp_path: Path) -> None:
 
 PLACES = {
     "lines": "loss = (\n    p\n    - p * y\n    + torch.log(1 + torch.exp(-p))\n)",
-    "a case": "match kind:\n    case 'bce':\n        loss = p - p * y + torch.log(1 + torch.exp(-p))",
+    "a case": (
+        "match kind:\n    case 'bce':\n        loss = p - p * y + torch.log(1 + torch.exp(-p))"
+    ),
     "a condition": "if (p - p * y + torch.log(1 + torch.exp(-p))).mean() > 1:\n    pass",
     "what a block is entered with": (
         "with kept(p - p * y + torch.log(1 + torch.exp(-p))) as loss:\n    pass"
@@ -137,6 +139,39 @@ SEEN = {
         "optimizer = torch.optim.SGD(net.parameters(), lr=0.1 * args.batch_size)\n"
         "F.cross_entropy(net(x), y, reduction='sum').backward()",
     ),
+    "a class of Keras": (
+        "LK131",
+        "from tensorflow.keras.losses import MeanSquaredError\nloss = MeanSquaredError(y, net(x))",
+    ),
+    "what TensorFlow 1 is fed with": (
+        "LK172",
+        "import tensorflow as tf\nfed = tf.placeholder(tf.float32)\n"
+        "w = tf.Variable(tf.zeros([4, 3]))\n"
+        "cost = -tf.reduce_sum(y * tf.log(tf.nn.softmax(tf.add(tf.matmul(fed, w), b))))",
+    ),
+    "a tensor that a loop grows": (
+        "LK101",
+        "rows = torch.tensor([], requires_grad=True)\n"
+        "for a in batches:\n    rows = torch.cat((rows, F.softmax(net(a), dim=1)), dim=0)\n"
+        "F.cross_entropy(rows, y)",
+    ),
+    "a cross-entropy of smoothed labels": (
+        "LK101",
+        "smooth = torch.zeros(4, 3).scatter(1, y, 0.9)\n"
+        "loss = -(smooth * F.log_softmax(soft, dim=1)).sum(dim=1).mean()",
+    ),
+    "the last layer of a model that is not seen": (
+        "LK101",
+        "from resnets import ResNet18\nmodel = ResNet18()\n"
+        "model.fc = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=-1))\n"
+        "F.cross_entropy(model(x), y)",
+    ),
+    "a mean of losses, one term of which has no gradient": (
+        "LK151",
+        "kept = []\nfor a, b in loader:\n    lost = F.mse_loss(net(a).detach(), b)\n"
+        "    kept.append(F.l1_loss(net(a), b) + lost)\n"
+        "torch.mean(torch.stack(kept)).backward()",
+    ),
     "a clamp that float32 rounds to 1": (
         "LK172",
         "q = torch.clamp(p, 1e-8, 1 - 1e-8)\nloss = -(y * torch.log(q) + (1 - y) * (1 - q).log())",
@@ -230,6 +265,10 @@ SEEN = {
 }
 
 SILENT = {
+    "a class of Keras that is built with words": (
+        "from tensorflow.keras.losses import MeanSquaredError\n"
+        "loss = MeanSquaredError('sum', 'error')(y, net(x))"
+    ),
     "a clamp away from 0 and 1": (
         "q = p.clamp(1e-6, 1 - 1e-6)\nloss = -(y * q.log() + (1 - y) * (1 - q).log())"
     ),

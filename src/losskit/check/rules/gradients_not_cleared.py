@@ -11,6 +11,7 @@ from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.units import Unit
 
 __all__ = ["RULE"]
 
@@ -61,12 +62,37 @@ def train(model, criterion, batches, epochs):
 
 
 def on_file(file: Scanned) -> Iterator[Seen]:
-    """Look for loops that take steps, in files in which nothing clears a gradient."""
+    """Look for steps after which nothing clears a gradient."""
     source = file.unit.source
-    if ".backward()" not in source or "torch" not in source or _CLEARS.search(source):
+    if ".backward()" not in source or "torch" not in source:
         return
-    loops = [one for one in statements(file.unit.tree.body) if isinstance(one, _LOOPS)]
-    stepping = {id(loop): found for loop in loops if (found := list(_stepping(loop)))}
+    if _CLEARS.search(source) is None:
+        yield from _never_cleared(file.unit)
+    elif _BUILT.search(source) is not None:
+        yield from _left_out(file.unit)
+
+
+_CLEARS = re.compile(
+    r"zero_?grad|\.grad\b(?!\()|(?:clear|reset|clean)_?\w*grad|set_to_none|ccelerat|deepspeed|"
+    r"manual_(?:backward|optim)",
+    re.IGNORECASE,
+)
+"""What may clear gradients, or takes steps that do."""
+
+_BUILT = re.compile(r"\boptim\.[A-Z]\w+\(|from torch\.optim import")
+"""Optimizers of PyTorch, whose steps clear nothing."""
+
+_LOOPS = (ast.For, ast.While)
+_LEAVING = (ast.Return, ast.Break)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_TEXT = "nothing clears the gradients of earlier rounds, to which these are added"
+
+
+def _never_cleared(unit: Unit) -> Iterator[Seen]:
+    """Look for loops that take steps, and functions, in a file that clears no gradient."""
+    loops = [one for one in statements(unit.tree.body) if isinstance(one, _LOOPS)]
+    rounds = [one for one in loops if not any(isinstance(last, _LEAVING) for last in one.body)]
+    stepping = {id(loop): found for loop in rounds if (found := list(_stepping(loop.body)))}
     inner: set[int] = set()
     for loop in loops:
         within = {id(one) for one in ast.walk(loop) if one is not loop}
@@ -76,33 +102,32 @@ def on_file(file: Scanned) -> Iterator[Seen]:
             stepping.pop(id(loop), None)
     for loop_id, calls in stepping.items():
         # Whole trainings, of epochs and batches, with an optimizer whose steps clear nothing.
-        sure = _BUILT.search(source) is not None and loop_id in inner
+        sure = _BUILT.search(unit.source) is not None and loop_id in inner
         for backward in calls:
-            yield Seen(
-                "nothing clears the gradients of earlier rounds, to which these are added",
-                severity=None if sure else Severity.SUSPICIOUS,
-                node=backward,
-            )
+            yield Seen(_TEXT, severity=None if sure else Severity.SUSPICIOUS, node=backward)
+    looped = {id(one) for calls in stepping.values() for one in calls}
+    for function in statements(unit.tree.body):
+        if isinstance(function, _FUNCTIONS) and not function.name.startswith("test"):
+            steps = statements(function.body, (*_LOOPS, *_FUNCTIONS))
+            for backward in _stepping([one for one in steps if not isinstance(one, _LOOPS)]):
+                if id(backward) not in looped and _steps_by_its_own(function):
+                    yield Seen(_TEXT, severity=Severity.SUSPICIOUS, node=backward)
 
 
-_LOOPS = (ast.For, ast.While)
-_CLEARS = re.compile(
-    r"zero_?grad|\.grad\b(?!\()|(?:clear|reset|clean)_?\w*grad|set_to_none|ccelerat|deepspeed|manual_",
-    re.IGNORECASE,
-)
-"""What may clear gradients, or takes steps that do."""
-
-_BUILT = re.compile(r"\boptim\.[A-Z]\w+\(|from torch\.optim import")
-"""Optimizers of PyTorch, whose steps clear nothing."""
+def _steps_by_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method steps by an optimizer that its object keeps, and so most likely often."""
+    return any(
+        _is_step(one) and ast.unparse(one.func).startswith("self.")
+        for one in ast.walk(function)
+        if isinstance(one, ast.Call) and leaf_of(one.func) == "step"
+    )
 
 
-def _stepping(loop: ast.For | ast.While) -> Iterator[ast.Call]:
-    """Yield the calls of ``backward`` that steps follow in each round of a loop."""
-    if any(isinstance(one, (ast.Return, ast.Break)) for one in loop.body):
-        return
+def _stepping(body: list[ast.stmt]) -> Iterator[ast.Call]:
+    """Yield the calls of ``backward`` that steps follow."""
     calls = [
         one
-        for statement in loop.body
+        for statement in body
         for one in ast.walk(statement)
         if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)
     ]
@@ -118,3 +143,73 @@ def _is_step(call: ast.Call) -> bool:
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     name = "" if owner is None else ast.unparse(owner).lower()
     return "opt" in name and not call.args
+
+
+def _left_out(unit: Unit) -> Iterator[Seen]:
+    """Look for optimizers of models whose gradients nobody clears, though others' are cleared."""
+    for part in unit.tree.body:
+        if isinstance(part, (*_FUNCTIONS, ast.ClassDef)):
+            yield from _left_out_in([part], unit.text(part))
+    rest = [one for one in unit.tree.body if not isinstance(one, (*_FUNCTIONS, ast.ClassDef))]
+    yield from _left_out_in(rest, unit.source)
+
+
+def _left_out_in(body: list[ast.stmt], source: str) -> Iterator[Seen]:
+    if _CLEARS.search(_CLEARED.sub("", source)) is not None:
+        return
+    built = [
+        (one.targets[0].id, models)
+        for one in statements(body)
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+        if isinstance(one.value, ast.Call) and (models := _optimized(one.value))
+    ]
+    for at, (name, models) in enumerate(built):
+        others = [model for other, (_, owned) in enumerate(built) if other != at for model in owned]
+        if models & set(others) or _is_cleared(source, name, models):
+            continue
+        step = re.compile(rf"\b{re.escape(name)}\.step\(\)")
+        for loop in statements(body):
+            steps = [
+                one
+                for one in (loop.body if isinstance(loop, _LOOPS) else ())
+                if isinstance(one, ast.Expr) and step.match(ast.unparse(one))
+            ]
+            before = [
+                one.value
+                for one in (loop.body if isinstance(loop, _LOOPS) else ())
+                if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call)
+                if leaf_of(one.value.func) == "backward" and steps and one.lineno < steps[0].lineno
+            ]
+            if before:
+                yield Seen(f"nothing clears the gradients that {name} steps by", node=before[-1])
+
+
+_CLEARED = re.compile(r"[\w\])]\.zero_grad\(")
+"""Where gradients are cleared in the ordinary way."""
+
+
+def _optimized(call: ast.Call) -> set[str]:
+    """Return the models whose parameters an optimizer of PyTorch is built with."""
+    if "optim" not in ast.unparse(call.func) and leaf_of(call.func) not in _OPTIMIZERS:
+        return set()
+    given = call.args[0] if call.args else None
+    text = "" if given is None else ast.unparse(given)
+    return set(re.findall(r"([\w.]+)\.parameters\(\)", text))
+
+
+_OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"}
+
+
+def _is_cleared(source: str, name: str, models: set[str]) -> bool:
+    """Whether anybody may clear an optimizer's gradients: by it, by its model, or out of sight."""
+    whole = rf"(?<![\w.]){re.escape(name)}\b"
+    known = r"(?:\.(?:step\(\)|state_dict|load_state_dict|param_groups)|\s*=[^=])"
+    scheduled = re.compile(rf"(?:[lL][rR]|sched)\w*(?:\.\w+)?\(\s*{whole}")
+    rest = scheduled.sub("", source)
+    if re.search(rf"{whole}(?!{known})", rest):
+        return True
+    owners = {".".join(model.split(".")[: at + 1]) for model in models for at in range(9)}
+    leaves = {model.rpartition(".")[2] for model in models}
+    return any(
+        re.search(rf"\b{re.escape(one)}\.(?:module\.)?zero_grad", source) for one in owners | leaves
+    )

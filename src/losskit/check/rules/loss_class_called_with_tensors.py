@@ -64,6 +64,10 @@ _TENSORS = re.compile(
 def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     """Look at what the class of a loss is called with."""
     given = built.arguments.positional
+    if built.face.library == "Keras" and len(given) == 2 and _are_losses_own(given):
+        # Of which the first is how it is reduced, and the second what it is called.
+        yield Seen(f"{built.face.name} is a class: build it first, and then call it")
+        return
     if built.face.library != "torch" or built.face.twin is None:
         return
     named = built.arguments.named.keys() & _ARGUMENTS
@@ -91,6 +95,12 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
         severity=severity,
         fix=fix,
     )
+
+
+def _are_losses_own(given: tuple[Value, ...]) -> bool:
+    """Whether two arguments are what a loss takes, one of them from a model."""
+    flows = [one.flow for one in given if isinstance(one, (Tensor, Unknown))]
+    return len(flows) == 2 and Flow.MODEL in flows
 
 
 def _is_parameter(unit: Unit, node: ast.Call, name: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossCall
+from losskit.check.lint.facts import Combined, LossCall
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
@@ -89,6 +90,19 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             severity,
             fix=stripped(call.unit, call.nodes.get(call.input), {"softmax", "Softmax"}, safe=False),
         )
+
+
+def on_combined(pair: Combined) -> Iterator[Seen]:
+    """Look at a cross-entropy that is written out, as of smoothed labels."""
+    for one in (pair.left, pair.right):
+        product = isinstance(pair.node, ast.BinOp) and isinstance(pair.node.op, ast.Mult)
+        if product and one.kind is Kind.LOG_SOFTMAX and softmaxed_twice(one):
+            yield Seen(
+                "the log-softmax is taken of the output of a softmax",
+                one.trail,
+                "the labels are multiplied by it",
+            )
+            return
 
 
 def softmaxed_twice(tensor: Tensor) -> bool:

@@ -131,7 +131,7 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
     found = frameworks.transformed(machine, frame, made, given, node)
     if found is not None:
         return found
-    if made.root in functions.TENSORS | {
+    if "<head>" in made.data or made.root in functions.TENSORS | {
         "torchvision",
         "timm",
         "transformers",

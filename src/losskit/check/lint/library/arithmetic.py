@@ -91,15 +91,18 @@ def arithmetic(
         shifted=shifted,
         bounded=bounded,
         complement=complement,
-        reduction=None if tensor.reduction == "sum" and not _weighs(node) else tensor.reduction,
+        reduction=None
+        if tensor.reduction == "sum" and not _weighs(node, left is tensor)
+        else tensor.reduction,
         call=tensor.call if known else None,
         lost=lost,
     )
 
 
-def _weighs(node: ast.BinOp) -> bool:
-    """Whether something is multiplied, and not by a share of 1."""
-    divides = any(isinstance(one, ast.Div) for one in ast.walk(node))
+def _weighs(node: ast.BinOp, first: bool) -> bool:
+    """Whether an operand is multiplied, and not by a share of 1."""
+    by = node.right if first else node.left
+    divides = any(isinstance(one, ast.Div) for one in ast.walk(by))
     return isinstance(node.op, ast.Mult) and not divides
 
 

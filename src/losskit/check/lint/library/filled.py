@@ -54,6 +54,16 @@ _COUNT = re.compile(
 )
 
 
+def _fed(given: Arguments) -> Value:
+    """What TensorFlow 1 is fed with, whose axes may be said."""
+    shape = given.get(1, "shape")
+    axes = shape.items if isinstance(shape, Sequence) else None
+    if not axes:
+        return Tensor()
+    final = axes[-1].value if isinstance(axes[-1], Const) else None
+    return Tensor(rank=len(axes), last=final if len(axes) > 1 and type(final) is int else None)
+
+
 def _row(given: Arguments) -> Value:
     """``linspace`` and the like: one axis."""
     made = _filled(given)
@@ -69,6 +79,7 @@ def _read(given: Arguments) -> Value:
 FILLING: dict[str, Callable[[Arguments], Value]] = {
     **dict.fromkeys(("zeros_like", "ones_like", "full", "full_like", "randint"), _filled),
     **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn"), _of_size),
+    "placeholder": _fed,
     **dict.fromkeys(("linspace", "logspace", "arange"), _row),
     **dict.fromkeys(("loadtxt", "genfromtxt"), _read),
     **dict.fromkeys(("eye", "identity"), _identity),

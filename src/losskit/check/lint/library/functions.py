@@ -193,10 +193,12 @@ def _together(given: Arguments) -> Value:
                 if each is None
                 else data_tensor(each)
                 if not isinstance(first.each, Tensor)
-                else Tensor(each.kind, each.flow, each.trail, each.cut)
+                else Tensor(each.kind, each.flow, each.trail, each.cut, lost=each.lost)
             )
         return UNKNOWN
     found = [one for item in items for one, _ in options(item)]
+    # As where a loop begins with torch.tensor([]), and grows it.
+    found = [one for one in found if not isinstance(one, Tensor) or one.last != 0] or found
     flow, cut = combined_flow(list(found))
     kinds = {one.kind for one in found if isinstance(one, Tensor)}
     whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
@@ -206,7 +208,8 @@ def _together(given: Arguments) -> Value:
     if kind is Kind.SIGMOID and len(found) == len(sides) == 2:
         # Both labels of each row, as in cat((1 - p, p), dim=1).
         kind = Kind.SOFTMAX
-    return Tensor(kind, flow, trail, cut)
+    lost = tuple(term for one in found if isinstance(one, Tensor) for term in one.lost)
+    return Tensor(kind, flow, trail, cut, lost=lost)
 
 
 def _chosen(values: tuple[Value, ...]) -> Value:

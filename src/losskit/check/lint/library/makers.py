@@ -116,6 +116,8 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
     if items and rows.grown and _of_losses(frame, node):
         trail = Trail(frame.unit, node, f"torch.{leaf}() makes a new tensor")
         return Tensor(Kind.LOSS, Flow.CUT, trail, trail)
+    if rows.items is not None and not items and not rows.grown:
+        return Tensor(flow=Flow.DATA, last=0)
     alone = len(items) == 1 and not rows.grown and not isinstance(items[0], Sequence)
     flat = bool(items) and all(isinstance(one, Const) for one in items)
     return Tensor(flow=Flow.DATA, rank=1 if alone or flat else None, last=1 if alone else None)

@@ -1,0 +1,172 @@
+"""Steps of optimizers, before which nobody clears the gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+HEAD = "import torch, torch.nn as nn, torch.nn.functional as F\n"
+
+LOOP = """
+from torch import optim
+def train(net, criterion, batches, epochs):
+    optimizer = optim.Adam(net.parameters())
+    for epoch in range(epochs):
+        for x, y in batches:
+            BEFOREloss = criterion(net(x), y)
+            loss.backward()
+            optimizer.step()
+"""
+CLEARING = {
+    "nothing": (LOOP.replace("BEFORE", ""), ["bug"]),
+    "the optimizer": (LOOP.replace("BEFORE", "optimizer.zero_grad()\n            "), []),
+    "the model": (LOOP.replace("BEFORE", "net.zero_grad()\n            "), []),
+    "by hand": (
+        LOOP.replace("BEFORE", "for p in net.parameters(): p.grad = None\n            "),
+        [],
+    ),
+    "somebody else": (LOOP.replace("BEFORE", "clear_gradients(net)\n            "), []),
+    "nothing, in one loop": (
+        "def train(net, optimizer, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        optimizer.step()\n",
+        ["suspicious"],
+    ),
+    "an engine": (
+        "def train(engine, batches):\n    for x, y in batches:\n"
+        "        engine.backward(own(engine(x), y))\n        engine.step()\n",
+        [],
+    ),
+    "a schedule steps": (
+        "def train(net, schedule, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        schedule.step()\n",
+        [],
+    ),
+    "a method of what keeps its optimizer": (
+        "class Agent:\n    def learn(self, x, y):\n"
+        "        own(self.net(x), y).backward()\n        self.optimizer.step()\n",
+        ["suspicious"],
+    ),
+    "a function that takes one step": (
+        "def step(net, optimizer, x, y):\n    own(net(x), y).backward()\n    optimizer.step()\n",
+        [],
+    ),
+    "nothing, though a seed is set": (
+        "torch.manual_seed(0)\n" + LOOP.replace("BEFORE", ""),
+        ["bug"],
+    ),
+    "one round only": (
+        "def train(net, optimizer, batches):\n    for x, y in batches:\n"
+        "        own(net(x), y).backward()\n        optimizer.step()\n        break\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLEARING)
+def test_loops_that_never_clear_their_gradients_are_seen(name: str, tmp_path: Path) -> None:
+    text, severities = CLEARING[name]
+    seen = found(tmp_path, {"go.py": HEAD + text})
+    assert [str(one.severity) for one in seen if one.code == "LK305"] == severities
+
+
+CHOSEN = """
+def judged(pred, y, name):
+    if name == "class_error":
+        return (pred.argmax(1) != y).float().mean()
+    return F.mse_loss(pred.MADE, y)
+def train(net, x, y, name):
+    judged(net(x), y, name).backward()
+"""
+
+
+@pytest.mark.parametrize(("made", "severities"), [("exp()", {"suspicious"}), ("round()", {"bug"})])
+def test_a_gradient_that_is_cut_on_one_side_only_may_never_be_taken(
+    made: str, severities: set[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"go.py": HEAD + CHOSEN.replace("MADE", made)})
+    assert {str(one.severity) for one in seen if one.code == "LK151"} == severities
+
+
+REBUILT = """
+class Memory(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.keys, self.out = nn.Linear(4, 4), nn.Linear(4, 3)
+    def forward(self, x):
+        b, *_, n = x.shape
+        q, k = self.keys(x), self.keys(x[:, 1:])
+        CUT
+        loss = F.mse_loss(torch.einsum("bd,bd->b", q, k) * n**-0.5, q.sum(-1))
+        return self.out(x), loss
+"""
+
+
+@pytest.mark.parametrize(
+    ("cut", "severities"),
+    [
+        ("q, k = map(torch.detach, (q, k))", ["suspicious"]),
+        ("q, _ = map(torch.detach, (q, k))", []),
+    ],
+)
+def test_a_loss_of_what_was_all_detached_teaches_nothing(
+    cut: str, severities: list[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"net.py": HEAD + REBUILT.replace("CUT", cut)})
+    assert [str(one.severity) for one in seen if one.code == "LK151"] == severities
+
+
+LOGGED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(4, 3)
+    def forward(self, x, y):
+        loss = F.mse_loss(self.out(x), y)
+        return loss, loss.detach()
+def val_loss(net, batches):
+    return torch.tensor([F.mse_loss(net(x), y).item() for x, y in batches]).mean()
+"""
+
+
+def test_what_is_only_logged_may_be_detached(tmp_path: Path) -> None:
+    assert found(tmp_path, {"net.py": HEAD + LOGGED}) == []
+
+
+TWO = """
+from torch import optim
+def train(real, fake, batches, epochs):
+    one = optim.Adam(real.parameters())
+    other = optim.Adam(fake.parameters())
+    BETWEEN
+    for epoch in range(epochs):
+        for x in batches:
+            one.zero_grad()
+            own(real(x)).backward()
+            one.step()
+            BEFOREloss = own(fake(x))
+            loss.backward()
+            other.step()
+"""
+LEFT_OUT = {
+    "it": ("", "", 1),
+    "it, though its rate falls": ("fall = optim.lr_scheduler.StepLR(other, 3)", "", 1),
+    "nothing": ("", "other.zero_grad()\n            ", 0),
+    "nothing, by the model": ("", "fake.zero_grad()\n            ", 0),
+    "nothing that is not handed on": ("", "clear(other)\n            ", 0),
+    "nothing of its own": (
+        "all = optim.SGD(fake.parameters())",
+        "all.zero_grad()\n            ",
+        0,
+    ),
+    "nothing that is listed": ("for one in (one, other): one.zero_grad()", "", 0),
+}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_an_optimizer_is_left_out(name: str, tmp_path: Path) -> None:
+    between, before, count = LEFT_OUT[name]
+    text = HEAD + TWO.replace("BETWEEN", between).replace("BEFORE", before)
+    seen = [one for one in found(tmp_path, {"go.py": text}) if one.code == "LK305"]
+    assert [one.place.line for one in seen] == [14 + bool(before)] * count
