@@ -291,3 +291,17 @@ def test_a_mistake_of_the_linter_costs_one_file(
     assert path.endswith("odd.py")
     assert "IndexError(7)" in said
     assert "report" in said
+
+
+def test_methods_that_a_file_inherits_from_another_are_run(tmp_path: Path) -> None:
+    """The file of the model names no loss, and nobody makes the model."""
+    files = {
+        "base.py": "import torch.nn as nn, torch.nn.functional as F\n"
+        "class Base(nn.Module):\n    def fit(self, x, y):\n"
+        "        loss = F.nll_loss(self(x), y)\n        loss.backward()\n",
+        "net.py": "import torch.nn as nn\nfrom base import Base\nclass Net(Base):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.last = nn.Linear(4, 3)\n"
+        "    def forward(self, x): return self.last(x)\n",
+    }
+    [finding] = found(tmp_path, files)
+    assert (finding.code, Path(finding.place.path).name) == ("LK111", "base.py")

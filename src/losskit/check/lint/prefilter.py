@@ -283,9 +283,18 @@ _CALLED = re.compile(rb"(\.?)\b(\w+)[ \t]*\(")
 
 
 def called(raw: bytes) -> frozenset[tuple[str, str]]:
-    """Return the names that a file seems to call, each with the dot before it, if there is one."""
+    """Return the names that a file seems to call, each with the dot before it, if there is one.
+
+    Also those of the classes from which it derives others, whose methods these inherit.
+    """
     found = set(_CALLED.findall(raw))
+    for bases in _BASES.findall(raw):
+        found.update(_LAST.findall(bases))
     return frozenset((dot.decode(), name.decode(errors="replace")) for dot, name in found)
+
+
+_BASES = re.compile(rb"^class[ \t]+\w+\(([\w., \t]+)\)", re.M)
+_LAST = re.compile(rb"(\.?)\b(\w+)[ \t]*(?:,|$)")
 
 
 def is_of_interest(raw: bytes) -> bool:
