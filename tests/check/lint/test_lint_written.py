@@ -143,6 +143,24 @@ SEEN = {
         "LK131",
         "from tensorflow.keras.losses import MeanSquaredError\nloss = MeanSquaredError(y, net(x))",
     ),
+    "a model of Keras with a list of one output": (
+        "LK105",
+        "from tensorflow import keras\nrows = keras.layers.Input(shape=(4,))\n"
+        "last = keras.layers.Dense(2, activation='sigmoid')(rows)\n"
+        "model = keras.Model(inputs=[rows], outputs=[last])\n"
+        "keras.losses.categorical_crossentropy(y, model(x))",
+    ),
+    "outputs of one row after another": (
+        "LK101",
+        "model = nn.Sequential(net, nn.Softmax(dim=-1)) if small else "
+        "nn.Sequential(net, nn.ReLU(), nn.Linear(3, 3), nn.Softmax(dim=-1))\n"
+        "F.cross_entropy(torch.cat([model(row) for row in x]), y)",
+    ),
+    "a softmax without an axis, in another mode": (
+        "LK191",
+        "class Net(nn.Module):\n    def forward(self, x, mode='features'):\n"
+        "        if mode == 'features': return x\n        return F.softmax(x)",
+    ),
     "what TensorFlow 1 is fed with": (
         "LK172",
         "import tensorflow as tf\nfed = tf.placeholder(tf.float32)\n"

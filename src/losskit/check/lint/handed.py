@@ -13,7 +13,7 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import called_loss
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
-from losskit.check.lint.values import NONE, Arguments, Unknown, Value
+from losskit.check.lint.values import NONE, Arguments, Const, Unknown, Value
 from losskit.core.naming import function_name
 
 __all__ = ["built_with", "given_to", "is_loss"]
@@ -26,13 +26,18 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
     named: dict[str, Value] = {}
     for parameter in parameters:
         default = function.defaults.get(parameter.arg)
-        if default is not None and default != NONE:
+        chooses = isinstance(default, Const) and isinstance(default.value, str)
+        if default not in {None, NONE} and not (chooses and parameter.arg in _CHOOSING):
             continue
         value: Value = Unknown(parameter.arg, _flow_of(function, parameter.arg))
         meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
         meant = meant or _only_model(machine, function, parameter)
         named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
+
+
+_CHOOSING = frozenset(["mode", "phase", "stage", "step", "part", "branch", "which"])
+"""What parameters are called by which a function does one thing or another."""
 
 
 def _flow_of(function: Function, name: str) -> Flow:

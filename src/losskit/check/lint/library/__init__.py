@@ -143,7 +143,9 @@ def call_made(machine: Machine, frame: Frame, made: Made, given: Arguments, node
         if found is not None:
             return found
     if made.leaf == "Model" and made.root in {"keras", "tensorflow"}:
-        return made.arguments.get(1, "outputs") or UNKNOWN
+        outputs = made.arguments.get(1, "outputs") or UNKNOWN
+        items = outputs.items if isinstance(outputs, Sequence) else None
+        return items[0] if items is not None and len(items) == 1 else outputs
     if made.leaf[:1].isupper() and made.root in functions.TENSORS | {"transformers"}:
         return Unknown("", Flow.MODEL)
     if "<model>" in made.data:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-from losskit.check.lint.choices import options
+from losskit.check.lint.choices import join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Class, Frame, Function
 from losskit.check.lint.kinds import Flow, Kind
@@ -185,16 +185,9 @@ def _together(given: Arguments) -> Value:
     """Tensors that are put together are what all of them are."""
     first = given.get(0, "tensors", "values", "arrays")
     items = first.items if isinstance(first, Sequence) else None
+    if items is None and isinstance(first, Sequence):
+        return join((_of_each(one), guards) for one, guards in options(first.each))
     if items is None:
-        if isinstance(first, Sequence):
-            each = as_tensor(first.each)
-            return (
-                UNKNOWN
-                if each is None
-                else data_tensor(each)
-                if not isinstance(first.each, Tensor)
-                else Tensor(each.kind, each.flow, each.trail, each.cut, lost=each.lost)
-            )
         return UNKNOWN
     found = [one for item in items for one, _ in options(item)]
     # As where a loop begins with torch.tensor([]), and grows it.
@@ -210,6 +203,14 @@ def _together(given: Arguments) -> Value:
         kind = Kind.SOFTMAX
     lost = tuple(term for one in found if isinstance(one, Tensor) for term in one.lost)
     return Tensor(kind, flow, trail, cut, lost=lost)
+
+
+def _of_each(each: Value) -> Value:
+    """Many of one kind are together what each of them is."""
+    tensor = as_tensor(each)
+    if tensor is None or not isinstance(each, Tensor):
+        return UNKNOWN if tensor is None else data_tensor(tensor)
+    return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, lost=tensor.lost)
 
 
 def _chosen(values: tuple[Value, ...]) -> Value:
