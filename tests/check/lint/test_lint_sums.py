@@ -28,7 +28,6 @@ class Net(LightningModule):
 SUMMED = {
     "by its reduction": "F.cross_entropy(net(x), y, reduction='sum').backward()",
     "by what reduction was called": "nn.MSELoss(size_average=False)(net(x), y).backward()",
-    "by hand": "F.l1_loss(net(x), y, reduction='none').sum().backward()",
     "with a weight": "loss = 0.5 * F.mse_loss(net(x), y, reduction='sum')\n        loss.backward()",
 }
 
@@ -53,6 +52,9 @@ FINE = {
     "times a share": "(F.mse_loss(net(x), y, reduction='sum') * (1 / len(x))).backward()",
     "with a divergence, as of a variational autoencoder": (
         "(F.mse_loss(net(x), y, reduction='sum') + divergence(x)).backward()"
+    ),
+    "by hand, of what was weighed": (
+        "(F.l1_loss(net(x), y, reduction='none') * share).sum().backward()"
     ),
     "of several machines' means": "F.cross_entropy(net(x), y).sum().backward()",
 }

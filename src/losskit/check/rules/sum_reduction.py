@@ -73,7 +73,8 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
     value, call, unit = backward.value, backward.value.call, backward.unit
     if value.kind is not Kind.LOSS or value.reduction != "sum" or call is None:
         return
-    said = call.setting("reduction") in {"sum", "none"}
+    # Values that are summed by hand may have been weighed by shares of 1 before.
+    said = call.setting("reduction") == "sum"
     if said and not SCALED_RATE.search(unit.source) and _of_batch(unit, backward.node):
         yield Seen(
             f"{call.face.name} is summed over the batch, and nothing divides by its size",
