@@ -249,3 +249,21 @@ def test_keras_takes_the_gradient_of_a_loss_of_ones_own(
 ) -> None:
     seen = found(tmp_path, {"go.py": COMPILED.replace("HARD", hard)})
     assert [str(one.severity) for one in seen if one.code == "LK151"] == severities
+
+
+METRICS = {
+    "error": "    if name == 'error': return (out.argmax(1) != y).float().mean()\n",
+    "square": "    if name == 'square': return F.mse_loss(out, y)\n",
+    "entropy": "    if name == 'entropy': return F.cross_entropy(out, y)\n",
+}
+
+
+@pytest.mark.parametrize(("names", "codes"), [(["error"], {"LK151"}), ([*METRICS], set())])
+def test_one_of_many_metrics_is_chosen_by_its_name(
+    names: list[str], codes: set[str], tmp_path: Path
+) -> None:
+    text = f"{HEAD}def measured(out, y, name):\n{''.join(METRICS[name] for name in names)}"
+    if len(names) == 1:
+        text += "    return F.l1_loss(out, y)\n"
+    text += "net = nn.Linear(4, 3)\nmeasured(net(x), y, args.name).backward()\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes

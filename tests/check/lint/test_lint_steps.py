@@ -48,6 +48,11 @@ CLEARING = {
         "        own(self.net(x), y).backward()\n        self.optimizer.step()\n",
         ["suspicious"],
     ),
+    "a method that gets the loss": (
+        "class Agent:\n    def backward(self, loss):\n"
+        "        loss.backward()\n        self.optimizer.step()\n",
+        [],
+    ),
     "a function that takes one step": (
         "def step(net, optimizer, x, y):\n    own(net(x), y).backward()\n    optimizer.step()\n",
         [],

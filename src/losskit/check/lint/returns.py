@@ -65,7 +65,18 @@ def gradient_taken(machine: Machine, frame: Frame, value: Value, node: ast.AST) 
     if isinstance(value, Sequence) and value.items:
         value = value.items[0]
     found = [one for one, _ in options(value) if not isinstance(one, Const)]
-    surely = all(isinstance(one, Tensor) and one.flow is Flow.CUT for one in found)
+    surely = all(map(_is_cut, found))
     for one in found:
+        if len(found) > _ALTERNATIVES and not surely and _is_cut(one):
+            # One of a list of metrics, most likely, of which somebody chooses a loss by its name.
+            continue
         if isinstance(one, Tensor) and not machine.ungraded:
             machine.tell(Backward(frame.unit, node, one, surely or len(found) == 1))
+
+
+_ALTERNATIVES = 2
+"""Losses between which one may choose, each of which has to have a gradient."""
+
+
+def _is_cut(value: Value) -> bool:
+    return isinstance(value, Tensor) and value.flow is Flow.CUT

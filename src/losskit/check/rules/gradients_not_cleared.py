@@ -110,12 +110,16 @@ def _never_cleared(unit: Unit) -> Iterator[Seen]:
         if isinstance(function, _FUNCTIONS) and not function.name.startswith("test"):
             steps = statements(function.body, (*_LOOPS, *_FUNCTIONS))
             for backward in _stepping([one for one in steps if not isinstance(one, _LOOPS)]):
-                if id(backward) not in looped and _steps_by_its_own(function):
+                if id(backward) not in looped and _steps_by_its_own(function, backward):
                     yield Seen(_TEXT, severity=Severity.SUSPICIOUS, node=backward)
 
 
-def _steps_by_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a method steps by an optimizer that its object keeps, and so most likely often."""
+def _steps_by_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef, loss: ast.Call) -> bool:
+    """Whether a method steps by an optimizer that its object keeps, on a loss of its own."""
+    handed = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
+    owner = loss.func.value if isinstance(loss.func, ast.Attribute) else None
+    if isinstance(owner, ast.Name) and owner.id in handed:
+        return False
     return any(
         _is_step(one) and ast.unparse(one.func).startswith("self.")
         for one in ast.walk(function)
