@@ -85,6 +85,10 @@ FITTING = {
     "one number that is learnt": "F.mse_loss(one(x), nn.Parameter(torch.randn(1)) * y)",
     "rewards that were added up, in rows": RETURNED.format(taken="one(x).squeeze(1)"),
     "rows of what is not known": RETURNED.format(taken="one(x)").replace("returns", "rows"),
+    "a grid of indices, where actions are learnt": (
+        "def learn(rewards, rows):\n"
+        "    return F.mse_loss(one(x), store[rows.unsqueeze(1) + torch.arange(5)])"
+    ),
     "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
@@ -80,6 +81,9 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
         fit = _is_column(column) and _is_row(row) and Kind.LEARNT not in {column.kind, row.kind}
+        if fit and "arange" in ast.unparse(pair.node):
+            # A grid of indices, which is made by broadcasting.
+            return
         if fit and learns_actions(pair.unit) and column.flow is not Flow.DATA:
             # The value of the action that was taken, and those of the best ones.
             yield Seen(
