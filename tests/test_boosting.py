@@ -174,6 +174,34 @@ def test_scale_and_constant_hessian():
     assert hessian.tolist() == [0.25, 0.5]
 
 
+@pytest.mark.parametrize("weight", [None, WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losskit.MSE(),
+        losskit.BinaryFocal(),
+        losskit.BinaryCrossEntropyWithLogits(pos_weight=2.0),
+        losskit.Hinge(),
+        losskit.CrossEntropy(),
+        losskit.Focal(ignore_index=1),
+    ],
+    ids=str,
+)
+def test_dtypes(loss, dtype, weight):
+    """Scores and labels are taken as they come, and libraries get float32, which they keep."""
+    chosen = objective(loss)
+    raw = RNG.normal(size=(len(X), 3) if chosen.multiclass else len(X)).astype(dtype)
+    target = CLASSES if chosen.multiclass else 2 * LABELS - 1 if loss.name == "Hinge" else LABELS
+    truth = chosen.derivatives(raw.astype(np.float64), target, weight)
+    kept = chosen.derivatives(raw, target.astype(np.float32), weight)
+    asked = chosen(target.astype(np.float32), raw, weight)
+    for found, expected in ((kept, dtype), (asked, np.float32)):
+        for one, exact in zip(found, truth, strict=True):
+            assert one.dtype == expected
+            np.testing.assert_allclose(one, exact, rtol=2e-5, atol=1e-6)
+
+
 def test_focal_never_steps_further_than_1():
     raw = np.linspace(-20, 20, 401)
     for alpha in (1.0, 0.25):

@@ -106,6 +106,14 @@ def test_small_gradients_and_those_in_pieces_are_the_librarys_own():
     assert input.grad.stride() == input.stride()
 
 
+def test_room_for_float32_beside_a_wider_array():
+    wide = np.ones(2 * LARGE)
+    room = native.array_like(wide, in_float=True)
+    assert room.dtype == np.float32
+    assert room.shape == wide.shape
+    assert native.array_like(wide).dtype == np.float64
+
+
 def test_arrays_of_numpy_are_plain():
     gradient = numpy_step()
     assert type(gradient) is np.ndarray

@@ -52,7 +52,7 @@ def check_loss(loss: object) -> Loss:
 
 
 def as_numbers(loss: Loss, name: str, values: object) -> Array:
-    """Return an argument as float64, or refuse it by its name."""
+    """Return an argument as float32 if it is that, else as float64, or refuse it by its name."""
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -62,7 +62,7 @@ def as_numbers(loss: Loss, name: str, values: object) -> Array:
             f"{loss.name}: {name} must hold real numbers, got {type(values).__name__} of dtype "
             f"{array.dtype}"
         )
-    return array.astype(np.float64, copy=False)
+    return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
 
 
 def as_labels(loss: Loss, values: object) -> Array:

@@ -113,11 +113,12 @@ class BoostingObjective:
 
         Takes ``(raw, data)`` of `xgboost.train` and `lightgbm.train`, whose data hold labels and
         weights, and ``(target, raw[, weight])`` of the scikit-learn estimators. No library
-        multiplies a custom objective's derivatives by the weights, so this does.
+        multiplies a custom objective's derivatives by the weights, so this does. Both come in
+        float32, in which the libraries keep them.
         """
         if hasattr(second, "get_label"):
-            return self.derivatives(first, second.get_label(), second.get_weight())
-        return self.derivatives(second, first, sample_weight)
+            first, second, sample_weight = second.get_label(), first, second.get_weight()
+        return self._derivatives(second, first, sample_weight, in_float=True)
 
     def derivatives(self, raw: Any, target: Any, weight: Any = None) -> tuple[Array, Array]:
         """Compute gradient and Hessian diagonal of the summed loss in the raw scores.
@@ -134,12 +135,19 @@ class BoostingObjective:
         Returns
         -------
         gradient, hessian : array
-            In the shape of ``raw``. The Hessian is positive wherever an example counts.
+            In the shape of ``raw``, and in float32 if that is. The Hessian is positive wherever an
+            example counts.
         """
+        return self._derivatives(raw, target, weight, in_float=False)
+
+    def _derivatives(
+        self, raw: Any, target: Any, weight: Any, *, in_float: bool
+    ) -> tuple[Array, Array]:
         raw, labels, shares = self._arrays(raw, target, weight)
         if self.bends:
             options = Options("sum", weight=shares)
-            found = engine_for(raw)[1].bend(self.loss, (raw, labels), options, self.newton)
+            engine = engine_for(raw)[1]
+            found = engine.bend(self.loss, (raw, labels), options, self.newton, in_float=in_float)
             if found is not None:
                 (gradient,), (hessian,) = found
                 return gradient, hessian
@@ -148,9 +156,10 @@ class BoostingObjective:
             _, gradient = self.loss.value_and_gradient(raw, labels, reduction="sum")
             curvature = None
         gradient, hessian = self.scaled(gradient, curvature)
-        if shares is None:
-            return gradient, hessian
-        return gradient * shares, hessian * shares
+        if shares is not None:
+            gradient, hessian = gradient * shares, hessian * shares
+        dtype = np.float32 if in_float else raw.dtype
+        return gradient.astype(dtype, copy=False), hessian.astype(dtype, copy=False)
 
     @property
     def bends(self) -> bool:
@@ -216,6 +225,8 @@ class BoostingObjective:
             that do not occur: within a share of 1e-15).
         """
         labels = as_labels(self.loss, target)
+        if not self.multiclass:
+            labels = labels.astype(np.float64, copy=False)
         if labels.shape[:1] in ((), (0,)):
             raise ValueError(f"{self.loss.name}: init_score needs targets, got {labels.shape}")
         check_finite(self.loss, "target", labels)

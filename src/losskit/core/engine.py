@@ -77,11 +77,18 @@ class Engine(ABC):
         return None
 
     def bend(
-        self, loss: Definition, arrays: Arrays, options: Options, newton: Newton
+        self,
+        loss: Definition,
+        arrays: Arrays,
+        options: Options,
+        newton: Newton,
+        *,
+        in_float: bool = False,
     ) -> tuple[Arrays, Arrays] | None:
         """Gradient and second derivative of the reduced loss in each output.
 
-        Weights and the like multiply what has been made those of a step.
+        Weights and the like multiply what has been made those of a step. Both come in the dtype
+        of the output, or rounded to float32.
         """
         return None
 

@@ -43,10 +43,16 @@ class NumPyEngine(ArrayEngine):
         return on_numpy.reduce_with_gradients(loss, arrays, options)
 
     def bend(
-        self, loss: Definition, arrays: Arrays, options: Options, newton: Newton
+        self,
+        loss: Definition,
+        arrays: Arrays,
+        options: Options,
+        newton: Newton,
+        *,
+        in_float: bool = False,
     ) -> tuple[Arrays, Arrays] | None:
         """Gradient and second derivative of the reduced loss in each output."""
-        return on_numpy.bend(loss, arrays, options, newton)
+        return on_numpy.bend(loss, arrays, options, newton, in_float=in_float)
 
 
 def as_array(value: Any) -> Array:

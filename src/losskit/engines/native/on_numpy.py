@@ -40,14 +40,16 @@ def reduce_with_gradients(
 
 
 def bend(
-    loss: Definition, arrays: Arrays, options: Options, newton: Newton
+    loss: Definition, arrays: Arrays, options: Options, newton: Newton, *, in_float: bool = False
 ) -> tuple[Arrays, Arrays] | None:
     """Compute gradients and curvatures; None where the call is not one for a kernel."""
     begun = _begin(loss, arrays, options)
     if begun is None or not begun[0].bends:
         return None
     plan = begun[0]
-    gradients, curvatures = (tuple(_room_like(arrays[at]) for at in plan.outputs) for _ in range(2))
+    gradients, curvatures = (
+        tuple(_room_like(arrays[at], in_float) for at in plan.outputs) for _ in range(2)
+    )
     if not plan.bend(arrays, options, gradients, curvatures, newton, threads()):
         return None
     return gradients, curvatures
@@ -69,6 +71,6 @@ def _begin(loss: Definition, arrays: Arrays, options: Options) -> tuple[Plan, Ar
     return plan, np.empty((), np.result_type(dtype, np.float32))
 
 
-def _room_like(array: Array) -> Array:
-    kept = native.array_like(array) if array.nbytes >= KEPT_FROM else None
-    return np.empty_like(array) if kept is None else kept
+def _room_like(array: Array, in_float: bool = False) -> Array:
+    kept = native.array_like(array, in_float) if array.nbytes >= KEPT_FROM else None
+    return np.empty_like(array, np.float32 if in_float else None) if kept is None else kept

@@ -78,7 +78,7 @@ nb::dlpack::dtype as_dlpack(DType dtype) {
 /// An array like another one with anything in it, in memory that is kept for the next when it is
 /// freed; None where that does not pay, or the other does not lie in one piece.
 template <class Library>
-nb::object room_like(nb::handle like) {
+nb::object room_like(nb::handle like, bool in_float) {
     Array other;
     if (!other.take(like) || !other.is_floating()) {
         return nb::none();
@@ -92,14 +92,15 @@ nb::object room_like(nb::handle like) {
         expected *= other.shape[axis];
         shape[axis] = static_cast<std::size_t>(other.shape[axis]);
     }
-    const auto bytes = static_cast<std::size_t>(expected * size_of(other.dtype));
+    const DType dtype = in_float ? DType::f32 : other.dtype;
+    const auto bytes = static_cast<std::size_t>(expected * size_of(dtype));
     void* const memory = bytes < LARGE ? nullptr : take_memory(bytes);
     if (memory == nullptr) {
         return nb::none();
     }
     const nb::capsule owner(memory, give_back_memory);
     return nb::cast(nb::ndarray<Library>(memory, static_cast<std::size_t>(other.axes), shape, owner,
-                                         nullptr, as_dlpack(other.dtype), dlpack::CPU));
+                                         nullptr, as_dlpack(dtype), dlpack::CPU));
 }
 
 /// The kernels of one instruction set.
@@ -129,10 +130,10 @@ NB_MODULE(_kernels, m) {
     }, "Instruction sets that this machine runs, the fastest first.");
 
     m.attr("LARGE") = LARGE;
-    m.def("array_like", room_like<nb::numpy>, "like"_a,
-          "A NumPy array like another one, in memory that is kept; or None.");
-    m.def("tensor_like", room_like<nb::pytorch>, "like"_a,
-          "A tensor of PyTorch like another one, in memory that is kept; or None.");
+    m.def("array_like", room_like<nb::numpy>, "like"_a, "in_float"_a = false,
+          "A NumPy array like another one, or in float32, in memory that is kept; or None.");
+    m.def("tensor_like", [](nb::handle like) { return room_like<nb::pytorch>(like, false); },
+          "like"_a, "A tensor of PyTorch like another one, in memory that is kept; or None.");
     m.def("release_memory", release_memory, "Give the system back the memory that is kept.");
 
     nb::class_<Kernels>(m, "Kernels", "The kernels for one instruction set.")
