@@ -75,15 +75,17 @@ def as_labels(loss: Loss, values: object) -> Array:
             f"{loss.name}: boosting libraries keep one class index for each example, (N,), got a "
             f"target of shape {target.shape}"
         )
-    indices = np.where(np.isfinite(target), target, 0.5)
-    broken = indices != np.floor(indices)
+    with np.errstate(invalid="ignore"):
+        indices = target.astype(np.int64)
+    # NaN equals nothing, and no integer is infinite.
+    broken = indices != target
     if broken.any():
         at = int(np.argmax(broken))
         raise ValueError(
             f"{loss.name}: target at position {at} is {target[at]:g}, but must be a class index; "
             "number the classes 0, 1, …, K - 1"
         )
-    return target.astype(np.int64)
+    return indices
 
 
 def check_finite(loss: Loss, name: str, values: Array) -> None:

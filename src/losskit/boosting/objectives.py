@@ -143,9 +143,9 @@ class BoostingObjective:
     def _derivatives(
         self, raw: Any, target: Any, weight: Any, *, in_float: bool
     ) -> tuple[Array, Array]:
-        raw, labels, shares = self._arrays(raw, target, weight)
+        raw, labels, weights = self._arrays(raw, target, weight)
         if self.bends:
-            options = Options("sum", weight=shares)
+            options = Options("sum", weight=weights)
             engine = engine_for(raw)[1]
             found = engine.bend(self.loss, (raw, labels), options, self.newton, in_float=in_float)
             if found is not None:
@@ -156,6 +156,7 @@ class BoostingObjective:
             _, gradient = self.loss.value_and_gradient(raw, labels, reduction="sum")
             curvature = None
         gradient, hessian = self.scaled(gradient, curvature)
+        shares = self._shares(raw, labels, weights)
         if shares is not None:
             gradient, hessian = gradient * shares, hessian * shares
         dtype = np.float32 if in_float else raw.dtype
@@ -260,7 +261,7 @@ class BoostingObjective:
         return isinstance(self.loss, Classification)
 
     def _arrays(self, raw: Any, target: Any, weight: Any) -> tuple[Array, Array, Array | None]:
-        """Return raw scores, labels and what multiplies each score's derivatives, None for 1."""
+        """Return raw scores, labels and the weight of each loss value, None for 1."""
         scores, labels = as_numbers(self.loss, "raw", raw), as_labels(self.loss, target)
         if self.multiclass and (scores.ndim != 2 or scores.shape[:1] != labels.shape):
             raise ValueError(
@@ -276,11 +277,16 @@ class BoostingObjective:
                 )
             labels = labels.reshape(scores.shape)
         weights = self._weights(weight, scores.shape)
-        shares = None if weights is None else weights[(..., *(None,) * (scores.ndim - 1))]
-        if self.multiclass:
-            part = self.loss.taking_part(scores, labels)[:, None]
-            shares = part if shares is None else shares * part
-        return scores, labels, shares
+        if weights is not None and labels.ndim > 1:
+            weights = weights[:, None]
+        return scores, labels, weights
+
+    def _shares(self, scores: Array, labels: Array, weights: Array | None) -> Array | None:
+        """Return what multiplies each score's derivatives, None for 1."""
+        if not self.multiclass:
+            return weights
+        part = self.loss.taking_part(scores, labels)
+        return (part if weights is None else weights * part)[:, None]
 
     def _weights(self, weight: Any, shape: tuple[int, ...]) -> Array | None:
         if weight is None or np.size(weight) == 0:  # XGBoost's word for no weights

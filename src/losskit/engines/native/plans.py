@@ -115,10 +115,7 @@ class _ElementwisePlan(Plan):
         newton: Newton,
         threads: int,
     ) -> bool:
-        # No values are written, and the derivatives of each are those of their sum.
-        if options.reduction == "none":
-            options = dataclasses.replace(options, reduction="sum")
-        nothing = np.empty((), np.float64)
+        options, nothing = _summed(options)
         return self._run(arrays, options, nothing, gradients, curvatures, newton, threads, None)
 
     def _run(
@@ -144,6 +141,8 @@ class _ElementwisePlan(Plan):
 
 
 class _ClasswisePlan(Plan):
+    bends = True
+
     def __init__(self, loss: Classwise, name: str) -> None:
         self.outputs = loss.outputs(())
         self._axis = loss.class_axis
@@ -188,6 +187,33 @@ class _ClasswisePlan(Plan):
         threads: int,
         outer: Array | None = None,
     ) -> bool:
+        gradient = gradients[0] if gradients else None
+        return self._run(arrays, options, values, gradient, None, _AS_THEY_ARE, threads, outer)
+
+    def bend(
+        self,
+        arrays: Arrays,
+        options: Options,
+        gradients: tuple[Array, ...],
+        curvatures: tuple[Array, ...],
+        newton: Newton,
+        threads: int,
+    ) -> bool:
+        options, nothing = _summed(options)
+        gradient, curvature = gradients[0], curvatures[0]
+        return self._run(arrays, options, nothing, gradient, curvature, newton, threads, None)
+
+    def _run(
+        self,
+        arrays: Arrays,
+        options: Options,
+        values: Array,
+        gradient: Array | None,
+        curvature: Array | None,
+        newton: Newton,
+        threads: int,
+        outer: Array | None,
+    ) -> bool:
         call, axis = _call(options, outer), self.axis(arrays[0])
         if call is None or axis is None:
             return False
@@ -202,10 +228,20 @@ class _ClasswisePlan(Plan):
             weight,
             options.class_weight_counts,
             values,
-            gradients[0] if gradients else None,
+            gradient,
+            curvature,
             *call,
             threads,
+            *newton,
         )
+
+
+def _summed(options: Options) -> tuple[Options, Array]:
+    """Options under which no values are written, and room for their sum."""
+    # The derivatives of each are those of the sum.
+    if options.reduction == "none":
+        options = dataclasses.replace(options, reduction="sum")
+    return options, np.empty((), np.float64)
 
 
 def _call(options: Options, outer: Array | None) -> tuple[Any, ...] | None:

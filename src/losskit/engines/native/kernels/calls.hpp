@@ -56,7 +56,7 @@ public:
 
     bool run(nb::handle input, nb::handle teacher, nb::handle target, int axis,
              nb::handle class_weight, bool class_weight_counts, const Call& call,
-             nb::handle gradient) const;
+             nb::handle gradient, nb::handle curvature) const;
 
 private:
     /// What the values are divided by; nothing where the weights are not in order.

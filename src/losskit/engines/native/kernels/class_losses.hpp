@@ -1,87 +1,10 @@
 // Losses of log-probabilities of classes: each says what one row costs, and writes its gradient.
 #pragma once
 
-#include "focal_losses.hpp"
+#include "costs.hpp"
 #include "rows.hpp"
 
 namespace losskit::LOSSKIT_ISA {
-
-// Costs of log p. A cost says of one class what it costs, and the derivative in log p; `linear` are
-// those that cost -log p itself.
-
-struct LogCost {
-    static constexpr const char* name = "CrossEntropy";
-    static constexpr const char* parameters[] = {"label_smoothing", nullptr};
-    static constexpr bool linear = true;
-    double smoothing;
-    explicit LogCost(const double* given) : smoothing(given[0]) {}
-
-    static bool fits(const double*) { return true; }
-
-    template <class T>
-    LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
-        value = -log_p;
-        slope = -1;
-    }
-};
-
-template <template <class> class Power>
-struct FocalCost {
-    static constexpr const char* name = "Focal";
-    static constexpr const char* parameters[] = {"gamma", nullptr};
-    static constexpr bool linear = false;
-    static constexpr double smoothing = 0;
-    double gamma;
-    explicit FocalCost(const double* given) : gamma(given[0]) {}
-
-    static bool fits(const double* given) { return Power<float>::fits(given[0]); }
-
-    template <class T>
-    LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
-        const Power<T> power(gamma);
-        // Where nothing is missed, log p is 0, and so is what this multiplies.
-        const T ratio = -log_p / (missed == 0 ? T(1) : missed);
-        const T faded = power.of(missed);
-        value = faded * -log_p;
-        slope = -faded * (1 + power.exponent * (p == 0 ? T(0) : p * ratio));
-    }
-};
-
-struct Poly1Cost {
-    static constexpr const char* name = "Poly1";
-    static constexpr const char* parameters[] = {"epsilon", nullptr};
-    static constexpr bool linear = false;
-    static constexpr double smoothing = 0;
-    double epsilon;
-    explicit Poly1Cost(const double* given) : epsilon(given[0]) {}
-
-    static bool fits(const double*) { return true; }
-
-    template <class T>
-    LOSSKIT_INLINE void at(T log_p, T p, T missed, T& value, T& slope) const {
-        const T e = static_cast<T>(epsilon);
-        value = e * missed - log_p;
-        slope = -(1 + e * p);
-    }
-};
-
-struct PowerCost {
-    static constexpr const char* name = "GeneralizedCrossEntropy";
-    static constexpr const char* parameters[] = {"q", nullptr};
-    static constexpr bool linear = false;
-    static constexpr double smoothing = 0;
-    double q;
-    explicit PowerCost(const double* given) : q(given[0]) {}
-
-    static bool fits(const double*) { return true; }
-
-    template <class T>
-    LOSSKIT_INLINE void at(T log_p, T, T, T& value, T& slope) const {
-        const T power = static_cast<T>(q) * log_p;
-        value = -vexpm1(power) / static_cast<T>(q);
-        slope = -vexp(power);
-    }
-};
 
 /// Σ w q cost(log p), of one class or of probabilities.
 template <class Cost, class T>
@@ -121,8 +44,14 @@ private:
         const T logit = row.input[row.index];
         const double weight = row.weight_of(row.index);
         const double log_p = softmax.log_probability(logit), missed = softmax.missed(logit);
+        const double p = std::exp(log_p);
         double value, slope;
-        cost.at(log_p, std::exp(log_p), missed, value, slope);
+        cost.at(log_p, p, missed, value, slope);
+        if (row.curvature) {
+            const double first = weight * slope, second = weight * cost.bend(log_p, p, missed);
+            curve(row, softmax, first, second);
+            row.curvature[row.index] = static_cast<T>(own_curvature(p, missed, first, second));
+        }
         if (row.gradient) {
             slope *= weight * row.factor;
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
@@ -137,6 +66,20 @@ private:
             row.gradient[row.index] = static_cast<T>(slope * missed);
         }
         return weight * value;
+    }
+
+    /// Curvatures of classes whose cost has the derivatives `slope` and `bend` in the log p of
+    /// another one.
+    static void curve(const Row<T>& row, const Softmax<T>& softmax, double slope, double bend) {
+        const T first = static_cast<T>(slope), second = held<T>(bend);
+        each_stretch(softmax, row.classes, [&](auto at, auto count, T scale) {
+            const T* const from = softmax.exponentials + at;
+            T* const to = row.curvature + at;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                to[i] = curvature_beside(from[i] * scale, first, second);
+            }
+        });
     }
 
     /// One class, with a share of the target spread over all classes that are not ruled out.
@@ -154,6 +97,9 @@ private:
                 slopes<WEIGHED, true>(row, softmax, all, share);
             }
             row.gradient[row.index] -= static_cast<T>(main * row.factor);
+            if (row.curvature) {
+                curve(row, softmax, -all, 0);
+            }
         }
         const double rest = share * (softmax.log_total * mass - even);
         return rest - (main == 0 ? 0 : main * log_p);

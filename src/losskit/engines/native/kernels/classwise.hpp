@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "mass.hpp"
+#include "newton.hpp"
 #include "parallel.hpp"
 #include "softmax.hpp"
 #include "tile.hpp"
@@ -20,6 +21,7 @@ struct Row {
     std::int64_t index;        // target as class index otherwise
     const double* class_weight;  // or nullptr
     T* gradient;               // to be written, or nullptr
+    T* curvature;              // to be written with it, or nullptr
     double factor;             // of the gradient
     T* room;                   // for as many rows as the loss says
     double* sums;              // for four numbers per stretch
@@ -74,7 +76,7 @@ class Classwise {
     double part(std::int64_t begin, std::int64_t end) {
         const std::int64_t classes = job.classes;
         const std::int64_t padded = (classes + 15) / 16 * 16;
-        constexpr std::int64_t COPIES = 4;  // input, teacher, rows and gradient
+        constexpr std::int64_t COPIES = 5;  // input, teacher, rows, gradient and curvature
         const std::int64_t stretches = Softmax<T>::stretches(classes);
         const std::int64_t numbers = (COPIES + Loss::rooms) * padded + Loss::rooms * stretches;
         const Memory memory(static_cast<std::size_t>(numbers) * sizeof(T) +
@@ -89,6 +91,7 @@ class Classwise {
         alignas(64) Factors<T> factors;
         alignas(64) T present[TILE<T>], values[TILE<T>];
         alignas(64) std::int64_t indices[TILE<T>];
+        const Step<T> step(job.newton);
         double sum = 0;
         for (std::int64_t first = begin; first < end; first += TILE<T>) {
             const std::int64_t left = end - first;
@@ -99,11 +102,12 @@ class Classwise {
                 values[i] = 0;
                 const std::int64_t outer = (first + i) / job.inner, inner = (first + i) % job.inner;
                 if (mask && mask[i] == 0) {
-                    clear(outer, inner, copies);
+                    clear(job.gradient, outer, inner, copies);
+                    clear(job.curvature, outer, inner, copies);
                     continue;
                 }
                 Row<T> row{classes, nullptr, nullptr, nullptr, indices[i], job.class_weight,
-                           nullptr, static_cast<double>(factors.derivatives[i]),
+                           nullptr, nullptr, static_cast<double>(factors.derivatives[i]),
                            copies + COPIES * padded, sums};
                 if (job.indices && (row.index < 0 || row.index >= classes)) {
                     __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
@@ -115,13 +119,18 @@ class Classwise {
                 if (job.look && !(regular(row) && loss.regular(row))) {
                     __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
                 }
-                T* const direct = where(job.gradient, outer, inner);
-                row.gradient = direct || !job.gradient ? direct : copies + 3 * padded;
-                values[i] = static_cast<T>(loss.at(row));
-                if (row.gradient != direct) {
-                    narrow(row.gradient, job.gradient.dtype, start_of(job.gradient, outer, inner),
-                           job.gradient.stride[1], classes);
+                row.gradient = room_for(job.gradient, outer, inner, copies + 3 * padded);
+                row.curvature = room_for(job.curvature, outer, inner, copies + 4 * padded);
+                if (row.curvature) {
+                    // A step is held to its bounds before it is weighed.
+                    row.factor = 1;
                 }
+                values[i] = static_cast<T>(loss.at(row));
+                if (row.curvature) {
+                    take_step(step, row, factors.derivatives[i]);
+                    put(job.curvature, outer, inner, row.curvature);
+                }
+                put(job.gradient, outer, inner, row.gradient);
             }
             // 0 where a position takes no part: its value is finite.
             for (std::int64_t i = 0; i < count; ++i) {
@@ -152,13 +161,39 @@ class Classwise {
         return copy;
     }
 
-    void clear(std::int64_t outer, std::int64_t inner, T* zeros) const {
-        if (job.gradient) {
+    /// Where to write a row: in its place, or in the room for one that needs a conversion.
+    static T* room_for(const Operand& result, std::int64_t outer, std::int64_t inner, T* room) {
+        T* const direct = where(result, outer, inner);
+        return direct || !result ? direct : room;
+    }
+
+    /// Convert what was not written in its place.
+    void put(const Operand& result, std::int64_t outer, std::int64_t inner, const T* from) const {
+        if (result && from != where(result, outer, inner)) {
+            narrow(from, result.dtype, start_of(result, outer, inner), result.stride[1],
+                   job.classes);
+        }
+    }
+
+    void clear(const Operand& result, std::int64_t outer, std::int64_t inner, T* zeros) const {
+        if (result) {
             for (std::int64_t i = 0; i < job.classes; ++i) {
                 zeros[i] = 0;
             }
-            narrow(zeros, job.gradient.dtype, start_of(job.gradient, outer, inner),
-                   job.gradient.stride[1], job.classes);
+            narrow(zeros, result.dtype, start_of(result, outer, inner), result.stride[1],
+                   job.classes);
+        }
+    }
+
+    static void take_step(const Step<T>& step, const Row<T>& row, T factor) {
+        T* const gradient = row.gradient;
+        T* const curvature = row.curvature;
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < row.classes; ++i) {
+            T slope = gradient[i], bend = curvature[i];
+            step.take(slope, bend);
+            gradient[i] = slope * factor;
+            curvature[i] = bend * factor;
         }
     }
 

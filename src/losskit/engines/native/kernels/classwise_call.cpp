@@ -89,8 +89,9 @@ std::optional<double> ClasswiseLoss::divisor_of(const Call& call, const Classwis
 
 bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::handle given_target,
                         int axis, nb::handle class_weight, bool class_weight_counts,
-                        const Call& call, nb::handle given_gradient) const {
-    Array input, teacher, target, gradient, weights;
+                        const Call& call, nb::handle given_gradient,
+                        nb::handle given_curvature) const {
+    Array input, teacher, target, gradient, curvature, weights;
     if (!input.take(given_input) || !input.is_floating() || axis < 0 || axis >= input.axes ||
         input.size() == 0 || !target.take(given_target)) {
         return false;
@@ -157,11 +158,21 @@ bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::ha
         !per_position(job.values)) {
         return false;
     }
-    if (!given_gradient.is_none()) {
-        if (!gradient.take(given_gradient, true) || !take_rows(gradient, job.gradient)) {
+    const auto take_result = [&](nb::handle given, Array& array, Operand& out) {
+        if (given.is_none()) {
+            return true;
+        }
+        if (!array.take(given, true) || !take_rows(array, out)) {
             return false;
         }
-        expect_writes(gradient);
+        expect_writes(array);
+        return true;
+    };
+    const bool bends = kernel_.bends && job.indices && !given_gradient.is_none();
+    if (!take_result(given_gradient, gradient, job.gradient) ||
+        !(given_curvature.is_none() || bends) ||
+        !take_result(given_curvature, curvature, job.curvature)) {
+        return false;
     }
     std::vector<double> numbers;
     if (!class_weight.is_none()) {
@@ -177,6 +188,7 @@ bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::ha
     job.ignore_index = ignore_index_;
     job.range = range_;
     job.look = call.look;
+    job.newton = call.newton;
     std::copy(parameters_.begin(), parameters_.end(), job.parameters);
 
     const nb::gil_scoped_release others_run;

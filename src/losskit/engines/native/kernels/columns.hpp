@@ -2,6 +2,7 @@
 #pragma once
 
 #include "classwise.hpp"
+#include "costs.hpp"
 #include "mass.hpp"
 #include "softmax.hpp"
 
@@ -23,16 +24,20 @@ class Columns {
     struct Lanes {
         alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
         alignas(64) T value[LANES], spread[LANES], own[LANES];
+        alignas(64) T scale[LANES], slope[LANES], bend[LANES], own_bend[LANES];
     };
 
     double part(std::int64_t begin, std::int64_t end) {
-        const Memory memory(static_cast<std::size_t>(job.classes * (LANES + 1)) * sizeof(T));
+        const int blocks = job.curvature ? 2 : 1;
+        const Memory memory(static_cast<std::size_t>(job.classes * (blocks * LANES + 1)) *
+                            sizeof(T));
         if (memory.data == nullptr) {
             __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
             return 0;
         }
         T* const block = static_cast<T*>(memory.data);
-        T* const row = block + job.classes * LANES;
+        T* const bends = job.curvature ? block + job.classes * LANES : nullptr;
+        T* const row = block + blocks * job.classes * LANES;
         const std::int64_t shape[2] = {job.outer, job.inner};
         alignas(64) Factors<T> factors;
         alignas(64) T present[TILE<T>], values[TILE<T>];
@@ -46,10 +51,13 @@ class Columns {
             for (std::int64_t at = 0; at < count; at += LANES) {
                 const std::int64_t lanes = count - at < LANES ? count - at : LANES;
                 load(block, row, first + at, lanes);
-                columns(block, indices + at, mask ? mask + at : nullptr, factors.derivatives + at,
-                        values + at, lanes);
+                columns(block, bends, indices + at, mask ? mask + at : nullptr,
+                        factors.derivatives + at, values + at, lanes);
                 if (job.gradient) {
-                    store(block, row, first + at, lanes);
+                    store(job.gradient, block, row, first + at, lanes);
+                }
+                if (job.curvature) {
+                    store(job.curvature, bends, row, first + at, lanes);
                 }
             }
             // 0 where a position takes no part: its value is finite.
@@ -64,9 +72,9 @@ class Columns {
         return sum;
     }
 
-    /// Costs of a block of logits, which its gradient takes the place of.
-    void columns(T* block, std::int64_t* indices, const T* mask, const T* factors, T* values,
-                 std::int64_t count) {
+    /// Costs of a block of logits, which its gradient takes the place of; and its curvature.
+    void columns(T* block, T* bends, std::int64_t* indices, const T* mask, const T* factors,
+                 T* values, std::int64_t count) {
         Lanes lanes;
         const std::int64_t classes = job.classes;
         for (int i = 0; i < LANES; ++i) {
@@ -100,7 +108,17 @@ class Columns {
             cost.at(log_p, p, missed, value, slope);
             const double weight = static_cast<double>(lanes.weight[i]);
             lanes.value[i] = static_cast<T>(value * weight);
-            slope *= weight * static_cast<double>(factors[i < count ? i : 0]);
+            slope *= weight;
+            if (bends) {
+                const double bend = weight * cost.bend(log_p, p, missed);
+                lanes.scale[i] = static_cast<T>(1 / total);
+                lanes.slope[i] = static_cast<T>(slope);
+                lanes.bend[i] = held<T>(bend);
+                lanes.own_bend[i] = static_cast<T>(own_curvature(p, missed, slope, bend));
+            } else {
+                // What a step is weighed by comes after its bounds.
+                slope *= static_cast<double>(factors[i < count ? i : 0]);
+            }
             lanes.spread[i] = static_cast<T>(-slope / total);
             lanes.own[i] = static_cast<T>(slope * missed);
         }
@@ -110,6 +128,9 @@ class Columns {
         if (!job.gradient) {
             return;
         }
+        if (bends) {
+            curve(block, bends, lanes);
+        }
         for (std::int64_t k = 0; k < classes; ++k) {
             for (int i = 0; i < LANES; ++i) {
                 block[k * LANES + i] *= lanes.spread[i];
@@ -117,6 +138,37 @@ class Columns {
         }
         for (std::int64_t i = 0; i < count; ++i) {
             block[indices[i] * LANES + i] = lanes.own[i];
+            if (bends) {
+                bends[indices[i] * LANES + i] = lanes.own_bend[i];
+            }
+        }
+        if (bends) {
+            take_step(block, bends, factors, count);
+        }
+    }
+
+    /// Curvatures of a block of exponentials, for classes that are not the target's.
+    void curve(const T* block, T* bends, const Lanes& lanes) const {
+        for (std::int64_t k = 0; k < job.classes; ++k) {
+            for (int i = 0; i < LANES; ++i) {
+                const T p = block[k * LANES + i] * lanes.scale[i];
+                bends[k * LANES + i] = curvature_beside(p, lanes.slope[i], lanes.bend[i]);
+            }
+        }
+    }
+
+    void take_step(T* block, T* bends, const T* factors, std::int64_t count) const {
+        const Step<T> step(job.newton);
+        for (std::int64_t k = 0; k < job.classes; ++k) {
+            T* const slopes = block + k * LANES;
+            T* const curvatures = bends + k * LANES;
+#pragma GCC ivdep
+            for (std::int64_t i = 0; i < count; ++i) {
+                T slope = slopes[i], bend = curvatures[i];
+                step.take(slope, bend);
+                slopes[i] = slope * factors[i];
+                curvatures[i] = bend * factors[i];
+            }
         }
     }
 
@@ -196,8 +248,8 @@ class Columns {
         }
     }
 
-    void store(const T* block, T* row, std::int64_t first, std::int64_t count) const {
-        const Operand& out = job.gradient;
+    void store(const Operand& out, const T* block, T* row, std::int64_t first,
+               std::int64_t count) const {
         const std::int64_t size = size_of(out.dtype);
         if (side_by_side(out, first, count)) {
             char* const to = start_of(out, first / job.inner, first % job.inner);

@@ -1,6 +1,7 @@
 // The loop of the elementwise losses: value and derivatives of each element in one pass.
 #pragma once
 
+#include "newton.hpp"
 #include "parallel.hpp"
 #include "tile.hpp"
 
@@ -15,10 +16,6 @@ class Elementwise {
     const Loss loss;
     bool irregular = false;
 
-    struct Step {
-        T slope, bend, least, share;
-    };
-
     explicit Elementwise(const ElementwiseJob& given) : job(given), loss(given.parameters) {}
 
     /// Loss and derivatives of the elements of a tile, in one loop that vectorises.
@@ -32,8 +29,7 @@ class Elementwise {
         T* const other_gradient = gradients[OUTPUTS - 1];
         T* const curvature = curvatures[0];
         T* const other_curvature = curvatures[OUTPUTS - 1];
-        const Step newton = {T(job.newton.slope), T(job.newton.bend), T(job.newton.least),
-                             T(job.newton.share)};
+        const Step<T> step(job.newton);
 #pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i) {
             const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
@@ -49,21 +45,14 @@ class Elementwise {
                 }
             }
             if constexpr (CURVATURES) {
-                step(newton, gradient[i], bends[0] * factor, gradient[i], curvature[i]);
+                curvature[i] = bends[0] * factor;
+                step.take(gradient[i], curvature[i]);
                 if constexpr (OUTPUTS > 1) {
-                    step(newton, other_gradient[i], bends[1] * factor, other_gradient[i],
-                         other_curvature[i]);
+                    other_curvature[i] = bends[1] * factor;
+                    step.take(other_gradient[i], other_curvature[i]);
                 }
             }
         }
-    }
-
-    /// A derivative and a curvature as a Newton step takes them.
-    static LOSSKIT_INLINE void step(const Step& newton, T slope, T bend, T& gradient,
-                                    T& curvature) {
-        gradient = slope * newton.slope;
-        curvature = at_least(at_least(bend * newton.bend, newton.least),
-                             newton.share * vabs(gradient));
     }
 
     double part(std::int64_t begin, std::int64_t end) {

@@ -77,8 +77,8 @@ struct ElementwiseJob {
     Results results;
 };
 
-/// Rows of classes: strides of `input`, `teacher`, `rows` and `gradient` are those of the outer
-/// positions, the classes and the inner positions; all others have one element per position.
+/// Rows of classes: strides of `input`, `teacher`, `rows`, `gradient` and `curvature` are those of the
+/// outer positions, the classes and the inner positions; all others have one element per position.
 struct ClasswiseJob {
     std::int64_t outer = 1, classes = 1, inner = 1;
     Operand input, teacher;
@@ -91,8 +91,10 @@ struct ClasswiseJob {
     Range range;          // of the input
     bool look = true;     // whether the input is held to its range, and rows to distributions
     Weighing weighing;
+    Newton newton;
     Operand values;
     Operand gradient;
+    Operand curvature;  // only with the gradient, and of class indices
 
     std::int64_t positions() const { return outer * inner; }
 };
@@ -136,6 +138,7 @@ struct ClasswiseKernel {
     const char* name;
     const char* const* parameters;
     bool (*fits)(const double* parameters);
+    bool bends;  // whether it computes curvatures
     RunClasswise in_float, in_double;
 };
 

@@ -184,15 +184,16 @@ NB_MODULE(_kernels, m) {
         }, "kernels"_a, "name"_a, "parameters"_a, "range"_a.none(), "ignore_index"_a.none())
         .def("run", [](const ClasswiseLoss& self, nb::handle input, nb::handle teacher,
                        nb::handle target, int axis, nb::handle class_weight, bool counts,
-                       nb::handle values, nb::handle gradient, int reduction, double normalizer,
-                       nb::handle weight, nb::handle mask, nb::handle scale, nb::handle outer,
-                       bool look, int threads) {
+                       nb::handle values, nb::handle gradient, nb::handle curvature, int reduction,
+                       double normalizer, nb::handle weight, nb::handle mask, nb::handle scale,
+                       nb::handle outer, bool look, int threads, double slope, double bend,
+                       double least, double share) {
             return self.run(input, teacher, target, axis, class_weight, counts,
                             {weight, mask, scale, outer, normalizer, Reduction(reduction), look,
-                             threads, values}, gradient);
+                             threads, values, {slope, bend, least, share}}, gradient, curvature);
         }, "input"_a, "teacher"_a.none(), "target"_a, "axis"_a, "class_weight"_a.none(),
-             "class_weight_counts"_a, "values"_a, "gradient"_a.none(), "reduction"_a, "normalizer"_a,
-             "weight"_a.none(), "mask"_a.none(), "scale"_a.none(), "outer"_a.none(), "look"_a,
-             "threads"_a,
+             "class_weight_counts"_a, "values"_a, "gradient"_a.none(), "curvature"_a.none(),
+             "reduction"_a, "normalizer"_a, "weight"_a.none(), "mask"_a.none(), "scale"_a.none(),
+             "outer"_a.none(), "look"_a, "threads"_a, "slope"_a, "bend"_a, "least"_a, "share"_a,
              "Compute; False where the call is not plain, and what was written is worth nothing.");
 }

@@ -25,7 +25,7 @@ constexpr ElementwiseKernel elementwise() {
 
 template <template <class> class Loss>
 constexpr ClasswiseKernel classwise() {
-    return {Loss<float>::name, Loss<float>::parameters, [](const double*) { return true; },
+    return {Loss<float>::name, Loss<float>::parameters, [](const double*) { return true; }, false,
             &Classwise<Loss<float>, float>::run, &Classwise<Loss<double>, double>::run};
 }
 
@@ -39,7 +39,11 @@ Outcome run_of_log_probabilities(const ClasswiseJob& job, int threads) {
 
 template <class Cost>
 constexpr ClasswiseKernel of_log_probabilities() {
-    return {Cost::name, Cost::parameters, &Cost::fits, &run_of_log_probabilities<Cost, float>,
+    return {Cost::name,
+            Cost::parameters,
+            &Cost::fits,
+            true,
+            &run_of_log_probabilities<Cost, float>,
             &run_of_log_probabilities<Cost, double>};
 }
 
