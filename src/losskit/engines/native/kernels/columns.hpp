@@ -23,7 +23,7 @@ class Columns {
     /// What each position of a block has of its own.
     struct Lanes {
         alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
-        alignas(64) T value[LANES], spread[LANES], own[LANES];
+        alignas(64) T factor[LANES], value[LANES], spread[LANES], own[LANES];
         alignas(64) T scale[LANES], slope[LANES], bend[LANES], own_bend[LANES];
     };
 
@@ -94,33 +94,14 @@ class Columns {
             }
             lanes.logit[i] = block[index * LANES + i];
             lanes.weight[i] = job.class_weight ? static_cast<T>(job.class_weight[index]) : T(1);
+            // What a step is weighed by comes after its bounds.
+            lanes.factor[i] = bends || i >= count ? T(1) : factors[i];
         }
         exponentials(block, lanes);
-        // Few numbers for many classes: in double, they add no rounding to speak of.
-        for (int i = 0; i < LANES; ++i) {
-            const double others = static_cast<double>(lanes.others[i]), total = 1 + others;
-            const double distance =
-                static_cast<double>(lanes.logit[i]) - static_cast<double>(lanes.top[i]);
-            const double log_p = distance - vlog1p(others);
-            const double p = vexp(log_p);
-            const double missed = distance == 0 ? others / total : 1 - p;
-            double value, slope;
-            cost.at(log_p, p, missed, value, slope);
-            const double weight = static_cast<double>(lanes.weight[i]);
-            lanes.value[i] = static_cast<T>(value * weight);
-            slope *= weight;
-            if (bends) {
-                const double bend = weight * cost.bend(log_p, p, missed);
-                lanes.scale[i] = static_cast<T>(1 / total);
-                lanes.slope[i] = static_cast<T>(slope);
-                lanes.bend[i] = held<T>(bend);
-                lanes.own_bend[i] = static_cast<T>(own_curvature(p, missed, slope, bend));
-            } else {
-                // What a step is weighed by comes after its bounds.
-                slope *= static_cast<double>(factors[i < count ? i : 0]);
-            }
-            lanes.spread[i] = static_cast<T>(-slope / total);
-            lanes.own[i] = static_cast<T>(slope * missed);
+        if (bends) {
+            costs<true>(lanes);
+        } else {
+            costs<false>(lanes);
         }
         for (std::int64_t i = 0; i < count; ++i) {
             values[i] = lanes.value[i];
@@ -144,6 +125,34 @@ class Columns {
         }
         if (bends) {
             take_step(block, bends, factors, count);
+        }
+    }
+
+    /// Few numbers for many classes: in double, they add no rounding to speak of.
+    template <bool BENDS>
+    void costs(Lanes& lanes) const {
+        for (int i = 0; i < LANES; ++i) {
+            const double others = static_cast<double>(lanes.others[i]), total = 1 + others;
+            const double distance =
+                static_cast<double>(lanes.logit[i]) - static_cast<double>(lanes.top[i]);
+            const double log_p = distance - vlog1p(others);
+            const double p = vexp(log_p);
+            const double missed = distance == 0 ? others / total : 1 - p;
+            double value, slope;
+            cost.at(log_p, p, missed, value, slope);
+            const double weight = static_cast<double>(lanes.weight[i]);
+            lanes.value[i] = static_cast<T>(value * weight);
+            slope *= weight;
+            if constexpr (BENDS) {
+                const double bend = weight * cost.bend(log_p, p, missed);
+                lanes.scale[i] = static_cast<T>(1 / total);
+                lanes.slope[i] = static_cast<T>(slope);
+                lanes.bend[i] = held<T>(bend);
+                lanes.own_bend[i] = static_cast<T>(own_curvature(p, missed, slope, bend));
+            }
+            slope *= static_cast<double>(lanes.factor[i]);
+            lanes.spread[i] = static_cast<T>(-slope / total);
+            lanes.own[i] = static_cast<T>(slope * missed);
         }
     }
 
