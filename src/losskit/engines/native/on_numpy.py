@@ -72,5 +72,9 @@ def _begin(loss: Definition, arrays: Arrays, options: Options) -> tuple[Plan, Ar
 
 
 def _room_like(array: Array, in_float: bool = False) -> Array:
-    kept = native.array_like(array, in_float) if array.nbytes >= KEPT_FROM else None
-    return np.empty_like(array, np.float32 if in_float else None) if kept is None else kept
+    if array.nbytes >= KEPT_FROM:
+        turned = array.flags.f_contiguous and not array.flags.c_contiguous
+        kept = native.array_like(array.T if turned else array, in_float)
+        if kept is not None:
+            return kept.T if turned else kept
+    return np.empty_like(array, np.float32 if in_float else None)

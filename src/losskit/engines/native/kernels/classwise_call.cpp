@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "calling.hpp"
 
@@ -34,6 +35,19 @@ bool flatten(const Array& array, const Operand& operand, int first, int last, st
         any = true;
     }
     return true;
+}
+
+/// Make inner positions of the outer ones, where there are no inner ones.
+void swap_positions(ClasswiseJob& job) {
+    std::swap(job.outer, job.inner);
+    for (Operand* const rows : {&job.input, &job.teacher, &job.rows, &job.gradient, &job.curvature}) {
+        std::swap(rows->stride[0], rows->stride[2]);
+    }
+    Weighing& weighing = job.weighing;
+    for (Operand* const numbers : {&job.indices, &weighing.weight, &weighing.scale, &weighing.mask,
+                                   &weighing.outer, &job.values}) {
+        std::swap(numbers->stride[0], numbers->stride[1]);
+    }
 }
 
 }  // namespace
@@ -183,6 +197,10 @@ bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::ha
         baseline::widen(weights.dtype, weights.data, weights.stride[0], job.classes,
                         numbers.data());
         job.class_weight = numbers.data();
+    }
+    if (job.inner == 1 && job.input.stride[1] != 1) {
+        // Rows that lie side by side are read class by class.
+        swap_positions(job);
     }
     job.ignores = job.indices && ignores_;
     job.ignore_index = ignore_index_;

@@ -1,6 +1,8 @@
 // Rows of few classes, or of classes that lie apart: many positions side by side, class by class.
 #pragma once
 
+#include <algorithm>
+
 #include "classwise.hpp"
 #include "costs.hpp"
 #include "mass.hpp"
@@ -25,6 +27,7 @@ class Columns {
         alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
         alignas(64) T factor[LANES], value[LANES], spread[LANES], own[LANES];
         alignas(64) T scale[LANES], slope[LANES], bend[LANES], own_bend[LANES];
+        alignas(64) std::int64_t index[LANES];
     };
 
     double part(std::int64_t begin, std::int64_t end) {
@@ -73,27 +76,12 @@ class Columns {
     }
 
     /// Costs of a block of logits, which its gradient takes the place of; and its curvature.
-    void columns(T* block, T* bends, std::int64_t* indices, const T* mask, const T* factors,
+    void columns(T* block, T* bends, const std::int64_t* indices, const T* mask, const T* factors,
                  T* values, std::int64_t count) {
         Lanes lanes;
         const std::int64_t classes = job.classes;
+        take(block, indices, mask, count, lanes);
         for (int i = 0; i < LANES; ++i) {
-            const bool here = i < count && (mask == nullptr || mask[i] != 0);
-            std::int64_t index = here ? indices[i] : 0;
-            if (index < 0 || index >= classes) {
-                __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
-                index = 0;
-            }
-            if (!here) {
-                for (std::int64_t k = 0; k < classes; ++k) {
-                    block[k * LANES + i] = 0;
-                }
-            }
-            if (i < count) {
-                indices[i] = index;
-            }
-            lanes.logit[i] = block[index * LANES + i];
-            lanes.weight[i] = job.class_weight ? static_cast<T>(job.class_weight[index]) : T(1);
             // What a step is weighed by comes after its bounds.
             lanes.factor[i] = bends || i >= count ? T(1) : factors[i];
         }
@@ -118,13 +106,49 @@ class Columns {
             }
         }
         for (std::int64_t i = 0; i < count; ++i) {
-            block[indices[i] * LANES + i] = lanes.own[i];
+            block[lanes.index[i] * LANES + i] = lanes.own[i];
             if (bends) {
-                bends[indices[i] * LANES + i] = lanes.own_bend[i];
+                bends[lanes.index[i] * LANES + i] = lanes.own_bend[i];
             }
         }
         if (bends) {
             take_step(block, bends, factors, count);
+        }
+    }
+
+    /// Find the logit and the weight of each position's class; what takes no part becomes zeros.
+    void take(T* block, const std::int64_t* indices, const T* mask, std::int64_t count,
+              Lanes& lanes) {
+        std::int64_t* const index = lanes.index;
+        for (int i = 0; i < LANES; ++i) {
+            index[i] = 0;
+        }
+        bool whole = count == LANES;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const bool here = mask == nullptr || mask[i] != 0;
+            index[i] = here ? indices[i] : 0;
+            whole = whole & here;
+        }
+        bool wrong = false;
+        for (int i = 0; i < LANES; ++i) {
+            wrong = wrong | (index[i] < 0) | (index[i] >= job.classes);
+        }
+        if (wrong) {
+            __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
+            std::fill_n(index, LANES, 0);
+        }
+        for (int i = 0; i < LANES && !whole; ++i) {
+            const bool here = i < count && (mask == nullptr || mask[i] != 0);
+            for (std::int64_t k = 0; k < job.classes && !here; ++k) {
+                block[k * LANES + i] = 0;
+            }
+        }
+        for (int i = 0; i < LANES; ++i) {
+            lanes.logit[i] = block[index[i] * LANES + i];
+            lanes.weight[i] = 1;
+        }
+        for (int i = 0; i < LANES && job.class_weight; ++i) {
+            lanes.weight[i] = static_cast<T>(job.class_weight[index[i]]);
         }
     }
 
