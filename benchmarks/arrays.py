@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cases import Case
+from benchmarks.cases import LIBRARIES_KEEP, Case
 from losskit.core.cards import Argument, Role
 from losskit.core.classwise import Classwise
 from losskit.core.contracts import (
@@ -47,12 +47,16 @@ def sets_of(case: Case) -> int:
 def arrays_of(case: Case, number: int) -> list[Array]:
     """Return one set of arrays, the same in every process.
 
-    In float32 where the case is in bfloat16, which NumPy lacks.
+    In float32 where the case is in bfloat16, which NumPy lacks. Labels of boosted trees are in
+    the type in which their libraries hand them over.
     """
     seed = zlib.crc32(f"{case.name} {number}".encode())
     rng = np.random.default_rng(seed)
     dtype = np.dtype(np.float64 if case.dtype == "float64" else np.float32)
-    return [_array(case, argument, dtype, rng) for argument in case.loss.arguments]
+    arrays = [_array(case, argument, dtype, rng) for argument in case.loss.arguments]
+    if case.boosting:
+        arrays[1:] = [array.astype(LIBRARIES_KEEP) for array in arrays[1:]]
+    return arrays
 
 
 def _array(case: Case, argument: Argument, dtype: np.dtype[Any], rng: np.random.Generator) -> Array:

@@ -41,15 +41,25 @@ SHAPES: dict[Any, tuple[tuple[int, ...], ...]] = {
 }
 """Shapes of the first array by the kind of loss; the first kind that fits counts."""
 
-BOOSTING_SHAPES = ((1_000,), (1_000_000,))
-
 SETTINGS = ("CrossEntropy:label_smoothing=0.1",)
 """What is measured beside the defaults, where it takes another way through the computation."""
 
 SOFT = ("CrossEntropy",)
 """What is measured against rows of probabilities too."""
 
-BOOSTED = ("BinaryCrossEntropyWithLogits", "BinaryFocal", "MSE")
+BOOSTED = {
+    "BinaryCrossEntropyWithLogits": ((1_000,), (1_000_000,)),
+    "BinaryFocal": ((1_000,), (1_000_000,)),
+    "MSE": ((1_000,), (1_000_000,)),
+    "CrossEntropy": ((200, 5), (200_000, 5)),
+}
+"""Losses of boosted trees, and the shapes of their scores."""
+
+BOOSTED_DTYPES = ("float32", "float64")
+"""Of XGBoost's scores, and of LightGBM's."""
+
+LIBRARIES_KEEP = "float32"
+"""Type of the labels, gradients and Hessians of both."""
 
 CLAIMS = (
     "CrossEntropy/*",
@@ -62,6 +72,7 @@ CLAIMS = (
     "CrossEntropy-soft/2048x32000/*",
     "Distillation/2048x32000/*",
     "boosting-*/1000000/*",
+    "boosting-*/200000x5/*",
 )
 """What the README speaks of: the cases that run if none are named."""
 
@@ -154,7 +165,7 @@ class Case:
             read += size * (2 if twice else 1)
             written += size * of_model
         if which == BOOSTING:
-            return read + 2 * written
+            return read + 2 * DTYPES[LIBRARIES_KEEP] * self.numbers
         return read if which == FORWARD else read + written
 
     def _arrays(self) -> Iterator[tuple[int, bool]]:
@@ -165,11 +176,14 @@ class Case:
             if argument.role is Role.LEARNED:
                 yield DTYPES[self.dtype], True
             elif contract is CLASS_INDICES:
-                yield 8 * self.numbers // self.shape[axis], False
+                width = DTYPES[LIBRARIES_KEEP] if self.boosting else 8
+                yield width * self.numbers // self.shape[axis], False
             elif contract is LABELS:
                 yield 8 * self.shape[0], False
             else:
-                width = 8 if contract.integral else DTYPES[self.dtype]
+                given = self.boosting and argument.role is not Role.OUTPUT
+                dtype = LIBRARIES_KEEP if given else self.dtype
+                width = 8 if contract.integral and not given else DTYPES[dtype]
                 rows = self.numbers // self.shape[-1] if argument.per_row else self.numbers
                 yield width * rows, argument.role is Role.OUTPUT
 
@@ -190,7 +204,7 @@ class Case:
 
 
 def all_cases(dtypes: Sequence[str] = ("float32",)) -> list[Case]:
-    """Return every case of these types; trees are boosted in float64 only."""
+    """Return every case of these types, and trees boosted in those of their libraries."""
     cases = []
     for name, kind in CATALOGUE.items():
         shapes = next(sizes for base, sizes in SHAPES.items() if issubclass(kind, base))
@@ -200,7 +214,10 @@ def all_cases(dtypes: Sequence[str] = ("float32",)) -> list[Case]:
             if name in SOFT:
                 cases += [Case(name, shape, dtype, soft=True) for shape in shapes]
     cases += [
-        Case(name, shape, "float64", boosting=True) for name in BOOSTED for shape in BOOSTING_SHAPES
+        Case(name, shape, dtype, boosting=True)
+        for name, shapes in BOOSTED.items()
+        for shape in shapes
+        for dtype in BOOSTED_DTYPES
     ]
     return cases
 

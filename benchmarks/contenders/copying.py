@@ -16,18 +16,19 @@ __all__ = ["copies"]
 def copies(case: Case) -> Prepared:
     """Copy the first array to one that was written before: with all cores, on huge pages.
 
-    For boosted trees all arrays are copied as NumPy copies them, to fresh memory, which is where
-    their gradients go.
+    For boosted trees all arrays are copied as NumPy copies them.
     """
     numbers = range(sets_of(case))
     if case.boosting:
         every = [arrays_of(case, number) for number in numbers]
+        goals = [np.ones_like(array) for array in every[0]]
 
-        def fresh(number: int) -> object:
-            return [np.copy(array) for array in every[number]]
+        def copied(number: int) -> None:
+            for goal, array in zip(goals, every[number], strict=True):
+                np.copyto(goal, array)
 
         size = sum(array.nbytes for array in every[0])
-        return Prepared(dict.fromkeys(case.passes, fresh), len(every), moved=2 * size)
+        return Prepared(dict.fromkeys(case.passes, copied), len(every), moved=2 * size)
     sources = [tensor(arrays_of(case, number)[0], case.dtype) for number in numbers]
     goal = torch.ones_like(sources[0])
 

@@ -18,7 +18,8 @@ def losskit(case: Case) -> Prepared:
     sets = [arrays_of(case, number) for number in range(sets_of(case))]
     if case.boosting:
         boosted = objective(loss)
-        return Prepared({BOOSTING: lambda number: boosted.derivatives(*sets[number])}, len(sets))
+        steps = {BOOSTING: lambda number: boosted(sets[number][1], sets[number][0])}
+        return Prepared(steps, len(sets))
     steps = {
         FORWARD: lambda number: loss(*sets[number]),
         TRAINING: lambda number: loss.value_and_gradient(*sets[number]),

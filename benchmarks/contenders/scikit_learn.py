@@ -33,7 +33,7 @@ def prepare(case: Case) -> Prepared:
     sets = []
     for number in range(sets_of(case)):
         raw, target = arrays_of(case, number)
-        # It wants labels in the type of the scores.
+        # It wants labels in the type of the scores, in which it computes both derivatives.
         sets.append({"y_true": target.astype(raw.dtype), "raw_prediction": raw})
     cores = threads()
     if case.boosting:

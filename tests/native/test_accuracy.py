@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from kernel_calls import (
+    BENT,
     CLASSWISE,
+    ELEMENTWISE,
     arrays_for,
     assert_same,
     definition,
     definition_bends,
-    every_elementwise,
     every_kernel,
     kernel,
     kernel_bends,
@@ -109,14 +110,20 @@ def test_errors_are_no_larger_than_the_definitions(kind, dtype, monkeypatch):
                     assert error(exact, mine) <= most, f"{loss.spec()} {shape} on {name}"
 
 
-@every_elementwise
+@pytest.mark.parametrize("kind", [*ELEMENTWISE, *BENT], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_errors_of_curvatures(kind, dtype, monkeypatch):
     rng = np.random.default_rng(1)
-    for loss, _ in settings(kind):
-        arrays = [one.astype(dtype) for one in arrays_for(loss, (4000, 4), rng, size=1.5)]
+
+    def as_floats(arrays, wanted):
+        return [one.astype(wanted) if one.dtype.kind == "f" else one for one in arrays]
+
+    for loss, which in settings(kind):
+        if which:
+            continue
+        arrays = as_floats(arrays_for(loss, (4000, 4), rng, size=1.5), dtype)
         options = {"reduction": "sum", "validate": False}
-        truth = definition_bends(loss, [one.astype(float) for one in arrays], **options)
+        truth = definition_bends(loss, as_floats(arrays, float), **options)
         with np.errstate(over="ignore"):
             theirs = definition_bends(loss, arrays, **options)
         for name in on_every_target(monkeypatch):

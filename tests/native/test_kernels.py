@@ -11,6 +11,7 @@ from kernel_calls import (
     assert_same,
     definition,
     definition_bends,
+    every_bent,
     every_elementwise,
     every_kernel,
     kernel,
@@ -21,7 +22,10 @@ from kernel_calls import (
 )
 
 from cases import cases
-from losskit.engines.native import KERNELS, native
+from losskit import NLL, Distillation, KLDivergence
+from losskit.core.newton import Newton
+from losskit.core.options import Options
+from losskit.engines.native import KERNELS, native, on_numpy
 
 
 def given_as_tensors(options):
@@ -54,6 +58,24 @@ def test_gradients_and_curvatures_under_every_option(kind, target):
         for options in options_of(case, seed=2):
             expected = definition_bends(case.loss, case.arrays, **options)
             assert_same(kernel_bends(case.loss, case.arrays, **options), expected)
+
+
+@every_bent
+def test_gradients_and_curvatures_of_classes_under_every_option(kind, target):
+    """Rows of probabilities are left to the definition."""
+    for case in cases(kind):
+        if case.arrays[1].dtype.kind == "f":
+            assert on_numpy.bend(case.loss, case.arrays, Options("sum"), Newton()) is None
+            continue
+        for options in options_of(case, seed=6):
+            expected = definition_bends(case.loss, case.arrays, **options)
+            assert_same(kernel_bends(case.loss, case.arrays, **options), expected)
+
+
+@pytest.mark.parametrize("kind", [NLL, KLDivergence, Distillation])
+def test_what_has_no_kernel_of_curvatures_is_left_to_the_definition(kind):
+    for case in (case for case in cases(kind) if case.small):
+        assert on_numpy.bend(case.loss, case.arrays, Options("sum"), Newton()) is None
 
 
 @every_kernel

@@ -29,6 +29,8 @@ from losskit import (
     Huber,
     KLDivergence,
 )
+from losskit.core.newton import Newton
+from losskit.core.options import Options
 from losskit.engines.native import on_numpy, on_torch
 
 # A tile holds 256 doubles or 512 floats, and a thread takes blocks of 8192 elements.
@@ -81,6 +83,26 @@ def test_numbers_of_classes(loss, which, classes, target):
             expected = definition(loss, arrays, reduction=reduction)
             assert_same(kernel(loss, arrays, reduction=reduction), expected)
             assert_same([kernel_value(loss, arrays, reduction=reduction)], expected[:1])
+
+
+@pytest.mark.parametrize("classes", CLASSES)
+@pytest.mark.parametrize(
+    "loss", [CrossEntropy(), CrossEntropy(label_smoothing=0.1), Focal(ignore_index=0)], ids=str
+)
+def test_steps_of_classes(loss, classes, target):
+    """A step is held to its bounds before it is weighed, and lies as its scores do."""
+    newton, rng = Newton(1.5, 2.0, least=1e-3, share=0.5), np.random.default_rng(classes)
+    input, index = arrays_for(loss, (37, classes), rng, size=3.0)
+    weight = rng.uniform(0, 2, 37)
+    part = np.where(index == loss.ignore_index, 0.0, weight)[:, None]
+    gradient = 1.5 * loss.gradient_at(input, np.maximum(index, 0), np)
+    curvature = 2 * loss.curvature_at(input, np.maximum(index, 0), np)
+    curvature = np.maximum(np.maximum(curvature, 1e-3), np.abs(gradient) / 2)
+    options = Options("sum", weight=weight)
+    for given in (input, np.asfortranarray(input)):
+        found = on_numpy.bend(loss, (given, index), options, newton)
+        assert_same([one[0] for one in found], [gradient * part, curvature * part])
+        assert all(one[0].strides == given.strides for one in found)
 
 
 @pytest.mark.parametrize("rows", [1, 31, 32, 33, 255, 256, 257, 513, 2047, 2049])

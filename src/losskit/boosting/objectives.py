@@ -165,7 +165,7 @@ class BoostingObjective:
     @property
     def bends(self) -> bool:
         """Whether the Hessian comes from the curvature."""
-        return self.rule not in (None, Rule.FLAT)
+        return self.rule is not None
 
     @property
     def newton(self) -> Newton:
@@ -173,7 +173,7 @@ class BoostingObjective:
         # All classes' scores move at once. A row of the Hessian of shift-invariant scores sums to
         # 0, so twice its diagonal is the sum of the row's absolute values: a bound.
         factor = 2 * self.scale if self.multiclass else self.scale
-        if self.rule is Rule.ERROR:
+        if self.rule in (Rule.ERROR, Rule.FLAT):
             return Newton(self.scale, factor, least=1.0)
         share = 1.0 if self.rule is Rule.NOT_CONVEX else 0.0
         return Newton(self.scale, factor, SMALLEST_HESSIAN, share)
@@ -186,8 +186,7 @@ class BoostingObjective:
         newton = self.newton
         gradient *= newton.slope
         if curvature is None:
-            constant = self.hessian if isinstance(self.hessian, float) else 1.0
-            return gradient, np.full_like(gradient, constant)
+            return gradient, np.full_like(gradient, self.hessian)
         hessian = np.maximum(newton.bend * curvature, newton.least, out=curvature)
         if newton.share > 0:
             np.maximum(hessian, newton.share * np.abs(gradient), out=hessian)
