@@ -61,6 +61,44 @@ CLEARING = {
         "torch.manual_seed(0)\n" + LOOP.replace("BEFORE", ""),
         ["bug"],
     ),
+    "nothing, where a scaler steps": (
+        LOOP.replace("BEFORE", "")
+        .replace("loss.backward()", "scaler.scale(loss).backward()")
+        .replace("optimizer.step()", "scaler.step(optimizer)"),
+        ["bug"],
+    ),
+    "the optimizer, on the other side of a condition": (
+        LOOP.replace("BEFORE", "").replace(
+            "            loss.backward()\n            optimizer.step()",
+            "            if whole:\n"
+            "                optimizer.zero_grad()\n"
+            "                loss.backward()\n"
+            "                optimizer.step()\n"
+            "            else:\n"
+            "                scaler.scale(loss).backward()\n"
+            "                scaler.step(optimizer)",
+        ),
+        ["bug"],
+    ),
+    "the optimizer, on both sides": (
+        LOOP.replace("BEFORE", "").replace(
+            "            loss.backward()\n            optimizer.step()",
+            "            if whole:\n"
+            "                optimizer.zero_grad()\n"
+            "                loss.backward()\n"
+            "                optimizer.step()\n"
+            "            else:\n"
+            "                optimizer.zero_grad()\n"
+            "                scaler.scale(loss).backward()\n"
+            "                scaler.step(optimizer)",
+        ),
+        [],
+    ),
+    "a new optimizer for each step": (
+        "class Agent:\n    def learn(self, x, y):\n        own(self.net(x), y).backward()\n"
+        "        torch.optim.Adam(params=self.net.parameters()).step()\n",
+        ["suspicious"],
+    ),
     "one round only": (
         "def train(net, optimizer, batches):\n    for x, y in batches:\n"
         "        own(net(x), y).backward()\n        optimizer.step()\n        break\n",

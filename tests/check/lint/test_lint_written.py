@@ -242,6 +242,50 @@ SEEN = {
         "optimizer = torch.optim.SGD(model.parameters())\n"
         "F.cross_entropy(model(x).data, y).backward()",
     ),
+    "a softmax class that is called with tensors": (
+        "LK131",
+        "loss = nn.BCELoss(nn.Softmax(net(x)), 0.9 * rows + 0.1)",
+    ),
+    "an output by its name, and numbers": (
+        "LK131",
+        "def style_loss(style_preds, labels):\n"
+        "    return nn.BCELoss(style_preds, 0.9 * labels + 0.1)",
+    ),
+    "the weight of positives that a function gets": (
+        "LK183",
+        "F.binary_cross_entropy(torch.sigmoid(one(x)), y, weight=torch.tensor([args.pos_weight]))",
+    ),
+    "softmax over the rows of what is not negative": (
+        "LK191",
+        "F.softmax(F.relu(net(x.view(-1, 4))), dim=0)",
+    ),
+    "a logarithm behind an option": (
+        "LK172",
+        "class Net(nn.Module):\n"
+        "    def __init__(self, soft=False):\n"
+        "        super().__init__()\n"
+        "        self.soft, self.out = soft, nn.Linear(4, 3)\n"
+        "    def forward(self, x):\n"
+        "        if self.soft:\n"
+        "            return torch.log(torch.softmax(self.out(x), dim=1))\n"
+        "        return self.out(x)",
+    ),
+    "a model that a method builds": (
+        "LK101",
+        "class Trainer:\n"
+        "    def __init__(self): self.model = nn.Sequential()\n"
+        "    def build(self):\n        self.model = nn.Sequential(net, nn.Softmax(dim=1))\n"
+        "    def train(self, x, y): F.cross_entropy(self.model(x), y).backward()",
+    ),
+    "what a class out of sight keeps": (
+        "LK101",
+        "from trainers import Trainer\n"
+        "class Own(Trainer):\n"
+        "    def __init__(self):\n"
+        "        model, criterion = nn.Sequential(net, nn.Softmax(dim=1)), nn.CrossEntropyLoss()\n"
+        "        super().__init__(model, criterion)\n"
+        "    def train(self, x, y): self.criterion(self.model(x), y).backward()",
+    ),
     "row with a one": (
         "LK181",
         "class Rows(Dataset):\n"
@@ -283,6 +327,10 @@ SEEN = {
 }
 
 SILENT = {
+    "weights by their name": "loss = nn.BCELoss(weights, size_average)",
+    "no weight of positives": (
+        "F.binary_cross_entropy(torch.sigmoid(one(x)), y, weight=torch.tensor([args.weight]))"
+    ),
     "a class of Keras that is built with words": (
         "from tensorflow.keras.losses import MeanSquaredError\n"
         "loss = MeanSquaredError('sum', 'error')(y, net(x))"

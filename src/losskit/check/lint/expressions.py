@@ -13,13 +13,13 @@ from losskit.check.lint.choices import Option, join, options
 from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame, Instance
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
 from losskit.check.lint.library.words import joined, meant
 from losskit.check.lint.library.written import written_out
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.operators import operated
 from losskit.check.lint.parts import End
 from losskit.check.lint.scopes import lookup

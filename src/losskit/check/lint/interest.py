@@ -14,7 +14,7 @@ from functools import cache
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.units import Unit
 
-__all__ = ["Interest", "builds_losses", "leaf_of", "look"]
+__all__ = ["Interest", "builds_losses", "look"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -28,6 +28,9 @@ _NO_AXIS = re.compile(
 )
 _LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)
 """Where an object is set as an attribute of something that is not the function's own."""
+
+_BUILDING = re.compile(r"^\s+self\.(\w+) = (?:\w+\.)*[A-Z]\w*\(", re.M)
+"""Where an object gets a model outside its constructor."""
 
 _LISTED = re.compile(r"\.\w*[tT]ensor\(\s*\w*loss\w*\s*[,)]")
 """Losses that become a new tensor."""
@@ -70,8 +73,10 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
     names: dict[int, str] = {}
     owners: dict[int, str] = {}
     losses, joins, alone, wrong = set(), set(), set(), set()
+    texts: dict[int, str] = {}
+    builders: dict[int, list[str]] = {}
     for node, owner in _definitions(unit.tree.body, ""):
-        text = "\n".join(unit.lines[node.lineno - 1 : node.end_lineno])
+        texts[node.lineno] = text = "\n".join(unit.lines[node.lineno - 1 : node.end_lineno])
         leaves = set(_CALLED.findall(text.partition("\n")[2] or text))
         called[node.lineno], names[node.lineno], owners[node.lineno] = leaves, node.name, owner
         if any(_LOSS.search(leaf) for leaf in leaves) or kept & leaves:
@@ -80,6 +85,8 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
             joins.add(node.lineno)
         elif _sees(leaves, text) or (node.name in _METHODS and "loss" in owner.lower()):
             alone.add(node.lineno)
+        elif owner and node.name not in _METHODS and (built := _BUILDING.findall(text)):
+            builders[node.lineno] = built
         if node.name == "__init__" and _NO_AXIS.search(text) is not None:
             wrong.add(owner)
     alone |= {one for one, name in names.items() if name in _METHODS and owners[one] in wrong}
@@ -90,6 +97,10 @@ def _looked(unit: Unit, also: frozenset[str]) -> Interest:
         known = {names[one] for one in joins} - _METHODS
         found = {one for one, leaves in called.items() if one not in joins and leaves & known}
         joins = joins | found
+    for line, built in builders.items():
+        training = [texts[one] for one in joins if owners[one] == owners[line]]
+        if any(f"self.{name}" in text for name in built for text in training):
+            alone.add(line)
     return Interest(
         frozenset(joins | alone),
         frozenset(losses),
@@ -146,10 +157,3 @@ def _sees(leaves: set[str], text: str) -> bool:
     if "ensor(" in text and _LISTED.search(text) is not None:
         return True
     return "oftmax" in text and _NO_AXIS.search(text) is not None
-
-
-def leaf_of(node: ast.expr) -> str:
-    """Last part of the name of what is called."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

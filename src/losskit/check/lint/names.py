@@ -16,6 +16,7 @@ __all__ = [
     "about_loss",
     "called_loss",
     "is_model",
+    "leaf_of",
     "loss_calls",
     "starred",
 ]
@@ -100,11 +101,24 @@ def loss_calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
-                function = node.func
-                name = function.attr if isinstance(function, ast.Attribute) else ""
-                name = function.id if isinstance(function, ast.Name) else name
-                if _LIKE_LOSS.search(name):
+                name = leaf_of(node.func)
+                if _LIKE_LOSS.search(name) or (name == "log" and _of_softmax(node)):
                     yield node
+
+
+def _of_softmax(node: ast.Call) -> bool:
+    """Whether a logarithm is taken of a softmax in one expression, as losses by hand do."""
+    inner = next(iter(node.args), None)
+    if inner is None and isinstance(node.func, ast.Attribute):
+        inner = node.func.value
+    return isinstance(inner, ast.Call) and leaf_of(inner.func) == "softmax"
+
+
+def leaf_of(node: ast.expr) -> str:
+    """Last part of the name of what is called."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 _LIKE_LOSS = re.compile(rf"{_ABOUT_LOSS.pattern}|entropy|kl_div|nll|bce", re.IGNORECASE)

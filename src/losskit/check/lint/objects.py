@@ -20,9 +20,9 @@ from losskit.check.lint.definitions import (
     Super,
 )
 from losskit.check.lint.imports import defined, member, within
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.tables import is_set, is_table, numbers, part
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from losskit.check.findings import Edit, Fix, Severity
 from losskit.check.lint.facts import LossCall
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Trail
 
@@ -70,9 +71,9 @@ def inner(node: ast.AST | None, names: set[str]) -> ast.expr | None:
     function = node.func
     if isinstance(function, ast.Call):
         # As in nn.Softmax(dim=1)(x).
-        leaf = _leaf(function.func)
+        leaf = leaf_of(function.func)
         return node.args[0] if leaf in names and node.args else None
-    if _leaf(function) not in names:
+    if leaf_of(function) not in names:
         return None
     if isinstance(function, ast.Attribute) and not _is_module(function.value):
         return (
@@ -81,12 +82,6 @@ def inner(node: ast.AST | None, names: set[str]) -> ast.expr | None:
             else (function.value)
         )
     return node.args[0] if node.args else None
-
-
-def _leaf(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_module(node: ast.expr) -> bool:

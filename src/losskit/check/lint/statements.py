@@ -13,10 +13,10 @@ from losskit.check.lint.containers import Chain, Made, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.imports import run_import, run_import_from
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.parts import End
 from losskit.check.lint.returns import returned
 from losskit.check.lint.truth import implied, is_setting, question, truth_of

@@ -11,6 +11,7 @@ from losskit.check.lint.blocks import blocks, statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.interest import builds_losses
 from losskit.check.lint.losses import loss_words
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen
 
 __all__ = ["RULE"]
@@ -129,7 +130,7 @@ def _computes(kind: ast.ClassDef, kept: ast.Assign) -> bool:
         return False
     own = {id(node) for node in ast.walk(kept)}
     calls = [
-        _leaf(node.func)
+        leaf_of(node.func)
         for one in working
         for node in ast.walk(one)
         if isinstance(node, ast.Call) and id(node) not in own
@@ -174,7 +175,7 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             read.update(node.names)
         if isinstance(node, ast.Call) and own:
-            leaf = _leaf(node.func)
+            leaf = leaf_of(node.func)
             trains = trains or leaf == "backward"
             other = other or leaf in loss_words() or isinstance(node.func, ast.Name)
             if leaf in _BY_NAME:
@@ -205,7 +206,7 @@ def _replaced(block: list[ast.stmt]) -> Iterator[Seen]:
         for node in nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 waiting.pop(ast.unparse(node), None)
-            elif isinstance(node, ast.Call) and _leaf(node.func) in _BY_NAME:
+            elif isinstance(node, ast.Call) and leaf_of(node.func) in _BY_NAME:
                 waiting.clear()
         built = _assigned(statement)
         if built is not None:
@@ -241,13 +242,7 @@ def _built(node: ast.expr) -> str:
     ):
         node = node.func.value
     if isinstance(node, ast.Call):
-        leaf = _leaf(node.func)
+        leaf = leaf_of(node.func)
         if leaf in loss_words() and leaf[:1].isupper():
             return leaf
     return ""
-
-
-def _leaf(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
-from losskit.check.lint.interest import leaf_of
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.units import Unit
 
@@ -70,6 +70,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
         yield from _never_cleared(file.unit)
     elif _BUILT.search(source) is not None:
         yield from _left_out(file.unit)
+        yield from _cleared_elsewhere(file.unit)
 
 
 _CLEARS = re.compile(
@@ -121,10 +122,14 @@ def _steps_by_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef, loss: as
     if isinstance(owner, ast.Name) and owner.id in handed:
         return False
     return any(
-        _is_step(one) and ast.unparse(one.func).startswith("self.")
+        _is_step(one) and _KEPT_OR_NEW.match(ast.unparse(one.func))
         for one in ast.walk(function)
         if isinstance(one, ast.Call) and leaf_of(one.func) == "step"
     )
+
+
+_KEPT_OR_NEW = re.compile(r"self\.|(?:torch\.)?optim\.[A-Z]\w*\(")
+"""Optimizers of which nobody else clears the gradients: the object's, and one made for a step."""
 
 
 def _stepping(body: list[ast.stmt]) -> Iterator[ast.Call]:
@@ -146,7 +151,25 @@ def _is_step(call: ast.Call) -> bool:
     """Whether an optimizer takes a step, and no schedule does."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     name = "" if owner is None else ast.unparse(owner).lower()
+    if "scaler" in name and len(call.args) == 1:
+        return "opt" in ast.unparse(call.args[0]).lower()
     return "opt" in name and not call.args
+
+
+def _cleared_elsewhere(unit: Unit) -> Iterator[Seen]:
+    """Look for rounds whose gradients are cleared on one side of a condition only."""
+    for loop in statements(unit.tree.body):
+        for fork in loop.body if isinstance(loop, _LOOPS) else ():
+            if not isinstance(fork, ast.If) or not fork.orelse:
+                continue
+            for cleared, other in ((fork.body, fork.orelse), (fork.orelse, fork.body)):
+                lines = unit.lines[: cleared[0].lineno - 1]
+                lines = [*lines, *unit.lines[cleared[-1].end_lineno or 0 :]]
+                if not any(map(_CLEARED.search, map(ast.unparse, cleared))):
+                    continue
+                if _CLEARS.search("\n".join(lines)) is None:
+                    for backward in _stepping(other):
+                        yield Seen(_TEXT, node=backward)
 
 
 def _left_out(unit: Unit) -> Iterator[Seen]:

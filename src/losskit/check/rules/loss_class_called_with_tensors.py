@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.containers import Made
 from losskit.check.lint.facts import LossBuilt
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import Tensor, Unknown, Value
+from losskit.check.lint.values import Const, Tensor, Unknown, Value
 
 __all__ = ["RULE"]
 
@@ -80,6 +81,7 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     certain = [_is_tensor(value) for value in given[:2]]
     # The first argument of some losses is a tensor of weights, but none that a model gives.
     output = isinstance(given[0], (Tensor, Unknown)) and given[0].flow is Flow.MODEL
+    output = output or (_is_output(given[0]) and not isinstance(given[1], Const))
     if not output and not (certain[1] and (certain[0] or built.face.settings)):
         return
     node = built.node
@@ -95,6 +97,16 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
         severity=severity,
         fix=fix,
     )
+
+
+_OUTPUTS = re.compile(r"(^|[._])(outputs?|predictions?|preds?|logits|y_?(pred|hat))$")
+
+
+def _is_output(value: Value) -> bool:
+    """Whether something is an output by its name, or a layer, which was meant to be called."""
+    if isinstance(value, Unknown):
+        return bool(_OUTPUTS.search(value.name))
+    return isinstance(value, Made) and value.face is None
 
 
 def _are_losses_own(given: tuple[Value, ...]) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Backward, LossCall
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.names import MAKERS
+from losskit.check.lint.names import MAKERS, leaf_of
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor
 

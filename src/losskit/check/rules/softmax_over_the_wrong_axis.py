@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Activation, LossCall, Taken
-from losskit.check.lint.kinds import Kind
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Const, Tensor
 
@@ -64,12 +64,13 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
     value = activation.value
     first = {0, -value.rank} if value.rank is not None and value.rank > 1 else set()
     over_batch = isinstance(activation.dim, Const) and activation.dim.value in first
-    if over_batch and value.kind is Kind.RAW and value.units not in {None, 1}:
+    raw = value.kind is Kind.RAW
+    if over_batch and (raw or value.flow is Flow.MODEL) and value.units not in {None, 1}:
         yield Seen(
             f"{activation.name} goes over axis 0, which is the batch",
             value.trail,
             f"{activation.name} is applied over axis 0",
-            Severity.BUG,
+            Severity.BUG if raw else None,
             node=node,
             unit=unit,
         )

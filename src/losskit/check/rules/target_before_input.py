@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import mentioning
 from losskit.check.lint.facts import LossCall, Scanned
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
-from losskit.check.lint.names import MAKERS
+from losskit.check.lint.names import MAKERS, leaf_of
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor, Unknown, Value
 from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fix, Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossBuilt
-from losskit.check.lint.interest import leaf_of
+from losskit.check.lint.facts import LossBuilt, LossCall
 from losskit.check.lint.kinds import Kind
+from losskit.check.lint.losses import LossFace
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.values import Tensor
 from losskit.core.contracts import LOGITS, PROBABILITIES
@@ -73,10 +74,9 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     given = keyword.value if keyword is not None else (node.args[0] if node.args else None)
     if given is None:
         return
-    words = {one.id for one in ast.walk(given) if isinstance(one, ast.Name)}
-    words |= {one.attr for one in ast.walk(given) if isinstance(one, ast.Attribute)}
+    words = _words(given)
     labels = face.contract is LOGITS and face.of_labels
-    if face.contract is PROBABILITIES and face.of_labels and "pos_weight" in words:
+    if _weighs_both(face, words):
         yield Seen(f"{face.name}'s weight weighs both labels alike; it has no weight of positives")
     value = built.arguments.get(0, "weight")
     one = isinstance(value, Tensor) and value.rank == value.last == 1
@@ -98,6 +98,25 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
             value.trail if isinstance(value, Tensor) else None,
             f"{face.name} is built with it",
         )
+
+
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at the weights that a function takes."""
+    face = call.face
+    for one in call.node.keywords if isinstance(call.node, ast.Call) else ():
+        if one.arg == "weight" and _weighs_both(face, _words(one.value)):
+            text = f"{face.name}'s weight weighs both labels alike; it has no weight of positives"
+            yield Seen(text)
+
+
+def _weighs_both(face: LossFace, words: set[str]) -> bool:
+    """Whether a loss of probabilities gets the weight of the positives for all labels."""
+    return face.contract is PROBABILITIES and face.of_labels and "pos_weight" in words
+
+
+def _words(node: ast.expr) -> set[str]:
+    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return names | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
 
 
 def _is_negatives(node: ast.expr) -> bool:

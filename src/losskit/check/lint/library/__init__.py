@@ -337,6 +337,12 @@ def build_base(
         if base.leaf[:1].isupper() and layers.is_layer(base.leaf):
             machine.write(made, "<made>", Made(base.name, given, node, frame.unit, None))
             return
+    # A class out of sight keeps what it gets under the names that it has here.
+    names = [one.id if isinstance(one, ast.Name) else "" for one in getattr(node, "args", ())]
+    kept = dict(zip(names, given.positional, strict=False)) | given.named
+    for name, value in kept.items():
+        if name and isinstance(value, (Chain, Instance, Made)) and name not in made.data:
+            machine.write(made, name, value)
 
 
 def call_base(

@@ -19,6 +19,7 @@ __all__ = ["clamp", "clamp_max", "clamp_min", "exp", "log", "power", "scaled", "
 
 def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
     """A probability becomes its logarithm, which is told of where nothing keeps it away from 0."""
+    machine.reached.add(id(node))
     if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO} and not tensor.shifted:
         machine.tell(Logarithm(frame.unit, node, tensor, "log"))
     kinds = {

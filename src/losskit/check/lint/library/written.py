@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from losskit.check.lint.blocks import mentioning
 from losskit.check.lint.definitions import Frame
-from losskit.check.lint.interest import leaf_of
 from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Const, Value
 
