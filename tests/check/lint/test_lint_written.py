@@ -270,22 +270,6 @@ SEEN = {
         "            return torch.log(torch.softmax(self.out(x), dim=1))\n"
         "        return self.out(x)",
     ),
-    "a model that a method builds": (
-        "LK101",
-        "class Trainer:\n"
-        "    def __init__(self): self.model = nn.Sequential()\n"
-        "    def build(self):\n        self.model = nn.Sequential(net, nn.Softmax(dim=1))\n"
-        "    def train(self, x, y): F.cross_entropy(self.model(x), y).backward()",
-    ),
-    "what a class out of sight keeps": (
-        "LK101",
-        "from trainers import Trainer\n"
-        "class Own(Trainer):\n"
-        "    def __init__(self):\n"
-        "        model, criterion = nn.Sequential(net, nn.Softmax(dim=1)), nn.CrossEntropyLoss()\n"
-        "        super().__init__(model, criterion)\n"
-        "    def train(self, x, y): self.criterion(self.model(x), y).backward()",
-    ),
     "row with a one": (
         "LK181",
         "class Rows(Dataset):\n"

@@ -107,7 +107,7 @@ def _is_free(function: Function) -> bool:
 
 
 def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return a model for a parameter that is called like one, if the file defines a single one."""
+    """Return a model for a parameter that is called like a single one of the file."""
     names = function.frame.unit.frame
     if not _is_free(function) or names is None:
         return None
@@ -117,11 +117,13 @@ def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Val
         if isinstance(value, Class) and name == value.name and value.unit is names.unit
         if any(find_in_class(value, one) is not None for one in ("forward", "call"))
     ]
+    if len(models) > 1:
+        models = [one for one in models if parameter.arg in function_name(one.name).split("_")]
+    elif parameter.arg not in {"model", "net", *(function_name(one.name) for one in models)}:
+        return None
     if len(models) != 1 or _PART.search(models[0].name):
         return None
     [kind] = models
-    if parameter.arg not in {"model", "net", function_name(kind.name)}:
-        return None
     made = machine.instances.get(id(kind.node))
     return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
 

@@ -75,8 +75,9 @@ def lineage(kind: Class) -> Iterator[Value]:
 
 
 def library_bases(kind: Class) -> list[Library]:
-    """Classes of libraries that a class is derived from."""
-    return [one for one in lineage(kind) if isinstance(one, Library)]
+    """Classes of libraries that a class is derived from, but for the one that all are."""
+    bases = [one for one in lineage(kind) if isinstance(one, Library)]
+    return [one for one in bases if one.leaf != "object"]
 
 
 def find_in_class(kind: Class, name: str, after: Class | None = None) -> Value | None:

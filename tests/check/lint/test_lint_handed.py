@@ -1,0 +1,75 @@
+"""What objects get, and keep, that nobody in the file makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+HEAD = """
+import torch, torch.nn as nn, torch.nn.functional as F
+net = nn.Linear(4, 3)
+"""
+
+SEEN = {
+    "a model that a method builds": (
+        "LK101",
+        "class Trainer:\n"
+        "    def __init__(self): self.model = nn.Sequential()\n"
+        "    def build(self):\n        self.model = nn.Sequential(net, nn.Softmax(dim=1))\n"
+        "    def train(self, x, y): F.cross_entropy(self.model(x), y).backward()",
+    ),
+    "what a class out of sight keeps": (
+        "LK101",
+        "from trainers import Trainer\n"
+        "class Own(Trainer):\n"
+        "    def __init__(self):\n"
+        "        model, criterion = nn.Sequential(net, nn.Softmax(dim=1)), nn.CrossEntropyLoss()\n"
+        "        super().__init__(model, criterion)\n"
+        "    def train(self, x, y): self.criterion(self.model(x), y).backward()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_what_an_object_keeps_is_known(name: str, tmp_path: Path) -> None:
+    code, text = SEEN[name]
+    assert code in {one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})}
+
+
+TRAINED = """
+class Trainer(object):
+    def __init__(self, generator, judge, items):
+        self.generator, self.judge = generator, judge
+    def train(self, x, y):
+        found, classes = self.judge(self.generator(x))
+        return F.cross_entropy(classes, y)
+
+class Generator(nn.Module):
+    def forward(self, z): return net(z)
+
+class NAME(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.whole, self.kind = nn.Linear(4, 1), nn.Linear(4, 3)
+    def forward(self, x):
+        return torch.sigmoid(self.whole(x)), F.softmax(self.kind(x), dim=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "codes"),
+    [
+        ("Judge", "", {"LK101"}),
+        ("Judge_of_pictures", "", {"LK101"}),
+        ("Jury", "", set()),
+        ("JudgeHead", "", set()),
+        ("JudgeOne", "\nclass JudgeTwo(JudgeOne): pass", set()),
+    ],
+)
+def test_a_parameter_called_like_the_only_such_model_is_one(
+    name: str, more: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + TRAINED.replace("NAME", name) + more
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
