@@ -10,6 +10,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.containers import Made
 from losskit.check.lint.facts import LossBuilt
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import Const, Tensor, Unknown, Value
@@ -81,10 +82,12 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     certain = [_is_tensor(value) for value in given[:2]]
     # The first argument of some losses is a tensor of weights, but none that a model gives.
     output = isinstance(given[0], (Tensor, Unknown)) and given[0].flow is Flow.MODEL
-    output = output or (_is_output(given[0]) and not isinstance(given[1], Const))
+    node = built.node
+    if isinstance(node, ast.Call) and leaf_of(node.func) == built.face.name:
+        # What is kept under another name may be an object by then.
+        output = output or (_is_output(given[0]) and not isinstance(given[1], Const))
     if not output and not (certain[1] and (certain[0] or built.face.settings)):
         return
-    node = built.node
     fix, severity = None, None
     if isinstance(node, ast.Call):
         function = built.unit.text(node.func)
