@@ -44,7 +44,7 @@ def bend(
 ) -> tuple[Arrays, Arrays] | None:
     """Compute gradients and curvatures; None where the call is not one for a kernel."""
     begun = _begin(loss, arrays, options)
-    if begun is None or not begun[0].bends:
+    if begun is None:
         return None
     plan = begun[0]
     gradients, curvatures = (

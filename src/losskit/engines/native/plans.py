@@ -32,18 +32,14 @@ class Plan(ABC):
     ----------
     outputs : tuple of int
         Which arrays the model gives, in the order of their gradients.
-    bends : bool
-        Whether there is a kernel of the curvatures.
     """
 
     outputs: tuple[int, ...]
-    bends: bool = False
 
     @abstractmethod
     def shape(self, arrays: Arrays) -> tuple[int, ...] | None:
         """Shape of the loss values; None where the arrays have none."""
 
-    @abstractmethod
     def run(
         self,
         arrays: Arrays,
@@ -58,6 +54,7 @@ class Plan(ABC):
         False where the call is not one for a kernel, be it that something is wrong with it: what
         was written is worth nothing then.
         """
+        return self._run(arrays, options, values, gradients, (), _AS_THEY_ARE, threads, outer)
 
     def bend(
         self,
@@ -68,13 +65,28 @@ class Plan(ABC):
         newton: Newton,
         threads: int,
     ) -> bool:
-        """Write the gradients and curvatures of the reduced loss, if the plan bends."""
-        return False
+        """Write the gradients and curvatures of the reduced loss; False as in `run`."""
+        # No values are written, and the derivatives of each are those of their sum.
+        if options.reduction == "none":
+            options = dataclasses.replace(options, reduction="sum")
+        nothing = np.empty((), np.float64)
+        return self._run(arrays, options, nothing, gradients, curvatures, newton, threads, None)
+
+    @abstractmethod
+    def _run(
+        self,
+        arrays: Arrays,
+        options: Options,
+        values: Array,
+        gradients: tuple[Array | None, ...],
+        curvatures: tuple[Array, ...],
+        newton: Newton,
+        threads: int,
+        outer: Array | None,
+    ) -> bool: ...
 
 
 class _ElementwisePlan(Plan):
-    bends = True
-
     def __init__(self, loss: Definition, name: str) -> None:
         contracts = [argument.contracts[0] for argument in loss.arguments]
         beside = [
@@ -94,29 +106,6 @@ class _ElementwisePlan(Plan):
 
     def shape(self, arrays: Arrays) -> tuple[int, ...] | None:
         return tuple(arrays[0].shape)
-
-    def run(
-        self,
-        arrays: Arrays,
-        options: Options,
-        values: Array,
-        gradients: tuple[Array | None, ...],
-        threads: int,
-        outer: Array | None = None,
-    ) -> bool:
-        return self._run(arrays, options, values, gradients, (), _AS_THEY_ARE, threads, outer)
-
-    def bend(
-        self,
-        arrays: Arrays,
-        options: Options,
-        gradients: tuple[Array, ...],
-        curvatures: tuple[Array, ...],
-        newton: Newton,
-        threads: int,
-    ) -> bool:
-        options, nothing = _summed(options)
-        return self._run(arrays, options, nothing, gradients, curvatures, newton, threads, None)
 
     def _run(
         self,
@@ -141,8 +130,6 @@ class _ElementwisePlan(Plan):
 
 
 class _ClasswisePlan(Plan):
-    bends = True
-
     def __init__(self, loss: Classwise, name: str) -> None:
         self.outputs = loss.outputs(())
         self._axis = loss.class_axis
@@ -178,38 +165,13 @@ class _ClasswisePlan(Plan):
         shape = tuple(arrays[0].shape)
         return shape[:axis] + shape[axis + 1 :]
 
-    def run(
-        self,
-        arrays: Arrays,
-        options: Options,
-        values: Array,
-        gradients: tuple[Array | None, ...],
-        threads: int,
-        outer: Array | None = None,
-    ) -> bool:
-        gradient = gradients[0] if gradients else None
-        return self._run(arrays, options, values, gradient, None, _AS_THEY_ARE, threads, outer)
-
-    def bend(
-        self,
-        arrays: Arrays,
-        options: Options,
-        gradients: tuple[Array, ...],
-        curvatures: tuple[Array, ...],
-        newton: Newton,
-        threads: int,
-    ) -> bool:
-        options, nothing = _summed(options)
-        gradient, curvature = gradients[0], curvatures[0]
-        return self._run(arrays, options, nothing, gradient, curvature, newton, threads, None)
-
     def _run(
         self,
         arrays: Arrays,
         options: Options,
         values: Array,
-        gradient: Array | None,
-        curvature: Array | None,
+        gradients: tuple[Array | None, ...],
+        curvatures: tuple[Array, ...],
         newton: Newton,
         threads: int,
         outer: Array | None,
@@ -228,20 +190,12 @@ class _ClasswisePlan(Plan):
             weight,
             options.class_weight_counts,
             values,
-            gradient,
-            curvature,
+            gradients[0] if gradients else None,
+            curvatures[0] if curvatures else None,
             *call,
             threads,
             *newton,
         )
-
-
-def _summed(options: Options) -> tuple[Options, Array]:
-    """Options under which no values are written, and room for their sum."""
-    # The derivatives of each are those of the sum.
-    if options.reduction == "none":
-        options = dataclasses.replace(options, reduction="sum")
-    return options, np.empty((), np.float64)
 
 
 def _call(options: Options, outer: Array | None) -> tuple[Any, ...] | None:
