@@ -19,6 +19,16 @@ def train(net, criterion, batches, epochs):
             loss.backward()
             optimizer.step()
 """
+FORK = LOOP.replace("BEFORE", "").replace(
+    "            loss.backward()\n            optimizer.step()",
+    """            if whole:
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            else:
+                BEFOREscaler.scale(loss).backward()
+                scaler.step(optimizer)""",
+)
 CLEARING = {
     "nothing": (LOOP.replace("BEFORE", ""), ["bug"]),
     "the optimizer": (LOOP.replace("BEFORE", "optimizer.zero_grad()\n            "), []),
@@ -67,31 +77,9 @@ CLEARING = {
         .replace("optimizer.step()", "scaler.step(optimizer)"),
         ["bug"],
     ),
-    "the optimizer, on the other side of a condition": (
-        LOOP.replace("BEFORE", "").replace(
-            "            loss.backward()\n            optimizer.step()",
-            "            if whole:\n"
-            "                optimizer.zero_grad()\n"
-            "                loss.backward()\n"
-            "                optimizer.step()\n"
-            "            else:\n"
-            "                scaler.scale(loss).backward()\n"
-            "                scaler.step(optimizer)",
-        ),
-        ["bug"],
-    ),
+    "the optimizer, on the other side of a condition": (FORK.replace("BEFORE", ""), ["bug"]),
     "the optimizer, on both sides": (
-        LOOP.replace("BEFORE", "").replace(
-            "            loss.backward()\n            optimizer.step()",
-            "            if whole:\n"
-            "                optimizer.zero_grad()\n"
-            "                loss.backward()\n"
-            "                optimizer.step()\n"
-            "            else:\n"
-            "                optimizer.zero_grad()\n"
-            "                scaler.scale(loss).backward()\n"
-            "                scaler.step(optimizer)",
-        ),
+        FORK.replace("BEFORE", "optimizer.zero_grad()\n                "),
         [],
     ),
     "a new optimizer for each step": (
