@@ -164,7 +164,7 @@ class BoostingObjective:
 
     @property
     def bends(self) -> bool:
-        """Whether the Hessian comes from the curvature."""
+        """Whether the Hessian comes from the curvature, be it 0, by the rule."""
         return self.rule is not None
 
     @property

@@ -116,7 +116,7 @@ def _never_cleared(unit: Unit) -> Iterator[Seen]:
 
 
 def _steps_by_its_own(function: ast.FunctionDef | ast.AsyncFunctionDef, loss: ast.Call) -> bool:
-    """Whether a method steps by an optimizer that its object keeps, on a loss of its own."""
+    """Whether a method steps on a loss of its own, by an optimizer that it makes or has."""
     handed = {one.arg for one in (*function.args.args, *function.args.kwonlyargs)}
     owner = loss.func.value if isinstance(loss.func, ast.Attribute) else None
     if isinstance(owner, ast.Name) and owner.id in handed:

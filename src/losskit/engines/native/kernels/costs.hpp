@@ -49,9 +49,9 @@ struct FocalCost {
     LOSSKIT_INLINE double bend(double log_p, double p, double missed) const {
         const Power<double> power(gamma);
         // Below, what it multiplies is 0, and the quotient might be infinite.
-        const double held = missed < 1e-150 ? 1e-150 : missed;
-        const double inner = 2 + log_p + (gamma - 1) * p * (-log_p / held);
-        return p == 0 ? 0.0 : gamma * (power.of(held) / held) * p * inner;
+        const double some = missed < 1e-150 ? 1e-150 : missed;
+        const double inner = 2 + log_p + (gamma - 1) * p * (-log_p / some);
+        return p == 0 ? 0.0 : gamma * (power.of(some) / some) * p * inner;
     }
 };
 
