@@ -202,6 +202,22 @@ def test_dtypes(loss, dtype, weight):
             np.testing.assert_allclose(one, exact, rtol=2e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("loss", [losskit.BinaryFocal(), losskit.Asymmetric(clip=0.0)], ids=str)
+def test_wide_scores_for_narrow_results(loss):
+    """What float32 keeps is as exact as if the scores had not been rounded to it."""
+    raw = np.concatenate([RNG.uniform(-85, 85, 4000), [1e39, -1e39, np.inf, -np.inf, np.nan]])
+    for label in (0.0, 1.0):
+        target = np.full(len(raw), label)
+        gradient, hessian = objective(loss).derivatives(raw, target)
+        found = objective(loss)(target.astype(np.float32), raw)
+        tiny = np.finfo(np.float32).tiny
+        np.testing.assert_allclose(found[0], gradient, rtol=1e-6, atol=tiny)
+        np.testing.assert_allclose(found[1], hessian, rtol=5e-6)
+        wide = objective(loss)(target / 3, raw)
+        exact = objective(loss).derivatives(raw, target / 3)
+        np.testing.assert_array_equal(wide, np.asarray(exact, np.float32))
+
+
 def test_focal_never_steps_further_than_1():
     raw = np.linspace(-20, 20, 401)
     for alpha in (1.0, 0.25):

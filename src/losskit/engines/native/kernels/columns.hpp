@@ -24,8 +24,8 @@ class Columns {
 
     /// What each position of a block has of its own.
     struct Lanes {
-        alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], weight[LANES];
-        alignas(64) T factor[LANES], value[LANES], spread[LANES], own[LANES];
+        alignas(64) T top[LANES], others[LANES], ones[LANES], logit[LANES], power[LANES];
+        alignas(64) T weight[LANES], factor[LANES], value[LANES], spread[LANES], own[LANES];
         alignas(64) T scale[LANES], slope[LANES], bend[LANES], own_bend[LANES];
         alignas(64) std::int64_t index[LANES];
     };
@@ -86,6 +86,9 @@ class Columns {
             lanes.factor[i] = bends || i >= count ? T(1) : factors[i];
         }
         exponentials(block, lanes);
+        for (int i = 0; i < LANES; ++i) {
+            lanes.power[i] = block[lanes.index[i] * LANES + i];
+        }
         if (bends) {
             costs<true>(lanes);
         } else {
@@ -116,28 +119,38 @@ class Columns {
         }
     }
 
+    /// Put the first class in the place of what takes no part, and say whether there is such.
+    static LOSSKIT_INLINE bool hide(const T* mask, std::int64_t count, std::int64_t* index) {
+        std::int64_t absent = 0;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const bool gone = mask[i] == 0;
+            index[i] = gone ? 0 : index[i];
+            absent |= gone;
+        }
+        return absent != 0;
+    }
+
+    static LOSSKIT_INLINE bool beyond(const std::int64_t* index, std::int64_t classes) {
+        std::int64_t wrong = 0;
+        for (int i = 0; i < LANES; ++i) {
+            // A negative index is a large number.
+            wrong |= static_cast<std::uint64_t>(index[i]) >= static_cast<std::uint64_t>(classes);
+        }
+        return wrong != 0;
+    }
+
     /// Find the logit and the weight of each position's class; what takes no part becomes zeros.
     void take(T* block, const std::int64_t* indices, const T* mask, std::int64_t count,
               Lanes& lanes) {
         std::int64_t* const index = lanes.index;
-        for (int i = 0; i < LANES; ++i) {
-            index[i] = 0;
-        }
-        bool whole = count == LANES;
-        for (std::int64_t i = 0; i < count; ++i) {
-            const bool here = mask == nullptr || mask[i] != 0;
-            index[i] = here ? indices[i] : 0;
-            whole = whole & here;
-        }
-        bool wrong = false;
-        for (int i = 0; i < LANES; ++i) {
-            wrong = wrong | (index[i] < 0) | (index[i] >= job.classes);
-        }
-        if (wrong) {
+        std::copy_n(indices, count, index);
+        std::fill(index + count, index + LANES, 0);
+        const bool absent = (mask && hide(mask, count, index)) || count < LANES;
+        if (beyond(index, job.classes)) {
             __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
             std::fill_n(index, LANES, 0);
         }
-        for (int i = 0; i < LANES && !whole; ++i) {
+        for (int i = 0; i < LANES && absent; ++i) {
             const bool here = i < count && (mask == nullptr || mask[i] != 0);
             for (std::int64_t k = 0; k < job.classes && !here; ++k) {
                 block[k * LANES + i] = 0;
@@ -160,7 +173,7 @@ class Columns {
             const double distance =
                 static_cast<double>(lanes.logit[i]) - static_cast<double>(lanes.top[i]);
             const double log_p = distance - vlog1p(others);
-            const double p = vexp(log_p);
+            const double p = static_cast<double>(lanes.power[i]) / total;
             const double missed = distance == 0 ? others / total : 1 - p;
             double value, slope;
             cost.at(log_p, p, missed, value, slope);
@@ -251,6 +264,23 @@ class Columns {
         return job.inner == 1 && operand.stride[1] == 1 && operand.dtype == DTypeOf<T>::value;
     }
 
+    /// Move the classes from the k-th on, `WIDTH` of them at once, as long as there are so many.
+    template <int WIDTH>
+    LOSSKIT_INLINE std::int64_t turn(const T* __restrict from, std::int64_t position_from,
+                                     std::int64_t class_from, T* __restrict to,
+                                     std::int64_t position_to, std::int64_t class_to,
+                                     std::int64_t k, std::int64_t count) const {
+        for (; k + WIDTH <= job.classes; k += WIDTH) {
+            for (std::int64_t i = 0; i < count; ++i) {
+                for (int next = 0; next < WIDTH; ++next) {
+                    to[i * position_to + (k + next) * class_to] =
+                        from[i * position_from + (k + next) * class_from];
+                }
+            }
+        }
+        return k;
+    }
+
     void load(T* block, T* row, std::int64_t first, std::int64_t count) const {
         const Operand& input = job.input;
         const std::int64_t size = size_of(input.dtype);
@@ -264,11 +294,9 @@ class Columns {
         if (rows_in_a_row(input)) {
             const T* const from = reinterpret_cast<const T*>(start_of(input, first, 0));
             const std::int64_t apart = input.stride[0];
-            for (std::int64_t k = 0; k < job.classes; ++k) {
-                for (std::int64_t i = 0; i < count; ++i) {
-                    block[k * LANES + i] = from[i * apart + k];
-                }
-            }
+            std::int64_t k = turn<4>(from, apart, 1, block, 1, LANES, 0, count);
+            k = turn<2>(from, apart, 1, block, 1, LANES, k, count);
+            turn<1>(from, apart, 1, block, 1, LANES, k, count);
             return;
         }
         for (std::int64_t i = 0; i < count; ++i) {
@@ -294,11 +322,9 @@ class Columns {
         if (rows_in_a_row(out)) {
             T* const to = reinterpret_cast<T*>(start_of(out, first, 0));
             const std::int64_t apart = out.stride[0];
-            for (std::int64_t i = 0; i < count; ++i) {
-                for (std::int64_t k = 0; k < job.classes; ++k) {
-                    to[i * apart + k] = block[k * LANES + i];
-                }
-            }
+            std::int64_t k = turn<4>(block, 1, LANES, to, apart, 1, 0, count);
+            k = turn<2>(block, 1, LANES, to, apart, 1, k, count);
+            turn<1>(block, 1, LANES, to, apart, 1, k, count);
             return;
         }
         for (std::int64_t i = 0; i < count; ++i) {

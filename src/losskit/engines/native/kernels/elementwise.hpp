@@ -19,9 +19,9 @@ class Elementwise {
     explicit Elementwise(const ElementwiseJob& given) : job(given), loss(given.parameters) {}
 
     /// Loss and derivatives of the elements of a tile, in one loop that vectorises.
-    template <bool VALUES, bool GRADIENTS, bool CURVATURES>
+    template <bool VALUES, bool GRADIENTS, bool CURVATURES, bool ROUNDED = false>
     void points(const T* const* in, T* values, T* const* gradients, T* const* curvatures, T factor,
-                std::int64_t count) const {
+                std::int64_t count, const T* lost = nullptr) const {
         const T* const first = in[0];
         const T* const second = in[1];
         const T* const third = in[ARRAYS - 1];
@@ -35,6 +35,9 @@ class Elementwise {
             const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
             T value, slopes[MOST_ARRAYS], bends[MOST_ARRAYS];
             loss.at(point, value, slopes, bends);
+            if constexpr (ROUNDED) {
+                slopes[0] += bends[0] * lost[i];
+            }
             if constexpr (VALUES) {
                 values[i] = value;
             }
@@ -57,7 +60,7 @@ class Elementwise {
 
     double part(std::int64_t begin, std::int64_t end) {
         alignas(64) T arrays[ARRAYS][TILE<T>], values[TILE<T>], present[TILE<T>];
-        alignas(64) T slopes[OUTPUTS][TILE<T>], bends[OUTPUTS][TILE<T>];
+        alignas(64) T slopes[OUTPUTS][TILE<T>], bends[OUTPUTS][TILE<T>], lost[TILE<T>];
         alignas(64) Factors<T> factors;
         const Weighing& weighing = job.weighing;
         const Results& results = job.results;
@@ -93,7 +96,11 @@ class Elementwise {
                 to_slopes[k] = direct && results.gradients[k] ? direct : slopes[k];
                 to_bends[k] = bends[k];
             }
-            if (bend) {
+            if (bend && rounded(job.arrays[0])) {
+                differences(job.arrays[0], job.axes, job.shape, first, count, in[0], lost);
+                points<false, true, true, Loss::rounds>(in, values, to_slopes, to_bends, factor,
+                                                        count, lost);
+            } else if (bend) {
                 points<false, true, true>(in, values, to_slopes, to_bends, factor, count);
             } else if (slope) {
                 points<true, true, false>(in, values, to_slopes, to_bends, factor, count);
@@ -115,6 +122,11 @@ class Elementwise {
             }
         }
         return sum;
+    }
+
+    /// Whether reading an array as T rounds it.
+    static bool rounded(const Operand& operand) {
+        return Loss::rounds && sizeof(T) == 4 && operand.dtype == DType::f64;
     }
 
     /// Elements of an array, with what is masked replaced by something harmless.

@@ -57,6 +57,17 @@ int coalesce(int axes, std::int64_t* shape, Operand* const (&operands)[COUNT]) {
     return made;
 }
 
+/// Whether derivatives of an output in double, all else in float, are to be computed in float.
+bool may_round(const ElementwiseKernel& kernel, const ElementwiseJob& job) {
+    const Results& results = job.results;
+    const auto single = [](const Operand& operand) {
+        return operand.dtype == DType::f32;
+    };
+    return kernel.rounds && !job.weighing.mask && results.curvatures[0] && single(results.curvatures[0]) &&
+           results.gradients[0] && single(results.gradients[0]) &&
+           std::all_of(job.arrays + 1, job.arrays + kernel.arrays, single);
+}
+
 }  // namespace
 
 ElementwiseLoss::ElementwiseLoss(const Table& table, const std::string& name,
@@ -156,6 +167,7 @@ bool ElementwiseLoss::run(nb::tuple arrays, const Call& call, nb::tuple gradient
     std::copy(parameters_.begin(), parameters_.end(), job.parameters);
     job.look = call.look;
     job.newton = call.newton;
+    wide = wide && !may_round(kernel_, job);
 
     const nb::gil_scoped_release others_run;
     const std::optional<double> divisor = divisor_of(call, job, wide);

@@ -68,6 +68,7 @@ template <class T, class Power>
 struct BinaryFocal : FunctorOfOne<2> {
     static constexpr const char* name = "BinaryFocal";
     static constexpr const char* parameters[] = {"gamma", "alpha", nullptr};
+    static constexpr bool rounds = true;
     Power power;
     T share_yes, share_no;
 
@@ -132,6 +133,7 @@ struct Asymmetric : FunctorOfOne<2> {
     static constexpr const char* name = "Asymmetric";
     static constexpr const char* parameters[] = {"gamma_negative", "gamma_positive", "clip",
                                                  nullptr};
+    static constexpr bool rounds = true;
     Power power_no, power_yes;
     T clip;
 

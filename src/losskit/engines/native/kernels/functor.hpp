@@ -6,6 +6,8 @@
 //     arrays       how many arrays a point has
 //     output       which of them the model gives
 //     fits         whether it serves these numbers
+//     rounds       whether derivatives in float are taken at a rounded point, and corrected by the
+//                  curvature: for a loss of one output that costs much more in double
 //     at           value, gradient and curvature at one point
 // Of the functors of one name the first that fits is to be taken: what decides between formulas is
 // settled before the loop, since a compiler that vectorises would compute all of them.
@@ -21,6 +23,7 @@ struct Functor {
     static constexpr const char* parameters[] = {nullptr};
     static constexpr int arrays = count;
     static constexpr int outputs = given;
+    static constexpr bool rounds = false;
 
     static bool fits(const double*) { return true; }
 };

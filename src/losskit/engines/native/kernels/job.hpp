@@ -129,6 +129,7 @@ struct ElementwiseKernel {
     int outputs;
     const int* output;
     bool (*fits)(const double* parameters);  // the first of a name that does is the one to take
+    bool rounds;                             // whether it computes in float on outputs in double
     RunElementwise in_float, in_double;
 };
 

@@ -19,6 +19,7 @@ constexpr ElementwiseKernel elementwise() {
             Single::outputs,
             Single::output,
             &Single::fits,
+            Single::rounds,
             &Elementwise<Single, float>::run,
             &Elementwise<Loss<double>, double>::run};
 }

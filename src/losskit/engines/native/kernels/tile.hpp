@@ -4,6 +4,7 @@
 #include "convert.hpp"
 #include "job.hpp"
 #include "target.hpp"
+#include "vmath.hpp"
 
 namespace losskit::LOSSKIT_ISA {
 
@@ -65,6 +66,18 @@ void read(const Operand& operand, int axes, const std::int64_t* shape, std::int6
              [&](const char* data, std::int64_t stride, std::int64_t done, std::int64_t run) {
                  widen(operand.dtype, data, stride, run, out + done);
              });
+}
+
+/// What elements in double are more than what they were rounded to; 0 where that is infinite.
+template <class T>
+void differences(const Operand& operand, int axes, const std::int64_t* shape, std::int64_t first,
+                 std::int64_t count, const T* rounded, T* out) {
+    alignas(64) double exact[TILE<T>];
+    read(operand, axes, shape, first, count, exact);
+    for (std::int64_t i = 0; i < count; ++i) {
+        const T difference = static_cast<T>(exact[i] - static_cast<double>(rounded[i]));
+        out[i] = vabs(rounded[i]) < T(INFINITY) ? difference : T(0);
+    }
 }
 
 template <class T>
