@@ -103,9 +103,11 @@ def _uncalled(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
     if frame is None:
         return
     worth = look(unit, frozenset() if machine.alone else _imported(machine, unit))
+    # Of one name there may be several, as in notebooks: all that objects were made of count.
+    made = {id(one.kind.node): one.kind for one in machine.instances.values()}
     for node in unit.tree.body:
         if isinstance(node, ast.ClassDef):
-            kind = frame.data.get(node.name)
+            kind = made.get(id(node)) or frame.data.get(node.name)
             if isinstance(kind, Class) and kind.node is node:
                 yield from _methods(machine, frame, kind, worth)
     defined = [

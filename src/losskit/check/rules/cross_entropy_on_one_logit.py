@@ -66,7 +66,7 @@ def step(inputs, labels):
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at what a cross-entropy takes, of classes or of probabilities."""
-    if call.face.of_classes or call.face.of_labels:
+    if call.face.of_classes or call.face.of_labels or call.face.of_numbers:
         found = call.seen(call.input, _always_one)
         if found is not None:
             yield Seen(

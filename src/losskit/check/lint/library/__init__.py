@@ -73,6 +73,9 @@ def call_library(
     if passed is not None and not (leaf == "compile" and root == "re"):
         return passed
     frameworks.trained(machine, frame, callee, given, node)
+    applied = layers.layer_applied(machine, frame, callee, given, node)
+    if applied is not None:
+        return applied
     if root in functions.TENSORS:
         found = functions.tensor_library(machine, frame, callee, given, node)
         if found is not None:

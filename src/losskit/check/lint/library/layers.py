@@ -27,7 +27,14 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["activation_of", "is_layer", "layer_built", "layer_called", "unseen_layer"]
+__all__ = [
+    "activation_of",
+    "is_layer",
+    "layer_applied",
+    "layer_built",
+    "layer_called",
+    "unseen_layer",
+]
 
 _LAYERS = {
     "Softmax": "softmax",
@@ -63,8 +70,20 @@ _WEIGHED: dict[str, tuple[int, tuple[str, ...], bool]] = {
     "ConvTranspose2d": (1, ("out_channels",), False),
     "ConvTranspose3d": (1, ("out_channels",), False),
     "Dense": (0, ("units", "features"), True),
+    "Conv1D": (0, ("filters",), False),
     "Conv2D": (0, ("filters",), False),
+    "Conv3D": (0, ("filters",), False),
+    "Conv2DTranspose": (0, ("filters",), False),
     "Conv": (0, ("features",), False),
+}
+# Functions of TensorFlow 1 → the layer that each makes and applies.
+_APPLIED = {
+    "dense": "Dense",
+    "fully_connected": "Dense",
+    "conv1d": "Conv1D",
+    "conv2d": "Conv2D",
+    "conv3d": "Conv3D",
+    "conv2d_transpose": "Conv2DTranspose",
 }
 _KEEPING = re.compile(
     r"^(Dropout\w*|SpatialDropout\w*|AlphaDropout|FeatureAlphaDropout|Identity|Flatten|Unflatten|"
@@ -126,6 +145,24 @@ def unseen_layer(
     if ACTIVATIONS.get(activation_of(activation)) not in PROBABLE | IN_LOGS:
         return None
     return _keras_activation(machine, frame, activation, Tensor(flow=Flow.MODEL), node, made)
+
+
+def layer_applied(
+    machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
+) -> Value | None:
+    """Call a function that makes a layer and applies it; None where it is none."""
+    layer = _APPLIED.get(callee.leaf)
+    slim = "contrib" in callee.name or "slim" in callee.name
+    if layer is None or not (slim or callee.name.startswith("tensorflow.layers.")):
+        return None
+    value = given.get(0, "inputs")
+    settings = dict(given.named)
+    if slim:
+        settings["activation"] = settings.get("activation_fn", Const("relu"))
+        settings["units"] = settings["filters"] = settings.get("num_outputs", UNKNOWN)
+    rest = Arguments(given.positional[1:], settings, given.open)
+    made = Made(f"{callee.root}.{layer}", rest, node, frame.unit, None)
+    return _weighed(machine, frame, made, UNKNOWN if value is None else value, node)
 
 
 def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.AST) -> Value | None:
@@ -190,7 +227,11 @@ def _weighed(machine: Machine, frame: Frame, made: Made, value: Value, node: ast
         last=units if last else None,
         units=units,
     )
-    return _keras_activation(machine, frame, made.arguments.get(-1, "activation"), raw, node, made)
+    activation = made.arguments.get(1 if made.leaf == "Dense" else -1, "activation")
+    if isinstance(activation, Const) and isinstance(activation.value, bool):
+        # Flax has use_bias there.
+        activation = None
+    return _keras_activation(machine, frame, activation, raw, node, made)
 
 
 def _keras_activation(
