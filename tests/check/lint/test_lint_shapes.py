@@ -35,6 +35,10 @@ BROADCAST = {
     "squeezed against unsqueezed": "F.mse_loss(one(x).squeeze(1), y.unsqueeze(1))",
     "squeezed by no name": "F.mse_loss(one(x).squeeze(), y.unsqueeze(-1))",
     "what was chosen against the best": "F.mse_loss(taken, reward + 0.9 * best)",
+    "what actions choose": (
+        "def learn(policy, x, actions):\n"
+        "    return F.mse_loss(policy(x).gather(1, actions), torch.zeros(batch_sz))"
+    ),
     "what was chosen, squeezed": "F.mse_loss(taken.squeeze(1), (r + best).unsqueeze(1))",
     "best values by their name": "F.mse_loss(taken, q(s).max(1).values)",
     "zeros that are filled": (
@@ -77,6 +81,9 @@ FITTING = {
     "one number for each class": "F.mse_loss(q(x), torch.rand(3) * y)",
     "a column of ones": "F.mse_loss(one(x), torch.ones(x.size(0), 1))",
     "a matrix times a matrix": "F.mse_loss(one(x), torch.randn(99, 4) @ torch.randn(4, 1))",
+    "what an index chooses": (
+        "def pick(policy, x, index): return F.mse_loss(policy(x).gather(1, index), torch.ones(9))"
+    ),
     "both squeezed": "F.mse_loss(net(x).squeeze(), y.squeeze())",
     "squeezed, then a column again": "F.mse_loss(one(x), y.squeeze().unsqueeze(1))",
     "zeros of an unknown shape": "F.mse_loss(one(x), torch.zeros(wanted))",
@@ -117,6 +124,7 @@ class Rows(Dataset):
 TARGETS = {
     "column of a table": "y = torch.from_numpy(table['price'].values).float()",
     "column by its place": "y = torch.tensor(table.iloc[:, -1].to_numpy())",
+    "column by its name, as pandas had it once": "y = torch.Tensor(table.ix[:, 'price'].values)",
     "targets of a set": "y = torch.tensor(load_diabetes().target)",
     "targets beside the inputs": "x, y = make_regression(100)\ny = torch.from_numpy(y)",
     "targets that are asked for": "x, y = load_diabetes(return_X_y=True)\ny = torch.tensor(y)",

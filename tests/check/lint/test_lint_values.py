@@ -125,6 +125,14 @@ SEEN = {
         "def distil(student_out, teacher_out):\n"
         "    return F.kl_div(F.log_softmax(teacher_out, 1), F.softmax(student_out, 1))",
     ),
+    "what has no gradient before what has one": (
+        "LK123",
+        "def distil(model, other, x):\n"
+        "    found = model(x)\n"
+        "    with torch.no_grad():\n"
+        "        wanted = other(x)\n"
+        "    nn.KLDivLoss(reduction='batchmean')(wanted, found).backward()",
+    ),
     "resize": ("LK101", "F.cross_entropy(p.resize(1, 3), y)"),
     "number in another mode": (
         "LK111",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
+from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import (
     Class,
@@ -120,6 +121,10 @@ def _bound(node: ast.stmt) -> str:
 
 def forced(machine: Machine, value: Value, name: str) -> Value:
     """Return what a name stands for that was not asked for before."""
+    if isinstance(value, Choice):
+        if not any(isinstance(one, (Pending, Deferred)) for one, _ in value.among):
+            return value
+        return join((forced(machine, one, name), guards) for one, guards in value.among)
     if isinstance(value, Pending):
         return member(machine, value.path, value.name)
     if not isinstance(value, Deferred):

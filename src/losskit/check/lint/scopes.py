@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from losskit.check.lint.choices import Choice
 from losskit.check.lint.definitions import Deferred, Frame, Pending
 from losskit.check.lint.imports import forced
 from losskit.check.lint.machine import Machine
@@ -76,7 +77,7 @@ def lookup(machine: Machine, frame: Frame, name: str) -> Value:
     while scope is not None:
         found = scope.data.get(name)
         if found is not None:
-            if isinstance(found, (Pending, Deferred)):
+            if isinstance(found, (Pending, Deferred, Choice)):
                 found = scope.data[name] = forced(machine, found, name)
             return found
         scope = scope.outer

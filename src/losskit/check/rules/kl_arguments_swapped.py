@@ -9,6 +9,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow
 from losskit.check.lint.seen import Seen, replacing
+from losskit.check.lint.values import Tensor, Unknown
 
 __all__ = ["RULE"]
 
@@ -87,14 +88,24 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             and tensor.flow in {Flow.MODEL, Flow.UNKNOWN}
         ),
     )
+    backwards = (
+        f"{call.face.name} gets what has no gradient as its input, and what has one as its target"
+    )
     if target is not None and found is not None:
         yield Seen(
-            f"{call.face.name} gets what has no gradient as its input, and what has one as its "
-            "target",
+            backwards,
             found.trail,
             f"{call.face.name} takes it as the model's output",
             Severity.SUSPICIOUS if found.kind in IN_LOGS else None,
         )
+    elif _flow(call, call.input) is Flow.CUT and _flow(call, "target") is Flow.MODEL:
+        # Of a teacher's logarithms it is the reverse divergence, which may be meant.
+        yield Seen(backwards, severity=Severity.SUSPICIOUS)
+
+
+def _flow(call: LossCall, argument: str) -> Flow:
+    value = call.values.get(argument)
+    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
 
 
 def _named(call: LossCall, argument: str) -> str:

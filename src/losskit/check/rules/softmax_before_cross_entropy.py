@@ -97,10 +97,14 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
     for one in (pair.left, pair.right):
         product = isinstance(pair.node, ast.BinOp) and isinstance(pair.node.op, ast.Mult)
         if product and one.kind is Kind.LOG_SOFTMAX and softmaxed_twice(one):
+            steps = [step for step in one.trail or () if step.text.endswith("softmax is applied")]
+            last = steps[-1]
             yield Seen(
                 "the log-softmax is taken of the output of a softmax",
-                one.trail,
-                "the labels are multiplied by it",
+                last.before,
+                "log_softmax is applied again",
+                node=last.node,
+                unit=last.unit,
             )
             return
 

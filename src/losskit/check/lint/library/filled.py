@@ -50,7 +50,7 @@ def _is_length(value: Value) -> bool:
 
 _COUNT = re.compile(
     r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|"
-    r"(?i:(batch|mem|memory|max|buffer|replay|mini_?batch)_?(size|len|length)|bsz?|capacity)$"
+    r"(?i:(batch|mem|memory|max|buffer|replay|mini_?batch)_?(size|sz|len|length)|bsz?|capacity)$"
 )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from losskit.check.lint.choices import join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
-from losskit.check.lint.definitions import Class, Frame, Function
+from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import data, makers, tensors
 from losskit.check.lint.library.activations import WITH_AXIS
@@ -59,6 +59,8 @@ def tensor_library(
     if leaf == "Sequential":
         keras = callee.root in {"keras", "tensorflow", "tf_keras"}
         return chain(_after_star(given, node) if given.open else given, keras=keras)
+    if callee.name in {"torch.save", "torch.load"}:
+        return _stored(machine, leaf, given)
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
     if leaf == "epsilon":
@@ -80,6 +82,20 @@ def tensor_library(
     if leaf[:1].isupper():
         return UNKNOWN if leaf in {"Linear", "Dense"} and not given.values() else None
     return _function(machine, frame, callee, given, node)
+
+
+def _stored(machine: Machine, leaf: str, given: Arguments) -> Value | None:
+    """Save a model, or load the one that the code saved under the same path."""
+    path = given.const(int(leaf == "save"), "f")
+    if not isinstance(path, str):
+        return None
+    if leaf == "load":
+        found: Value | None = machine.lent.data.get(("<saved>", path))
+        return found
+    model = given.get(0, "obj")
+    if isinstance(model, (Chain, Instance)):
+        machine.write(machine.lent, ("<saved>", path), model)
+    return None
 
 
 def _function(

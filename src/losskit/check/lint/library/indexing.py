@@ -82,11 +82,14 @@ def _by_word(machine: Machine, frame: Frame, owner: Dictionary, word: str, node:
     return chosen((value, machine.told(asked[at]) | {sides[at]}) for at, value in enumerate(values))
 
 
+_LOCATING = {"iloc", "ix", "loc"}
+
+
 def _of_library(owner: Value, key: Value) -> Value:
     """An item of what a library gives: a column of a table, or something of a module."""
     if is_table(owner):
         return column(key)
-    if isinstance(owner, Bound) and owner.function in {"iloc", "loc"} and is_table(owner.owner):
+    if isinstance(owner, Bound) and owner.function in _LOCATING and is_table(owner.owner):
         return located(key) or owner.owner
     if isinstance(owner, Bound) and owner.function == "shape" and isinstance(owner.owner, Tensor):
         return LENGTH

@@ -261,7 +261,8 @@ def _gathered(
     """What is taken has the shape of the indices."""
     index = given.get(1, "index")
     rank, last = (index.rank, index.last) if isinstance(index, Tensor) else (None, None)
-    if tensor.units is not None and given.const(0, "dim") == 1:
+    actions = isinstance(index, Unknown) and "action" in index.name.lower()
+    if (tensor.units is not None or actions) and given.const(0, "dim") == 1:
         # Of the outputs for each example of a batch, one is chosen.
         rank, last = rank or 2, last or 1
     return replace(tensor, rank=rank, last=last, units=None, squeezed=False, ident=Tensor().ident)

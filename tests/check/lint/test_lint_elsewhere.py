@@ -1,0 +1,179 @@
+"""Models and functions that come from elsewhere: other files, other classes of a name, disks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import brief, found
+
+MODEL = """
+from torch import nn
+import torch.nn.functional as F
+
+class Net(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.fc = nn.Linear(4, classes)
+    def forward(self, x):
+        return F.softmax(self.fc(x), dim=1)
+
+def train(model, loader):
+    for x, y in loader:
+        nn.CrossEntropyLoss()(model(x), y).backward()
+"""
+
+CHOSEN = """
+def main(args):
+    if args.model == "own":
+        from own import Net, train
+        model = Net(args)
+    else:
+        from other import Net, train
+        model = Net(args, 3)
+    train(model, args.loader)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "    train.flush()\n"])
+def test_what_a_branch_imports_is_looked_up(end: str, tmp_path: Path) -> None:
+    """Be there several of a name, of which some are out of sight."""
+    files = {"own.py": MODEL, "go.py": f"{CHOSEN}{end}\nmain(options)\n"}
+    assert brief(found(tmp_path, files), tmp_path) == [("LK101", "bug", "own.py", 14)]
+
+
+def test_both_files_of_a_choice_are_looked_into(tmp_path: Path) -> None:
+    files = {"own.py": MODEL, "other.py": f"\n{MODEL}", "go.py": f"{CHOSEN}\nmain(options)\n"}
+    places = {(one[0], one[2], one[3]) for one in brief(found(tmp_path, files), tmp_path)}
+    assert places == {("LK101", "own.py", 14), ("LK101", "other.py", 15)}
+
+
+AGAIN = """
+import torch, torch.nn as nn, torch.nn.functional as F
+
+class Net(nn.Module):
+    def forward(self, x):
+        return F.softmax(x)
+
+net = Net()
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x.relu()
+
+net = Net()
+"""
+
+
+def test_a_class_counts_whose_name_was_given_away(tmp_path: Path) -> None:
+    seen = brief(found(tmp_path, {"go.py": AGAIN}), tmp_path)
+    assert [(code, line) for code, _, _, line in seen] == [("LK191", 6)]
+
+
+SAVED = """
+import torch, torch.nn as nn
+folder = "models/"
+net = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))
+torch.save(net.to("cpu"), folder + "net.pt")
+again = torch.load({}).cuda()
+nn.CrossEntropyLoss()(again(x), y).backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("folder + 'net.pt'", ["LK101"]),
+        ("f='models/net.pt'", ["LK101"]),
+        ("'other.pt'", []),
+        ("path", []),
+    ],
+)
+def test_a_model_is_loaded_that_was_saved(path: str, codes: list[str], tmp_path: Path) -> None:
+    assert [one.code for one in found(tmp_path, {"go.py": SAVED.format(path)})] == codes
+
+
+def test_weights_that_were_saved_are_no_model(tmp_path: Path) -> None:
+    text = SAVED.format("'models/net.pt'").replace('net.to("cpu")', "net.state_dict()")
+    assert found(tmp_path, {"go.py": text}) == []
+
+
+APPLIED = """
+import tensorflow as tf
+import tensorflow.contrib.slim as slim
+x, y = tf.placeholder(tf.float32, [None, 9]), tf.placeholder(tf.float32, [None, 3])
+hidden = slim.fully_connected(x, 20)
+{}
+"""
+
+LAYERS = {
+    "sigmoid in a layer": (
+        "LK103",
+        "p = tf.layers.dense(hidden, 1, activation=tf.nn.sigmoid)\n"
+        "tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=p)",
+    ),
+    "softmax in a layer, by its place": (
+        "LK101",
+        "p = tf.layers.dense(hidden, 3, tf.nn.softmax)\n"
+        "tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=p)",
+    ),
+    "softmax in a layer of slim": (
+        "LK101",
+        "p = slim.fully_connected(hidden, 3, activation_fn=tf.nn.softmax)\n"
+        "tf.losses.softmax_cross_entropy(y, p)",
+    ),
+    "one output": (
+        "LK105",
+        "p = tf.contrib.layers.fully_connected(hidden, num_outputs=1, activation_fn=None)\n"
+        "tf.losses.softmax_cross_entropy(y, p)",
+    ),
+    "softmax of one output": (
+        "LK105",
+        "model = tf.keras.Sequential([tf.keras.layers.Dense(1, activation='softmax')])\n"
+        "model.compile(loss='mean_squared_error')",
+    ),
+    "logarithm of a layer's softmax": (
+        "LK172",
+        "z = tf.contrib.layers.fully_connected(x, 3, activation_fn=None)\n"
+        "tf.reduce_mean(tf.reduce_sum(y * tf.log(tf.nn.softmax(z)), 1))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_functions_that_apply_a_layer_are_known(name: str, tmp_path: Path) -> None:
+    code, text = LAYERS[name]
+    assert code in {one.code for one in found(tmp_path, {"go.py": APPLIED.format(text)})}
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        "tf.layers.dense(hidden, 3)",
+        "tf.layers.dense(hidden, 3, tf.nn.relu)",
+        "slim.fully_connected(hidden, 3)",
+        "slim.conv2d(hidden, 3, 1, activation_fn=own)",
+        "own.dense(hidden, 3, tf.nn.softmax)",
+    ],
+)
+def test_layers_without_a_softmax_are_left_alone(layer: str, tmp_path: Path) -> None:
+    text = APPLIED.format(f"tf.losses.softmax_cross_entropy(y, {layer})")
+    assert found(tmp_path, {"go.py": text}) == []
+
+
+OWN = """
+class Loss(nn.Module):
+    def forward(self, x, y):
+        logs = F.log_softmax(x, dim=1)
+        faded = (1 - logs.exp()) ** 2 * logs
+        return F.nll_loss(faded, y)
+
+def train(x, y):
+    Loss()(Net(3)(x), y).backward()
+"""
+
+
+def test_a_second_softmax_is_shown_where_it_is_applied(tmp_path: Path) -> None:
+    """Whatever the loss makes of it afterwards."""
+    text = MODEL.partition("def train")[0] + OWN
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == [("LK101", "bug", "go.py", 15)]
