@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "classwise.hpp"
 #include "costs.hpp"
@@ -264,21 +265,24 @@ class Columns {
         return job.inner == 1 && operand.stride[1] == 1 && operand.dtype == DTypeOf<T>::value;
     }
 
-    /// Move the classes from the k-th on, `WIDTH` of them at once, as long as there are so many.
-    template <int WIDTH>
-    LOSSKIT_INLINE std::int64_t turn(const T* __restrict from, std::int64_t position_from,
-                                     std::int64_t class_from, T* __restrict to,
-                                     std::int64_t position_to, std::int64_t class_to,
-                                     std::int64_t k, std::int64_t count) const {
-        for (; k + WIDTH <= job.classes; k += WIDTH) {
-            for (std::int64_t i = 0; i < count; ++i) {
-                for (int next = 0; next < WIDTH; ++next) {
-                    to[i * position_to + (k + next) * class_to] =
-                        from[i * position_from + (k + next) * class_from];
+    /// Move elements to where they lie otherwise: the moves of several classes at once are unrolled.
+    void turn(const T* __restrict from, std::int64_t position_from, std::int64_t class_from,
+              T* __restrict to, std::int64_t position_to, std::int64_t class_to,
+              std::int64_t count) const {
+        std::int64_t k = 0;
+        const auto move = [&](auto width) {
+            for (; k + width() <= job.classes; k += width()) {
+                for (std::int64_t i = 0; i < count; ++i) {
+                    for (int next = 0; next < width(); ++next) {
+                        to[i * position_to + (k + next) * class_to] =
+                            from[i * position_from + (k + next) * class_from];
+                    }
                 }
             }
-        }
-        return k;
+        };
+        move(std::integral_constant<int, 4>());
+        move(std::integral_constant<int, 2>());
+        move(std::integral_constant<int, 1>());
     }
 
     void load(T* block, T* row, std::int64_t first, std::int64_t count) const {
@@ -294,9 +298,7 @@ class Columns {
         if (rows_in_a_row(input)) {
             const T* const from = reinterpret_cast<const T*>(start_of(input, first, 0));
             const std::int64_t apart = input.stride[0];
-            std::int64_t k = turn<4>(from, apart, 1, block, 1, LANES, 0, count);
-            k = turn<2>(from, apart, 1, block, 1, LANES, k, count);
-            turn<1>(from, apart, 1, block, 1, LANES, k, count);
+            turn(from, apart, 1, block, 1, LANES, count);
             return;
         }
         for (std::int64_t i = 0; i < count; ++i) {
@@ -322,9 +324,7 @@ class Columns {
         if (rows_in_a_row(out)) {
             T* const to = reinterpret_cast<T*>(start_of(out, first, 0));
             const std::int64_t apart = out.stride[0];
-            std::int64_t k = turn<4>(block, 1, LANES, to, apart, 1, 0, count);
-            k = turn<2>(block, 1, LANES, to, apart, 1, k, count);
-            turn<1>(block, 1, LANES, to, apart, 1, k, count);
+            turn(block, 1, LANES, to, apart, 1, count);
             return;
         }
         for (std::int64_t i = 0; i < count; ++i) {

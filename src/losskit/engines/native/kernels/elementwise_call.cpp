@@ -63,8 +63,11 @@ bool may_round(const ElementwiseKernel& kernel, const ElementwiseJob& job) {
     const auto single = [](const Operand& operand) {
         return operand.dtype == DType::f32;
     };
-    return kernel.rounds && !job.weighing.mask && results.curvatures[0] && single(results.curvatures[0]) &&
-           results.gradients[0] && single(results.gradients[0]) &&
+    const auto wanted = [&](const Operand& result) {
+        return result && single(result);
+    };
+    return kernel.rounds && !job.weighing.mask && wanted(results.gradients[0]) &&
+           wanted(results.curvatures[0]) &&
            std::all_of(job.arrays + 1, job.arrays + kernel.arrays, single);
 }
 
