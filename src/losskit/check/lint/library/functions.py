@@ -59,8 +59,9 @@ def tensor_library(
     if leaf == "Sequential":
         keras = callee.root in {"keras", "tensorflow", "tf_keras"}
         return chain(_after_star(given, node) if given.open else given, keras=keras)
-    if callee.name in {"torch.save", "torch.load"}:
-        return _stored(machine, leaf, given)
+    stored = _stored(machine, callee, given)
+    if stored is not None:
+        return stored
     if leaf == "pad_sequence":
         return data.padded(frame, given, node)
     if leaf == "epsilon":
@@ -84,16 +85,16 @@ def tensor_library(
     return _function(machine, frame, callee, given, node)
 
 
-def _stored(machine: Machine, leaf: str, given: Arguments) -> Value | None:
+def _stored(machine: Machine, callee: Library, given: Arguments) -> Value | None:
     """Save a model, or load the one that the code saved under the same path."""
-    path = given.const(int(leaf == "save"), "f")
-    if not isinstance(path, str):
+    if callee.name not in {"torch.save", "torch.load"}:
         return None
-    if leaf == "load":
+    path = given.const(int(callee.leaf == "save"), "f")
+    model = given.get(0, "obj")
+    if callee.leaf == "load":
         found: Value | None = machine.lent.data.get(("<saved>", path))
         return found
-    model = given.get(0, "obj")
-    if isinstance(model, (Chain, Instance)):
+    if isinstance(path, str) and isinstance(model, (Chain, Instance)):
         machine.write(machine.lent, ("<saved>", path), model)
     return None
 
