@@ -90,11 +90,13 @@ def _stored(machine: Machine, callee: Library, given: Arguments) -> Value | None
     if callee.name not in {"torch.save", "torch.load"}:
         return None
     path = given.const(int(callee.leaf == "save"), "f")
-    model = given.get(0, "obj")
+    if not isinstance(path, str):
+        return None
     if callee.leaf == "load":
         found: Value | None = machine.lent.data.get(("<saved>", path))
         return found
-    if isinstance(path, str) and isinstance(model, (Chain, Instance)):
+    model = given.get(0, "obj")
+    if isinstance(model, (Chain, Instance)):
         machine.write(machine.lent, ("<saved>", path), model)
     return None
 
