@@ -47,14 +47,16 @@ def sets_of(case: Case) -> int:
 def arrays_of(case: Case, number: int) -> list[Array]:
     """Return one set of arrays, the same in every process.
 
-    In float32 where the case is in bfloat16, which NumPy lacks. Labels of boosted trees are in
-    the type in which their libraries hand them over.
+    In float32 where the case is in bfloat16, which NumPy lacks. Arrays of boosted trees
+    are such as their libraries hand over.
     """
     seed = zlib.crc32(f"{case.name} {number}".encode())
     rng = np.random.default_rng(seed)
     dtype = np.dtype(np.float64 if case.dtype == "float64" else np.float32)
     arrays = [_array(case, argument, dtype, rng) for argument in case.loss.arguments]
     if case.boosting:
+        # Scores in float64 are LightGBM's, which keeps those of a class together.
+        arrays[0] = np.asfortranarray(arrays[0]) if case.dtype == "float64" else arrays[0]
         arrays[1:] = [array.astype(LIBRARIES_KEEP) for array in arrays[1:]]
     return arrays
 
