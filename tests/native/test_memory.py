@@ -18,7 +18,7 @@ import losskit
 import losskit.torch
 from losskit.engines.native import memory, native
 
-LARGE = (1 << 20) + 3  # in float32 just above what is kept, and on no page's border
+LARGE = (1 << 19) + 3  # in float32 just above what is kept, and on no page's border
 
 
 def step(size=LARGE, dtype=torch.float32):
