@@ -47,8 +47,8 @@ def sets_of(case: Case) -> int:
 def arrays_of(case: Case, number: int) -> list[Array]:
     """Return one set of arrays, the same in every process.
 
-    In float32 where the case is in bfloat16, which NumPy lacks. Arrays of boosted trees
-    are such as their libraries hand over.
+    In float32 where the case is in bfloat16, which NumPy lacks. Arrays of boosted trees are such
+    as their libraries hand over.
     """
     seed = zlib.crc32(f"{case.name} {number}".encode())
     rng = np.random.default_rng(seed)

@@ -137,6 +137,11 @@ LAYERS = {
         "p = tf.contrib.layers.fully_connected(hidden, num_outputs=1, activation_fn=None)\n"
         "tf.losses.softmax_cross_entropy(y, p)",
     ),
+    "one output without a bias": (
+        "LK105",
+        "import flax.linen as nn, optax\n"
+        "optax.softmax_cross_entropy_with_integer_labels(nn.Dense(1, False)(x), y).mean()",
+    ),
     "softmax of one output": (
         "LK105",
         "model = tf.keras.Sequential([tf.keras.layers.Dense(1, activation='softmax')])\n"

@@ -85,7 +85,8 @@ class Machine:
     options : dict
         Option of the command line → its default.
     lent : Dictionary
-        Name of something unknown, and of an attribute → the object that was set there.
+        Name of something unknown, and of an attribute → the object that was set there; and path
+        → the model that was saved there.
     demands : list
         Which losses took which tensors, in this entry.
     lively : int

@@ -27,6 +27,7 @@ __all__ = [
     "Trail",
     "Unknown",
     "Value",
+    "flow_of",
 ]
 
 _idents = itertools.count(1)
@@ -182,6 +183,11 @@ class Tensor(Value):
             id(self.call),
             tuple(id(one) for one in self.lost),
         )
+
+
+def flow_of(value: Value) -> Flow:
+    """Where a value comes from, as far as it may be an array."""
+    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ def step(inputs, labels):
     return criterion(model(inputs), labels)
 """,
     mend=(
-        "For one logit take BCEWithLogitsLoss; for K classes give one logit for each, without "
-        "an activation."
+        "For one logit take BCEWithLogitsLoss, for one number no activation; for K classes give "
+        "one logit for each, without an activation."
     ),
     sources=(
         Source(
@@ -65,7 +65,7 @@ def step(inputs, labels):
 
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
-    """Look at what a cross-entropy takes, of classes or of probabilities."""
+    """Look at what a cross-entropy takes, and at softmaxes of one output before any loss."""
     if call.face.of_classes or call.face.of_labels or call.face.of_numbers:
         found = call.seen(call.input, _always_one)
         if found is not None:

@@ -9,7 +9,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow
 from losskit.check.lint.seen import Seen, replacing
-from losskit.check.lint.values import Tensor, Unknown
+from losskit.check.lint.values import UNKNOWN, flow_of
 
 __all__ = ["RULE"]
 
@@ -88,6 +88,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             and tensor.flow in {Flow.MODEL, Flow.UNKNOWN}
         ),
     )
+    flows = [flow_of(call.values.get(name, UNKNOWN)) for name in (call.input, "target")]
     backwards = (
         f"{call.face.name} gets what has no gradient as its input, and what has one as its target"
     )
@@ -98,14 +99,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} takes it as the model's output",
             Severity.SUSPICIOUS if found.kind in IN_LOGS else None,
         )
-    elif _flow(call, call.input) is Flow.CUT and _flow(call, "target") is Flow.MODEL:
+    elif flows == [Flow.CUT, Flow.MODEL]:
         # Of a teacher's logarithms it is the reverse divergence, which may be meant.
         yield Seen(backwards, severity=Severity.SUSPICIOUS)
-
-
-def _flow(call: LossCall, argument: str) -> Flow:
-    value = call.values.get(argument)
-    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
 
 
 def _named(call: LossCall, argument: str) -> str:

@@ -12,7 +12,7 @@ from losskit.check.lint.facts import LossCall, Scanned
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.names import MAKERS, leaf_of
 from losskit.check.lint.seen import Seen, replacing
-from losskit.check.lint.values import Tensor, Unknown, Value
+from losskit.check.lint.values import Tensor, Unknown, Value, flow_of
 from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
@@ -155,10 +155,6 @@ def _called(node: ast.AST | None, names: re.Pattern[str]) -> bool:
 _KEEPING = MAKERS | {"from_numpy", "Variable"}
 
 
-def _flow(value: Value) -> Flow:
-    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
-
-
 def _is_data(value: Value) -> bool:
     if not isinstance(value, (Tensor, Unknown)) or value.flow in {Flow.MODEL, Flow.CUT}:
         return False
@@ -172,11 +168,11 @@ def _is_data(value: Value) -> bool:
 def _is_input(given: Value, target: Value) -> bool:
     """Whether data that no model saw stand where its output belongs, which stands behind them."""
     blank = not isinstance(given, Tensor) or given.kind is Kind.UNKNOWN
-    return blank and _flow(given) is Flow.DATA and _flow(target) is Flow.MODEL
+    return blank and flow_of(given) is Flow.DATA and flow_of(target) is Flow.MODEL
 
 
 def _is_output(value: Value) -> bool:
     if isinstance(value, Tensor) and value.kind in PROBABLE | IN_LOGS | {Kind.RAW}:
         # Where no gradient is kept, as in an evaluation, it is the model's output as well.
         return value.flow is not Flow.CUT or value.cut is None
-    return _flow(value) is Flow.MODEL
+    return flow_of(value) is Flow.MODEL

@@ -15,7 +15,16 @@ from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import about_loss
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Const,
+    Library,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    flow_of,
+)
 
 __all__ = ["arithmetic", "compared", "negative"]
 
@@ -41,7 +50,7 @@ def arithmetic(
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         flow, _ = combined_flow([left, right])
         scaled = isinstance(node.op, (ast.Mult, ast.Div)) and isinstance(right, Unknown)
-        if isinstance(left, Unknown) and scaled and _flow_of(right) is Flow.UNKNOWN:
+        if isinstance(left, Unknown) and scaled and flow_of(right) is Flow.UNKNOWN:
             # A temperature or the like: what the tensor depends on stays.
             flow = left.flow
         if flow is Flow.UNKNOWN:
@@ -129,10 +138,6 @@ def _is_count(value: Value) -> bool:
 def _as_number(value: Value) -> Value:
     """Return what a module that is not seen holds as something unknown, such as a weight."""
     return Unknown(value.name) if isinstance(value, Library) else value
-
-
-def _flow_of(value: Value) -> Flow:
-    return value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
 
 
 def _with_scalar(

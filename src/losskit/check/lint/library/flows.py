@@ -5,7 +5,7 @@ from __future__ import annotations
 from losskit.check.lint.containers import Made
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.names import LIBRARIES
-from losskit.check.lint.values import Const, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import Const, Tensor, Trail, Unknown, Value, flow_of
 
 __all__ = ["as_tensor", "combined_flow", "data_tensor"]
 
@@ -34,8 +34,7 @@ def combined_flow(values: list[Value]) -> tuple[Flow, Trail | None]:
     for value in values:
         if isinstance(value, Const):
             continue
-        flow = value.flow if isinstance(value, (Tensor, Unknown)) else Flow.UNKNOWN
-        flows.append(flow)
+        flows.append(flow_of(value))
         if isinstance(value, Tensor) and value.cut is not None:
             trail = trail or value.cut
     for flow in (Flow.MODEL, Flow.UNKNOWN, Flow.CUT):
