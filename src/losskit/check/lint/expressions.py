@@ -13,6 +13,7 @@ from losskit.check.lint.choices import Option, join, options
 from losskit.check.lint.comparisons import comparison
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Frame, Instance
+from losskit.check.lint.handed import hand_over
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.library.arithmetic import compared, negative
 from losskit.check.lint.library.indexing import indexed
@@ -78,7 +79,9 @@ def _call(machine: Machine, frame: Frame, node: ast.Call) -> Value:
             found, whole = _named(value)
             named.update(found)
             is_open = is_open or not whole
-    return call(machine, frame, callee, Arguments(tuple(positional), named, is_open), node)
+    given = Arguments(tuple(positional), named, is_open)
+    hand_over(machine, frame, callee, given, node)
+    return call(machine, frame, callee, given, node)
 
 
 def _named(value: Value) -> tuple[dict[str, Value], bool]:

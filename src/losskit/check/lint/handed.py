@@ -1,4 +1,4 @@
-"""What functions get that nobody calls, as far as names, annotations and the file tell."""
+"""What functions get that nobody in sight calls, as far as names, annotations and the file tell."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 
 from losskit.check.lint.calls import call, instantiate
 from losskit.check.lint.containers import Chain, Made
-from losskit.check.lint.definitions import Class, Function, Instance
+from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance
+from losskit.check.lint.interest import trains
 from losskit.check.lint.kinds import Flow
+from losskit.check.lint.library.frameworks import WRAPPERS
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import called_loss
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
-from losskit.check.lint.values import NONE, Arguments, Const, Unknown, Value
+from losskit.check.lint.values import NONE, Arguments, Const, Library, Unknown, Value
 from losskit.core.naming import function_name
 
-__all__ = ["built_with", "given_to", "is_loss"]
+__all__ = ["built_with", "given_to", "hand_over", "is_loss"]
 
 
 def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
@@ -34,6 +36,39 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
         meant = meant or _only_model(machine, function, parameter)
         named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
+
+
+def hand_over(
+    machine: Machine, frame: Frame, callee: Value, given: Arguments, node: ast.AST
+) -> None:
+    """Run a function that another one defines, and hands to what is not seen.
+
+    As a closure for an optimizer, or the objective of a search. It runs where it is handed over,
+    for what it takes from around it may be something else afterwards.
+    """
+    if not _out_of_sight(callee):
+        return
+    for one in given.values():
+        if (
+            isinstance(one, Function)
+            and one.frame.function is not None
+            and id(one.node) not in machine.executed
+            and trains(one.text)
+        ):
+            machine.invoke(frame, one, given_to(machine, one, skip=0), node)
+
+
+def _out_of_sight(callee: Value) -> bool:
+    """Whether nobody knows when a function is called that something gets."""
+    if isinstance(callee, Library):
+        return callee.root not in _WRAPPING and callee.leaf not in WRAPPERS
+    if isinstance(callee, Bound):
+        return not isinstance(callee.function, Function)
+    return isinstance(callee, (Made, Unknown))
+
+
+_WRAPPING = {"jax", "flax", "haiku", "functools"}
+"""Libraries that make another function of the one that they get, which is called itself then."""
 
 
 _CHOOSING = frozenset(["mode", "phase", "stage", "step", "part", "branch", "which"])

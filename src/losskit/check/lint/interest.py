@@ -14,7 +14,7 @@ from functools import cache
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.units import Unit
 
-__all__ = ["Interest", "builds_losses", "look"]
+__all__ = ["Interest", "builds_losses", "look", "trains"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -144,6 +144,12 @@ def _kept_losses(source: str) -> Iterator[str]:
         targets = _TARGET.findall(source[start : found.start()])
         if targets:
             yield targets[-1]
+
+
+def trains(text: str) -> bool:
+    """Whether a function seems to call a loss, or takes a gradient, as far as its text shows."""
+    leaves = set(_CALLED.findall(text.partition("\n")[2] or text))
+    return any(_LOSS.search(leaf) for leaf in leaves) or _trains(leaves)
 
 
 def _trains(leaves: set[str]) -> bool:

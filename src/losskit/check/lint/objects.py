@@ -23,7 +23,7 @@ from losskit.check.lint.imports import defined, member, within
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import leaf_of
-from losskit.check.lint.tables import is_set, is_table, numbers, part
+from losskit.check.lint.tables import is_table, numbers, part
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
@@ -251,7 +251,7 @@ def _of_made(owner: Made, name: str) -> Value:
         return numbers()
     if name in {"eps", "tiny"} and owner.leaf == "finfo":
         return Const(1e-7)
-    return (part(name) if is_set(owner.name) else None) or Bound(owner, name)
+    return part(owner, name) or Bound(owner, name)
 
 
 def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> None:

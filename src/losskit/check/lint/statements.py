@@ -15,6 +15,7 @@ from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.iteration import element_of, unrolled
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.data import is_data
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.parts import End
@@ -222,7 +223,7 @@ def _with(machine: Machine, frame: Frame, node: ast.With | ast.AsyncWith) -> End
         ungraded = ungraded or objects.ungrades(manager)
         if item.optional_vars is not None:
             given = manager
-            if isinstance(manager, Made):
+            if isinstance(manager, Made) and not is_data(manager.leaf):
                 given = Unknown(
                     item.context_expr.func.attr
                     if isinstance(item.context_expr, ast.Call)

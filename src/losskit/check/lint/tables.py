@@ -101,6 +101,12 @@ def is_set(name: str) -> bool:
     return name.startswith("sklearn.datasets.")
 
 
-def part(name: str) -> Tensor | None:
-    """A part of a data set of scikit-learn, by its name."""
+def part(owner: Made, name: str) -> Value | None:
+    """A part of a data set of scikit-learn or of the UCI repository, by its name."""
+    if owner.leaf == "fetch_ucirepo":
+        # Inputs and targets are tables, also where there is one target only.
+        table = Made("pandas.DataFrame", Arguments(), owner.node, owner.unit, None)
+        return {"data": owner, "features": table, "targets": table}.get(name)
+    if not is_set(owner.name):
+        return None
     return {"data": numbers(), "target": Tensor(flow=Flow.DATA, rank=1)}.get(name)

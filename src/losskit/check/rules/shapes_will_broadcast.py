@@ -68,6 +68,15 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     if column is None or row is None:
         column = call.seen("target", _is_column)
         row = call.seen(call.input, _is_row)
+    if column is None and call.face.of_numbers:
+        table = call.seen("target", _is_table)
+        row = call.seen(call.input, lambda tensor: tensor.rank == 1 and tensor.last != 1)
+        if table is not None and row is not None:
+            yield Seen(
+                f"{call.face.name} gets shapes (N,) and (N, columns), which broadcast to (N, N)",
+                row.trail,
+                f"{call.face.name} holds (N,) against a table",
+            )
     if column is not None and row is not None:
         yield Seen(
             f"{call.face.name} gets shapes (N, 1) and (N,), which "
@@ -101,6 +110,11 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
 def _is_column(tensor: Tensor) -> bool:
     """Whether the last axis has length 1, and there is one for the batch."""
     return tensor.last == 1 and tensor.rank in {None, 2}
+
+
+def _is_table(tensor: Tensor) -> bool:
+    """Whether it has a row for each example, as a table has, however few columns there are."""
+    return tensor.rank == 2 and tensor.flow is Flow.DATA and tensor.kind is Kind.UNKNOWN
 
 
 def _is_row(tensor: Tensor) -> bool:

@@ -11,7 +11,7 @@ from losskit.check.lint.choices import join, options
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.library import data, makers, tensors
+from losskit.check.lint.library import data, makers, shapes, tensors
 from losskit.check.lint.library.activations import WITH_AXIS
 from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
@@ -78,6 +78,8 @@ def tensor_library(
         return makers.made_tensor(frame, leaf, given, node)
     if leaf in _CONTAINERS:
         return _CONTAINERS[leaf](given)
+    if leaf in _JOINING:
+        return _together(leaf, given)
     if leaf == "where" and len(given.positional) == 3:
         return _chosen(given.positional)
     if leaf[:1].isupper():
@@ -200,12 +202,12 @@ def ordered(given: Arguments) -> Value:
     return Dictionary()
 
 
-def _together(given: Arguments) -> Value:
+def _together(name: str, given: Arguments) -> Value:
     """Tensors that are put together are what all of them are."""
     first = given.get(0, "tensors", "values", "arrays")
     items = first.items if isinstance(first, Sequence) else None
     if items is None and isinstance(first, Sequence):
-        return join((_of_each(one), guards) for one, guards in options(first.each))
+        return join((_of_each(name, one, given), guards) for one, guards in options(first.each))
     if items is None:
         return UNKNOWN
     found = [one for item in items for one, _ in options(item)]
@@ -221,27 +223,29 @@ def _together(given: Arguments) -> Value:
         # Both labels of each row, as in cat((1 - p, p), dim=1).
         kind = Kind.SOFTMAX
     lost = tuple(term for one in found if isinstance(one, Tensor) for term in one.lost)
-    return Tensor(kind, flow, trail, cut, lost=lost)
+    rank, last = shapes.joined(name, found, given)
+    return Tensor(kind, flow, trail, cut, rank, last, lost=lost)
 
 
-def _of_each(each: Value) -> Value:
+def _of_each(name: str, each: Value, given: Arguments) -> Value:
     """Many of one kind are together what each of them is."""
     tensor = as_tensor(each)
     if tensor is None or not isinstance(each, Tensor):
         return UNKNOWN if tensor is None else data_tensor(tensor)
-    return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, lost=tensor.lost)
+    rank, last = shapes.joined(name, [tensor], given)
+    return Tensor(tensor.kind, tensor.flow, tensor.trail, tensor.cut, rank, last, lost=tensor.lost)
 
 
 def _chosen(values: tuple[Value, ...]) -> Value:
     """``where(condition, a, b)``."""
-    found = _together(Arguments((Sequence(values[1:]),)))
+    found = _together("where", Arguments((Sequence(values[1:]),)))
     flow, cut = combined_flow(list(values))
     return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
 
 
+_JOINING = {"cat", "concat", "concatenate", "stack", "hstack", "vstack"}
 _CONTAINERS: dict[str, Callable[[Arguments], Value]] = {
     "ModuleList": _listed,
     "ModuleDict": ordered,
-    **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack"), _together),
     **FILLING,
 }

@@ -169,7 +169,9 @@ def unseen_loss(name: str, given: Arguments) -> Tensor | None:
     """What a loss that is not seen gives of what can have no gradient, such as indices."""
     if not about_loss(name):
         return None
-    flow, trail = combined_flow(list(given.positional[:2]))
+    names = ("input", "target")
+    taken = [_as_data(name, one) for name, one in zip(names, given.positional, strict=False)]
+    flow, trail = combined_flow(taken)
     if flow is not Flow.CUT or trail is None or not trail.text.endswith("no gradient"):
         return None
     return Tensor(flow=flow, cut=trail)

@@ -8,7 +8,7 @@ from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Kind
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
-__all__ = ["INDICES", "SHAPING", "multiplied", "picked", "shaped", "stacked"]
+__all__ = ["INDICES", "SHAPING", "joined", "multiplied", "picked", "shaped", "stacked"]
 
 SHAPING = frozenset(
     [
@@ -94,6 +94,25 @@ def stacked(rows: Sequence) -> tuple[int | None, int | None]:
     if rank == 0:
         return 1, len(items) if rows.items is not None and not rows.grown else None
     return rank + 1, lasts.pop() if len(lasts) == 1 else None
+
+
+def joined(name: str, items: list[Value], given: Arguments) -> tuple[int | None, int | None]:
+    """Rank and last length of tensors that are put together, along an axis or a new one."""
+    ranks = {one.rank if isinstance(one, Tensor) else None for one in items}
+    lasts = {one.last for one in items if isinstance(one, Tensor)}
+    rank = ranks.pop() if len(ranks) == 1 else None
+    last = lasts.pop() if len(lasts) == 1 else None
+    axis = given.get(1, "dim", "axis")
+    along = axis.value if isinstance(axis, Const) else 0 if axis is None else None
+    if (
+        rank is None
+        or type(along) is not int
+        or name not in {"cat", "concat", "concatenate", "stack"}
+    ):
+        return None, None
+    if name == "stack":
+        return rank + 1, last if rank and along not in {-1, rank} else None
+    return rank, last if along not in {-1, rank - 1} else None
 
 
 def multiplied(left: Tensor, right: Tensor, made: Trail) -> Tensor:
