@@ -20,6 +20,7 @@ from losskit.check.lint.library import (
     tensors,
     words,
 )
+from losskit.check.lint.library.distributions import of_distribution
 from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.library.indexing import any_of
 from losskit.check.lint.losses import face_of
@@ -258,6 +259,9 @@ def _made_method(
         return scaled
     if name in {"to_numpy", "values"} and is_table(owner):
         return numbers()
+    drawn = of_distribution(owner, name, given)
+    if drawn is not None:
+        return drawn
     if name == "create" and owner.root == "flax":
         return Made(f"{owner.name}.create", given, node, frame.unit, None)
     if owner.leaf == "Tensor":

@@ -203,14 +203,7 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     scores = left if left.kind is Kind.RAW else right
     if {left.kind, right.kind} == _BIASED and isinstance(node.op, (ast.Add, ast.Sub)):
         return replace(scores, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
-    rank = max(left.rank, right.rank) if left.rank is not None and right.rank is not None else None
-    last = left.last if left.last == right.last else None
-    kept = {Flow.MODEL, Flow.CUT}
-    if learns_actions(unit):
-        # Where actions are learnt from rewards, rows are numbers for each of them.
-        kept = kept | {Flow.UNKNOWN}
-    if any(_for_examples(one, other, kept) for one, other in ((left, right), (right, left))):
-        rank = 1
+    rank, last = _shape_of_two(unit, node, left, right)
     return Tensor(
         kind,
         flow,
@@ -226,6 +219,33 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
 _BIASED = {Kind.RAW, Kind.LEARNT}
 _SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
+
+
+def _shape_of_two(
+    unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor
+) -> tuple[int | None, int | None]:
+    """Rank and last length of what two tensors are put together to."""
+    sides = ((left, right), (right, left))
+    kept = {Flow.MODEL, Flow.CUT}
+    if learns_actions(unit):
+        # Where actions are learnt from rewards, rows are numbers for each of them.
+        kept = kept | {Flow.UNKNOWN}
+        if isinstance(node.op, ast.Sub) and any(_for_steps(one, other) for one, other in sides):
+            return 2, 1
+    last = left.last if left.last == right.last else None
+    if any(_for_examples(one, other, kept) for one, other in sides):
+        return 1, last
+    if last == 1 and 2 in {left.rank, right.rank}:
+        return 2, last
+    if left.rank is None or right.rank is None:
+        return None, last
+    return max(left.rank, right.rank), last
+
+
+def _for_steps(one: Tensor, other: Tensor) -> bool:
+    """Whether one is a column of returns, and the other most likely what was hoped for."""
+    column = one.rank == 2 and one.last == 1 and one.flow is not Flow.MODEL
+    return column and other.rank is None and other.last is None
 
 
 def _for_examples(one: Tensor, other: Tensor, flows: set[Flow]) -> bool:

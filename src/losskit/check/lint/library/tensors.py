@@ -154,7 +154,11 @@ def apply(
     if name in ACTIVATIONS:
         return activated(machine, unit, node, name, tensor, given)
     if name in shapes.SHAPING:
-        return shapes.shaped(name, tensor, given)
+        made = shapes.shaped(name, tensor, given)
+        if made.last == 1 and made.rank is None and reductions.learns_actions(unit):
+            # Numbers for each step, such as rewards, become a column.
+            return replace(made, rank=2)
+        return made
     special = _SPECIAL.get(name)
     if special is not None:
         return special(machine, frame, tensor, given, node)
