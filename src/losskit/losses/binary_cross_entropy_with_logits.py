@@ -72,7 +72,8 @@ class BinaryCrossEntropyWithLogits(Elementwise):
         aliases=("bce with logits", "bcewithlogits", "logistic loss", "sigmoid cross-entropy"),
         equivalents={
             "Keras": "BinaryCrossentropy(from_logits=True)",
-            "TensorFlow": "nn.sigmoid_cross_entropy_with_logits, losses.sigmoid_cross_entropy",
+            "TensorFlow": "nn.sigmoid_cross_entropy_with_logits, "
+            "nn.weighted_cross_entropy_with_logits, losses.sigmoid_cross_entropy",
             "optax": "sigmoid_binary_cross_entropy",
             "timm": "loss.BinaryCrossEntropy",
             "segmentation-models-pytorch": "losses.SoftBCEWithLogitsLoss",

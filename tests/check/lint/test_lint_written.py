@@ -316,7 +316,7 @@ SILENT = {
         "    def __init__(self, criterion=nn.MSELoss): self.criterion_ = criterion\n"
         "    def get_loss(self, y_pred, y): return self.criterion_(y_pred, rows(y))"
     ),
-    "weights by their name": "loss = nn.BCELoss(weights, size_average)",
+    "weights by their name": "loss = nn.BCELoss(weights)",
     "no weight of positives": (
         "F.binary_cross_entropy(torch.sigmoid(one(x)), y, weight=torch.tensor([args.weight]))"
     ),

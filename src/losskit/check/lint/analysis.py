@@ -17,7 +17,7 @@ from losskit.check.lint.containers import Dictionary
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
-from losskit.check.lint.handed import built_with, given_to, is_loss
+from losskit.check.lint.handed import built_with, given_to, is_loss, own_output
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.iteration import element_of
@@ -158,8 +158,13 @@ def _function(
 
 
 def _run_function(machine: Machine, frame: Frame, function: Function) -> None:
-    """Run a function that nobody calls, and the one that it makes, if nobody calls that either."""
-    made = invoke(machine, frame, function, given_to(machine, function, skip=0), function.node)
+    """Run a function that nobody calls."""
+    _run_with(machine, frame, function, given_to(machine, function, skip=0))
+
+
+def _run_with(machine: Machine, frame: Frame, function: Function, given: Arguments) -> None:
+    """Run a function, and the one that it makes, if nobody calls that either."""
+    made = invoke(machine, frame, function, given, function.node)
     for one, _ in options(made):
         if isinstance(one, Function) and id(one.node) not in machine.executed:
             invoke(machine, frame, one, given_to(machine, one, skip=0), one.node)
@@ -212,7 +217,7 @@ def _methods(
 def _run_method(
     machine: Machine, frame: Frame, function: Function, instance: Callable[[], Instance]
 ) -> None:
-    invoke(machine, frame, function, _with_owner(machine, function, instance()), function.node)
+    _run_with(machine, frame, function, _with_owner(machine, function, instance()))
 
 
 def _has_more(function: Function, worth: Interest) -> bool:
@@ -236,7 +241,7 @@ _OWN = re.compile(r"\bself\.(\w+)")
 def _calls_itself(function: Function, kind: Class) -> bool:
     """Whether an inherited method calls the object, which is a model of the class's own."""
     return not _CALLED_AS_ITSELF.isdisjoint(kind.data) and any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "self"
+        isinstance(node, ast.Call) and ast.unparse(node.func) in {"self", "self.forward"}
         for node in ast.walk(function.node)
     )
 
@@ -261,6 +266,7 @@ def _with_owner(machine: Machine, function: Function, owner: Instance) -> Argume
     if "staticmethod" in function.wrappers:
         return given_to(machine, function, skip=0)
     given = given_to(machine, function, skip=1)
+    given.named |= own_output(machine, function, owner)
     kept = owner.data.get("<given>")
     if function.name == "compute_loss" and isinstance(kept, Dictionary):
         for name in ("model",):

@@ -136,7 +136,7 @@ def invoke(
     _bind(machine, inner, function, given)
     with (
         suppress(DullError),
-        machine.entering(inner.unit, body),
+        machine.entering(inner.unit, body, dict(inner.data)),
         machine.without_gradient("no_grad" in function.wrappers),
     ):
         if isinstance(body, ast.Lambda):

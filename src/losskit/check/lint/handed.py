@@ -15,10 +15,18 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import called_loss
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
-from losskit.check.lint.values import NONE, Arguments, Const, Library, Unknown, Value
+from losskit.check.lint.values import (
+    NONE,
+    Arguments,
+    Const,
+    Library,
+    Tensor,
+    Unknown,
+    Value,
+)
 from losskit.core.naming import function_name
 
-__all__ = ["built_with", "given_to", "hand_over", "is_loss"]
+__all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_output"]
 
 
 def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
@@ -26,10 +34,15 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
     declared = function.node.args
     parameters = [*declared.posonlyargs, *declared.args][skip:] + declared.kwonlyargs
     named: dict[str, Value] = {}
+    before = machine.executed.get(id(function.node), {})
     for parameter in parameters:
         default = function.defaults.get(parameter.arg)
         chooses = isinstance(default, Const) and isinstance(default.value, str)
         if default not in {None, NONE} and not (chooses and parameter.arg in _CHOOSING):
+            continue
+        if before.get(parameter.arg, NONE) != NONE:
+            # The function was called, but may do more where it gets what it can do without.
+            named[parameter.arg] = before[parameter.arg]
             continue
         value: Value = Unknown(parameter.arg, _flow_of(function, parameter.arg))
         meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
@@ -100,6 +113,29 @@ def is_loss(function: Function) -> bool:
     if owner is not None and function.name not in {"forward", "__call__", "call"}:
         return False
     return called_loss(function.name if owner is None else owner.name)
+
+
+def own_output(machine: Machine, function: Function, owner: Instance) -> dict[str, Value]:
+    """What a model's own loss takes as the prediction: what the model gives.
+
+    Unless the model gives several things, or the loss takes several that it may be.
+    """
+    declared = function.node.args
+    predicted = [
+        one.arg
+        for one in (*declared.posonlyargs, *declared.args)[1:]
+        if _OUTPUT.match(one.arg) and one.arg not in function.defaults
+    ]
+    forward = find_in_class(owner.kind, "forward") or find_in_class(owner.kind, "call")
+    if len(predicted) != 1 or not called_loss(function.name) or not isinstance(forward, Function):
+        return {}
+    given = given_to(machine, forward, skip=1)
+    inputs = Arguments((owner,), given.named)
+    found = machine.invoke(forward.frame, forward, inputs, forward.node)
+    return {predicted[0]: found} if isinstance(found, Tensor) else {}
+
+
+_OUTPUT = re.compile(r"^(y_?)?(pred|prediction|predicted|output|out)s?$|^y_?hat$")
 
 
 def built_with(machine: Machine, kind: Class) -> Arguments:

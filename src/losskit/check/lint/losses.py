@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from losskit.core.cards import PER_CLASS, Card, Role, TorchTwin, WeightRole
@@ -55,7 +55,9 @@ _CONVENTIONS = {
         ("keras", "tensorflow", "tf_keras"), (("y_true",), ("y_pred",)), 1, "from_logits"
     ),
     "TensorFlow": Convention(
-        ("tensorflow",), (("labels", "onehot_labels", "multi_class_labels"), ("logits",)), 1
+        ("tensorflow",),
+        (("labels", "onehot_labels", "multi_class_labels", "targets"), ("logits",)),
+        1,
     ),
     "optax": Convention(
         ("optax",), (("logits", "log_predictions", "predictions"), ("labels", "targets"))
@@ -105,6 +107,10 @@ class LossFace:
     twin: TorchTwin | None = None
     needs: Mapping[str, object] = field(default_factory=dict)
     library: str = "torch"
+
+    def turned(self) -> LossFace:
+        """Return it with input and target in the other order."""
+        return replace(self, names=self.names[::-1], input=1 - self.input)
 
     @property
     def card(self) -> Card:
@@ -185,6 +191,8 @@ def _other_faces() -> dict[tuple[str, str], tuple[LossFace, ...]]:
                 names = [name]
                 if built and library == "Keras":
                     names += [function_name(name)]
+                if library == "TensorFlow" and name.endswith("_with_logits"):
+                    names += [f"{name}_v2"]
                 for one in names:
                     face = LossFace(
                         one,
@@ -220,8 +228,12 @@ def face_of(name: str, settings: Mapping[str, object]) -> LossFace | None:
         if root in convention.roots:
             found = _chosen(_other_faces().get((library, leaf), ()), convention, settings)
             if found is not None:
-                return found
+                # Before TensorFlow took them over, these took the output first.
+                return found.turned() if _CONTRIBUTED.search(name) else found
     return None
+
+
+_CONTRIBUTED = re.compile(r"\b(contrib|slim|tf_slim)\.losses\.")
 
 
 def face_of_word(word: str) -> LossFace | None:

@@ -60,8 +60,8 @@ class Machine:
         Steps that are left.
     stack : list
         Functions that are running.
-    executed : set
-        Nodes of functions that have run.
+    executed : dict
+        Node of a function that has run → what its parameters were, the first time.
     instances : dict
         Node of a class → its first object.
     assumed : set
@@ -102,7 +102,7 @@ class Machine:
     alone: bool = False
     fuel: int = _FUEL
     stack: list[ast.AST] = field(default_factory=list)
-    executed: set[int] = field(default_factory=set)
+    executed: dict[int, dict[str, Value]] = field(default_factory=dict)
     instances: dict[int, Instance] = field(default_factory=dict)
     assumed: set[int] = field(default_factory=set)
     ungraded: int = 0
@@ -320,7 +320,7 @@ class Machine:
         return unit.recall("losses", body[0], lambda: [id(node) for node in loss_calls(body)])
 
     @contextmanager
-    def entering(self, unit: Unit, node: ast.AST) -> Iterator[None]:
+    def entering(self, unit: Unit, node: ast.AST, given: dict[str, Value]) -> Iterator[None]:
         """Run a function's body, as long as it may have to do with models or calls a loss.
 
         Raises
@@ -328,7 +328,7 @@ class Machine:
         DullError
             Where it has not; that it was left costs its caller nothing.
         """
-        self.executed.add(id(node))
+        self.executed.setdefault(id(node), given)
         floor, mark, fuel = self._floor, self._mark, self.fuel
         body = getattr(node, "body", None)
         patient = not self.stack or (isinstance(body, list) and self.loss_calls(unit, body))

@@ -23,7 +23,7 @@ from losskit.check.lint.imports import defined, member, within
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import leaf_of
-from losskit.check.lint.tables import is_table, numbers, part
+from losskit.check.lint.tables import column, is_table, numbers, part
 from losskit.check.lint.tensor_attributes import attribute_of
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Library, Tensor, Unknown, Value
 
@@ -247,8 +247,9 @@ def _of_made(owner: Made, name: str) -> Value:
         return owner.arguments.named[name]
     if name == "module" and owner.arguments.positional:
         return owner.arguments.positional[0]
-    if name == "values" and is_table(owner):
-        return numbers()
+    if is_table(owner) and (name == "values" or (name[:1].isupper() and name != "T")):
+        # What pandas calls itself begins with a small letter: the others are columns.
+        return numbers() if name == "values" else column(Const(name))
     if name in {"eps", "tiny"} and owner.leaf == "finfo":
         return Const(1e-7)
     return part(owner, name) or Bound(owner, name)

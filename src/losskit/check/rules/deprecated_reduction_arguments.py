@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from losskit.check.findings import Fix, Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Fact, LossBuilt, LossCall
 from losskit.check.lint.losses import LossFace
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen, replacing
 
 __all__ = ["RULE"]
@@ -70,7 +71,8 @@ def _deprecated(fact: Fact, face: LossFace) -> Iterator[Seen]:
     given = node.args
     if face.built and len(given) > settings:
         first = given[settings]
-        if isinstance(first, ast.Constant) and isinstance(first.value, bool):
+        named = isinstance(first, (ast.Name, ast.Attribute)) and leaf_of(first) == "size_average"
+        if named or (isinstance(first, ast.Constant) and isinstance(first.value, bool)):
             yield Seen(f"{face.name} gets size_average by its position; say reduction")
 
 

@@ -88,12 +88,14 @@ def arithmetic(
     if isinstance(other, Unknown) and isinstance(node.op, ast.Add) and flow is not Flow.CUT:
         lost += _named_lost(node, left, right)
     known = kind is not Kind.UNKNOWN
+    # A number and something unknown may well be more, as data and its mean.
+    alone = tensor.rank == 0 and isinstance(other, Unknown) and tensor.flow is Flow.DATA
     return Tensor(
         kind,
         flow,
         tensor.trail if known else None,
         trail,
-        tensor.rank,
+        None if alone else tensor.rank,
         tensor.last,
         tensor.units,
         tensor.axis if known else None,

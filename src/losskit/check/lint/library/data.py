@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from losskit.check.lint.choices import Choice, join
-from losskit.check.lint.containers import Dictionary, Made, Sequence
+from losskit.check.lint.containers import Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import Bound, Frame, Function, Instance
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.flows import as_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
-from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import (
+    UNKNOWN,
+    Arguments,
+    Const,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+    flow_of,
+)
 
-__all__ = ["batch_of", "batch_of_unknown", "is_data", "padded"]
+__all__ = ["PACKING", "batch_of", "batch_of_unknown", "is_data", "is_packed", "packed"]
 
 _LOADER = re.compile(r"(loader|loaders|batches|dataset|data_iter|dataiter|dl|iterator)$", re.I)
 
@@ -96,14 +107,49 @@ def batch_of_unknown(value: Unknown) -> Value:
     return Unknown("", value.flow)
 
 
-def padded(unit_frame: Frame, given: Arguments, node: ast.AST) -> Value:
+def _padded(frame: Frame, given: Arguments, node: ast.AST) -> Value:
     """Return what ``pad_sequence`` gives."""
     value = given.get(2, "padding_value")
     filling = Const(0) if value is None else value
     return Tensor(
         Kind.UNKNOWN,
         Flow.DATA,
-        Trail(unit_frame.unit, node, "sequences are padded"),
+        Trail(frame.unit, node, "sequences are padded"),
         rank=None,
         padding=filling if isinstance(filling, Const) else None,
     )
+
+
+def packed(tensor: Tensor) -> Record:
+    """Return a ``PackedSequence``, whose ``data`` keeps its gradient."""
+    steps = replace(tensor, rank=None, axis=None, ident=Tensor().ident)
+    return Record((steps, *[Unknown("", Flow.DATA)] * 3), _FIELDS)
+
+
+def _packed(frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    return packed(as_tensor(given.get(0, "input", "sequences") or UNKNOWN) or Tensor())
+
+
+_FIELDS = ("data", "batch_sizes", "sorted_indices", "unsorted_indices")
+
+
+def is_packed(value: Value) -> bool:
+    """Whether a value is a ``PackedSequence``."""
+    return isinstance(value, Record) and value.names == _FIELDS
+
+
+def _unpacked(frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """Return what was packed, and how long each sequence is."""
+    first = given.get(0, "sequence") or UNKNOWN
+    if isinstance(first, Record) and is_packed(first):
+        first = first.named["data"]
+    return Sequence((Tensor(flow=flow_of(first)), Unknown("", Flow.DATA)))
+
+
+PACKING: dict[str, Callable[[Frame, Arguments, ast.AST], Value]] = {
+    "pad_sequence": _padded,
+    "pack_sequence": _packed,
+    "pack_padded_sequence": _packed,
+    "pad_packed_sequence": _unpacked,
+}
+"""Functions that put sequences of several lengths together."""

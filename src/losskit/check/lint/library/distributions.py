@@ -62,8 +62,8 @@ def _shape(owner: Made, parameter: Tensor) -> tuple[int | None, int | None]:
     """Rank and last length of a log-probability."""
     if owner.leaf not in _OVER_ROWS:
         return parameter.rank, parameter.last
-    rank = parameter.rank
-    if rank is None and parameter.axis == 1:
-        # The classes come last, and a softmax over axis 1 took them to be there.
-        rank = 2
-    return None if rank is None else max(rank - 1, 0), None
+    if parameter.rank is None and parameter.axis == 1:
+        # The classes come last, and a softmax over axis 1 took them to be there: those of one
+        # state, for all one knows.
+        return 1, 1
+    return None if parameter.rank is None else max(parameter.rank - 1, 0), None

@@ -62,8 +62,8 @@ def tensor_library(
     stored = _stored(machine, callee, given)
     if stored is not None:
         return stored
-    if leaf == "pad_sequence":
-        return data.padded(frame, given, node)
+    if leaf in data.PACKING:
+        return data.PACKING[leaf](frame, given, node)
     if leaf == "epsilon":
         return Const(1e-7)
     if leaf in {"Variable", "get_variable"} and callee.root == "tensorflow":
@@ -238,9 +238,20 @@ def _of_each(name: str, each: Value, given: Arguments) -> Value:
 
 def _chosen(values: tuple[Value, ...]) -> Value:
     """``where(condition, a, b)``."""
-    found = _together("where", Arguments((Sequence(values[1:]),)))
+    sides = values[1:]
+    known = [one for one in sides if isinstance(one, Tensor) and one.kind is not Kind.UNKNOWN]
+    if len(known) == 1 and all(one in known or _is_filling(one) for one in sides):
+        # As of a mask, where what is left out gets a number of its own.
+        found: Value = replace(known[0], ident=Tensor().ident)
+    else:
+        found = _together("where", Arguments((Sequence(sides),)))
     flow, cut = combined_flow(list(values))
     return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
+
+
+def _is_filling(value: Value) -> bool:
+    """Whether a value is a number, or a tensor of which nothing is known but that it is data."""
+    return isinstance(value, Const) or (isinstance(value, Tensor) and value.flow is Flow.DATA)
 
 
 _JOINING = {"cat", "concat", "concatenate", "stack", "hstack", "vstack"}

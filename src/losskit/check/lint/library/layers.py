@@ -12,6 +12,7 @@ from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Activation
 from losskit.check.lint.kinds import ACTIVATIONS, IN_LOGS, PROBABLE, Flow, Kind
 from losskit.check.lint.library.activations import WITH_AXIS, activated
+from losskit.check.lint.library.data import is_packed, packed
 from losskit.check.lint.library.flows import as_tensor
 from losskit.check.lint.library.tensors import apply
 from losskit.check.lint.machine import Machine
@@ -69,11 +70,16 @@ _WEIGHED: dict[str, tuple[int, tuple[str, ...], bool]] = {
     "ConvTranspose1d": (1, ("out_channels",), False),
     "ConvTranspose2d": (1, ("out_channels",), False),
     "ConvTranspose3d": (1, ("out_channels",), False),
-    "Dense": (0, ("units", "features"), True),
+    "Dense": (0, ("units", "features", "output_dim"), True),
     "Conv1D": (0, ("filters",), False),
     "Conv2D": (0, ("filters",), False),
     "Conv3D": (0, ("filters",), False),
     "Conv2DTranspose": (0, ("filters",), False),
+    "SeparableConv2D": (0, ("filters",), False),
+    "Convolution1D": (0, ("nb_filter", "filters"), False),
+    "Convolution2D": (0, ("nb_filter", "filters"), False),
+    "Convolution3D": (0, ("nb_filter", "filters"), False),
+    "Deconvolution2D": (0, ("nb_filter",), False),
     "Conv": (0, ("features",), False),
 }
 # Functions of TensorFlow 1 → the layer that each makes and applies.
@@ -87,7 +93,7 @@ _APPLIED = {
 }
 _KEEPING = re.compile(
     r"^(Dropout\w*|SpatialDropout\w*|AlphaDropout|FeatureAlphaDropout|Identity|Flatten|Unflatten|"
-    r"Reshape|Permute|Upsample\w*|ZeroPad\w*|\w*Pool\w*|PixelShuffle|Rearrange)$"
+    r"Reshape|Permute|Up[sS]ampl\w*|Cropping\w*|ZeroPad\w*|\w*Pool\w*|PixelShuffle|Rearrange)$"
 )
 _NORMALISING = re.compile(r"^(Lazy)?(Batch|Layer|Instance|Group|RMS)\w*Norm\w*$")
 _RECURRENT = {"LSTM", "GRU", "RNN"}
@@ -184,7 +190,9 @@ def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.A
     if _NORMALISING.match(leaf):
         return _normalised(made, value, Trail(frame.unit, node, f"{leaf} is applied"))
     if leaf in _RECURRENT:
-        return Sequence((Tensor(flow=Flow.MODEL), Unknown("", Flow.MODEL)))
+        steps = Tensor(flow=Flow.MODEL)
+        found = packed(steps) if is_packed(value) else steps
+        return Sequence((found, Unknown("", Flow.MODEL)))
     if leaf == "Embedding":
         return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, "Embedding gives its weights"))
     if leaf in {"LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:

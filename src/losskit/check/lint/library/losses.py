@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from losskit.check.lint.choices import Choice, options
 from losskit.check.lint.containers import Made
@@ -50,11 +49,11 @@ def call_loss(
         chosen = face_of(made.name, named_settings(made.arguments))
         face = chosen or face
     else:
-        taken = face_of(_full_name(face), named_settings(given))
-        face = taken or face
+        taken = face_of(_full_name(face), named_settings(given)) or face
+        face = taken if taken.input == face.input else taken.turned()
     moved = face.name.endswith("_with_logits") and face.library == "TensorFlow"
     if moved and given.positional and _is_early(frame.unit):
-        face = replace(face, names=face.names[::-1], input=1 - face.input)
+        face = face.turned()
     values: dict[str, Value] = {}
     nodes: dict[str, ast.AST] = {}
     positional = node.args if isinstance(node, ast.Call) else []

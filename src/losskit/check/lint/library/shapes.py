@@ -163,7 +163,8 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
     known = not ellipsis and all(
         isinstance(part, Const) or number for part, number in zip(parts, numbers, strict=True)
     )
-    rank = rank - sum(numbers) + added if rank is not None and known else None
+    # Before PyTorch 0.4 a loss had one axis, of which [0] was taken.
+    rank = max(rank - sum(numbers) + added, 0) if rank is not None and known else None
     kind = tensor.kind
     if last_is_number and kind in {Kind.SOFTMAX, Kind.LOG_SOFTMAX, Kind.ONE_HOT}:
         kind = {

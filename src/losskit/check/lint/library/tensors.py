@@ -64,6 +64,8 @@ _SAME = frozenset(
         "select",
         "take_along_dim",
         "masked_fill",
+        "fill_diagonal",
+        "fill_diagonal_",
         "roll",
         "flip",
         "fliplr",
@@ -155,7 +157,8 @@ def apply(
         return activated(machine, unit, node, name, tensor, given)
     if name in shapes.SHAPING:
         made = shapes.shaped(name, tensor, given)
-        if made.last == 1 and made.rank is None and reductions.learns_actions(unit):
+        column = made.last == 1 and made.rank is None and given.const(0, "dim") == 1
+        if column and reductions.learns_actions(unit):
             # Numbers for each step, such as rewards, become a column.
             return replace(made, rank=2)
         return made
