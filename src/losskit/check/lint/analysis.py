@@ -138,13 +138,19 @@ def _imported(machine: Machine, unit: Unit) -> frozenset[str]:
 def _left(machine: Machine, unit: Unit) -> Iterator[Callable[[], object]]:
     """Yield calls of methods with losses, of objects that the file makes of other files' classes.
 
-    As those that a framework calls, or another file.
+    As those that a framework calls, or another file. Not where they are only evaluated.
     """
+    if ".eval()" in unit.source and _TRAINING.search(unit.source) is None:
+        return
     for made in list(machine.instances.values()):
         kind = made.kind
         if kind.unit is not unit and kind.unit.frame is not None:
             worth = look(kind.unit)
             yield from _methods(machine, kind.unit.frame, kind, worth, only_losses=True)
+
+
+_TRAINING = re.compile(r"backward\(|\btrain\w*\(|\bfit\w*\(|[Tt]rainer|optim")
+"""What a file has in it that trains something."""
 
 
 def _function(

@@ -150,8 +150,19 @@ def _set_item(machine: Machine, frame: Frame, target: ast.Subscript, value: Valu
             if machine.ungraded and written.flow is not Flow.DATA:
                 written = replace(written, flow=Flow.CUT)
             machine.write(frame, target.value.id, written)
+        elif isinstance(one, Tensor):
+            _set_within(machine, frame, target.value, value)
         elif isinstance(one, Unknown):
             objects.set_unknown_item(machine, frame, target.value, value)
+
+
+def _set_within(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> None:
+    """Write something into a part of a tensor, which does not hold the same numbers any more."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    held = frame.data.get(target.id) if isinstance(target, ast.Name) else None
+    if isinstance(target, ast.Name) and isinstance(held, Tensor):
+        machine.write(frame, target.id, _written(held, value))
 
 
 def _marks(tensor: Tensor, key: Value, value: Value) -> bool:

@@ -146,7 +146,10 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Package):
         if name == "__dict__":
             models = defined(machine, owner.path)
-            return Dictionary({one.name: one for one in models if isinstance(one, _NAMED)})
+            named = [one for one in models if isinstance(one, _NAMED)]
+            # Where functions build the models, the classes are their parts.
+            building = [one for one in named if isinstance(one, Function)]
+            return Dictionary({one.name: one for one in building or named})
         return member(machine, owner.path, name)
     if isinstance(owner, Folder):
         return within(machine, owner, name)

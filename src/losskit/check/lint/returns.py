@@ -23,7 +23,8 @@ def returned(machine: Machine, frame: Frame, node: ast.Return) -> End:
     """Keep what a function returns, and tell of a loss."""
     value = evaluate(machine, frame, node.value) if node.value is not None else NONE
     name = frame.function.name if frame.function is not None else ""
-    if name in _TRAINING_STEPS and not _takes_gradient(frame):
+    of_trainer = frame.function is not None and frame.function.owner is not None
+    if of_trainer and name in _TRAINING_STEPS and not _takes_gradient(frame):
         gradient_taken(machine, frame, value, node)
     elif about_loss(name) or name in {"forward", "__call__"}:
         evaluates = any(EVALUATION.match(word) for word in name.split("_"))

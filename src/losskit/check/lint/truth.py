@@ -78,14 +78,16 @@ def question(test: ast.expr, within: Function | None) -> tuple[str, bool] | None
             return None
         asked, compared = test.left, f" == {other.value!r}"
         so = so is isinstance(test.ops[0], ast.Eq)
+    word = compared.endswith(("'", '"'))
     if isinstance(asked, ast.Attribute):
-        return asked.attr + compared, so
+        # A parameter may have in small letters the name of the setting that it is given.
+        return (asked.attr.lower() if word else asked.attr) + compared, so
     if isinstance(asked, ast.Subscript) and isinstance(asked.slice, ast.Constant):
-        return f"{asked.slice.value!s}{compared}", so
+        key = str(asked.slice.value)
+        return f"{key.lower() if word else key}{compared}", so
     if isinstance(asked, ast.Name):
-        word = compared.endswith(("'", '"'))
         place = "" if word else f"@{0 if within is None else id(within.node)}"
-        return f"{asked.id}{place}{compared}", so
+        return f"{asked.id.lower() if word else asked.id}{place}{compared}", so
     return None
 
 

@@ -99,7 +99,9 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"
             )
             return
-        fit = fit and (column.rank == 2 or row.squeezed)
+        # Weights of an attention meet what was squeezed in a product, and are to broadcast.
+        differ = isinstance(pair.node, ast.BinOp) and isinstance(pair.node.op, ast.Sub)
+        fit = fit and (column.rank == 2 or (row.squeezed and differ))
         if fit and any(one.kind is Kind.RAW and one.flow is Flow.MODEL for one in (column, row)):
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"

@@ -63,6 +63,7 @@ _LABELS = re.compile(
 )
 _TRUTH = re.compile(r"^((gt|target|label|y_true|true|ground_truth)s?(_|$)|y$)")
 _GUESS = re.compile(r"^(pred|prediction|output|logit|recon|y_hat|y_pred)s?(_|$)")
+_BACKEND = re.compile(r"(\w+\.)*(K|backend)\.\w+$")
 _ASYMMETRIC = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 
 
@@ -92,7 +93,10 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     ours, theirs = "the model's output first", "the target"
     if call.face.input:
         ours, theirs = "the target first", "the model's output"
-    sure = sure or _is_input(given, target)
+    # Keras' backend took the output first until 2.0.6.
+    function = call.node.func if isinstance(call.node, ast.Call) else None
+    old = function is not None and _BACKEND.match(ast.unparse(function)) is not None
+    sure = (sure or _is_input(given, target)) and not old
     yield Seen(
         f"{call.face.name} takes {ours}, and gets {theirs} there",
         target.trail if isinstance(target, Tensor) else None,

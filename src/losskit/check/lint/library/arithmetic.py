@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
@@ -17,6 +20,7 @@ from losskit.check.lint.names import about_loss
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
     UNKNOWN,
+    Arguments,
     Const,
     Library,
     Tensor,
@@ -26,7 +30,7 @@ from losskit.check.lint.values import (
     flow_of,
 )
 
-__all__ = ["arithmetic", "compared", "negative"]
+__all__ = ["OPERATORS", "arithmetic", "compared", "negative"]
 
 _WEIGHT = re.compile(
     r"(^|[._])(alpha|beta|gamma|delta|eta|lamb?da?|lmbda|weight|coef\w*|scale)_?\w*$|_(beta|lambda|weight|coeff?)$"
@@ -295,3 +299,48 @@ def compared(value: Value, *, ordered: bool = False) -> Value:
     flow = Flow.CUT if tensor.flow is Flow.MODEL else tensor.flow
     kind = Kind.MULTI_HOT if ordered and tensor.kind is not Kind.LOSS else Kind.UNKNOWN
     return Tensor(kind, flow, None, tensor.cut, tensor.rank, tensor.last)
+
+
+_NAMES: dict[type[ast.operator], tuple[str, ...]] = {
+    ast.Add: ("add",),
+    ast.Sub: ("sub", "subtract"),
+    ast.Mult: ("mul", "multiply"),
+    ast.Div: ("div", "divide", "true_divide"),
+}
+
+
+def _operated(
+    operator: type[ast.operator],
+    machine: Machine,
+    frame: Frame,
+    tensor: Tensor,
+    given: Arguments,
+    node: ast.AST,
+) -> Value:
+    """``y.sub(x)`` and ``torch.sub(y, x)``, which are ``y - x``."""
+    other = given.get(0, "other", "y", "x2")
+    if isinstance(other, Choice):
+        rest = given.positional[1:]
+        return join(
+            (
+                _operated(operator, machine, frame, tensor, Arguments((one, *rest)), node),
+                guards,
+            )
+            for one, guards in other.among
+        )
+    if other is None or len(given.values()) > 1 or not isinstance(node, ast.Call):
+        flow, gone = combined_flow([tensor, *given.values()])
+        return Tensor(flow=flow, cut=gone, rank=tensor.rank)
+    sides = node.args if len(node.args) > 1 else [node.func, *node.args]
+    if len(sides) < 2:
+        return Tensor(flow=combined_flow([tensor, other])[0])
+    made = ast.copy_location(ast.BinOp(sides[0], operator(), sides[1]), node)
+    return arithmetic(machine, frame.unit, made, tensor, other)
+
+
+OPERATORS: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value]] = {
+    name: partial(_operated, made)
+    for made, names in _NAMES.items()
+    for name in (*names, *(f"{one}_" for one in names))
+}
+"""Functions and methods of tensors that are operators."""

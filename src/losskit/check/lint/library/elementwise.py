@@ -14,7 +14,7 @@ from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Val
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["clamp", "clamp_max", "clamp_min", "exp", "log", "power", "scaled", "unsigned"]
+__all__ = ["clamp", "clamp_max", "clamp_min", "exp", "log", "power", "unsigned"]
 
 
 def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -117,12 +117,3 @@ def power(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
     if tensor.kind is Kind.LOSS:
         return tensor
     return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
-
-
-def scaled(
-    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
-) -> Value:
-    """Products and quotients: raw scores and losses stay what they are."""
-    if tensor.kind in {Kind.RAW, Kind.LOSS}:
-        return tensor
-    return power(machine, frame, tensor, given, node)

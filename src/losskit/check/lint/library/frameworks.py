@@ -210,7 +210,7 @@ def compiled(
     where = _argument_node(node, "loss", 1)
     for one, guards in options(loss):
         face, made, settings = _keras_loss(one)
-        if isinstance(one, (Function, Partial)):
+        if isinstance(one, Partial) or (isinstance(one, Function) and _takes_both(one)):
             own = Arguments((Unknown("y_true", Flow.DATA), output))
             with machine.under(guards):
                 machine.gradient_taken(frame, machine.call(frame, one, own, where), where)
@@ -222,6 +222,12 @@ def compiled(
             values = dict(zip(names, values.values(), strict=False))
             take(machine, frame, face, values, {}, settings, where, made)
     return NONE
+
+
+def _takes_both(function: Function) -> bool:
+    """Whether a function can be called with targets and predictions, as Keras calls a loss."""
+    given = function.node.args
+    return given.vararg is not None or len(given.posonlyargs) + len(given.args) > 1
 
 
 def _keras_loss(loss: Value) -> tuple[LossFace | None, Made | None, dict[str, Value]]:

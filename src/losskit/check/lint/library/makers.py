@@ -13,7 +13,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.library.reductions import learns_actions
-from losskit.check.lint.tensor_attributes import cut
+from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["made_tensor", "variable"]
@@ -23,8 +23,16 @@ def variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
     """``Variable(...)``: what it is given, or a leaf where it is to have a gradient of its own."""
     first = given.get(0, "data")
     if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
+        if isinstance(first, Tensor) and first.flow is Flow.DATA and not _named_loss(node):
+            return learnt(first, frame.unit, node)
         return _leaf(frame, "Variable", node)
     return UNKNOWN if first is None else first
+
+
+def _named_loss(node: ast.AST) -> bool:
+    """Whether what is made a tensor anew is called a loss."""
+    names = node.args[:1] if isinstance(node, ast.Call) else []
+    return any("loss" in ast.unparse(one) for one in names)
 
 
 def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
@@ -41,12 +49,12 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
             (made_tensor(frame, leaf, Arguments((one, *rest), given.named), node), guards)
             for one, guards in first.among
         )
-    learnt = given.const(-1, "requires_grad") is True
+    wanted = given.const(-1, "requires_grad") is True
     if isinstance(first, Sequence):
         made = _of_items(frame, leaf, first, node)
-        return replace(made, flow=Flow.UNKNOWN) if learnt and made.flow is Flow.DATA else made
+        return replace(made, flow=Flow.UNKNOWN) if wanted and made.flow is Flow.DATA else made
     if isinstance(first, Const):
-        return Tensor(flow=Flow.UNKNOWN if learnt else Flow.DATA)
+        return Tensor(flow=Flow.UNKNOWN if wanted else Flow.DATA)
     tensor = as_tensor(first) if first is not None else None
     if tensor is None:
         return UNKNOWN
@@ -54,7 +62,12 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         return replace(data_tensor(tensor), rank=tensor.rank, last=tensor.last)
     if leaf in {"as_tensor", "asarray"}:
         return tensor
-    if learnt and tensor.flow is not Flow.MODEL:
+    if leaf in {"LongTensor", "IntTensor"} and tensor.kind is Kind.MULTI_HOT:
+        # A truth value becomes the index of one of two classes.
+        tensor = replace(tensor, kind=Kind.INDICES)
+    if wanted and tensor.flow is not Flow.MODEL:
+        if isinstance(first, Tensor) and first.flow is Flow.DATA and not _named_loss(node):
+            return learnt(first, frame.unit, node)
         return _leaf(frame, f"torch.{leaf}", node)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN

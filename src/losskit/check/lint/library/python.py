@@ -147,7 +147,9 @@ def _listed(value: Value, *, backwards: bool) -> Value:
     if isinstance(value, Chain):
         return Sequence(value.data.values())
     if isinstance(value, Sequence) and value.items is not None:
-        return Sequence(reversed(value.items) if backwards else value.items)
+        made = Sequence(reversed(value.items) if backwards else value.items, value.each)
+        made.grown = value.grown
+        return made
     return value
 
 

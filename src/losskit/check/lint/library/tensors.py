@@ -15,6 +15,7 @@ from losskit.check.lint.facts import Asked, Backward, Taken
 from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
 from losskit.check.lint.library import elementwise, reductions, shapes
 from losskit.check.lint.library.activations import activated
+from losskit.check.lint.library.arithmetic import OPERATORS
 from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
@@ -336,8 +337,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "sqrt": elementwise.power,
     **dict.fromkeys(("sin", "cos", "tan", "atan", "sinh", "cosh", "erf"), elementwise.power),
     "square": elementwise.unsigned,
-    "div": elementwise.scaled,
-    "mul": elementwise.scaled,
+    **OPERATORS,
     "pairwise_distance": _distance,
     "cdist": _distance,
     "scatter": _scattered,
