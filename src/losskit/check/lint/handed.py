@@ -12,7 +12,7 @@ from losskit.check.lint.interest import trains
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.frameworks import WRAPPERS
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import called_loss
+from losskit.check.lint.names import called_loss, is_part
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import (
@@ -192,17 +192,11 @@ def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Val
         models = [one for one in models if parameter.arg in function_name(one.name).split("_")]
     elif parameter.arg not in {"model", "net", *(function_name(one.name) for one in models)}:
         return None
-    if len(models) != 1 or _PART.search(models[0].name):
+    if len(models) != 1 or is_part(models[0].name):
         return None
     [kind] = models
     made = machine.instances.get(id(kind.node))
     return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
-
-
-_PART = re.compile(
-    r"loss|criterion|layer|block|attention|module|head|encoder|wrapper|pool|norm", re.IGNORECASE
-)
-"""What classes are called that are most likely a part of a model."""
 
 
 def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:

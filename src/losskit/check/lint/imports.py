@@ -17,7 +17,7 @@ from losskit.check.lint.definitions import (
     Pending,
 )
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import starred
+from losskit.check.lint.names import is_part, starred
 from losskit.check.lint.parts import End
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Value
@@ -210,7 +210,8 @@ def defined(machine: Machine, path: str) -> list[Value]:
         if isinstance(value, (Class, Function)):
             found.append(value)
     models = [one for one in found if isinstance(one, Class) and _runs(one)]
-    chosen: list[Value] = list(models or found)
+    whole = [one for one in models if not is_part(one.name)]
+    chosen: list[Value] = list(whole or models or found)
     return chosen if len(chosen) <= _MOST_MODELS else []
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "about_loss",
     "called_loss",
     "is_model",
+    "is_part",
     "leaf_of",
     "loss_calls",
     "starred",
@@ -86,6 +87,17 @@ def called_loss(name: str) -> bool:
 
 
 _LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)
+
+
+def is_part(name: str) -> bool:
+    """Whether a class is a part of a model, most likely."""
+    return _PART.search(name) is not None
+
+
+_PART = re.compile(
+    r"loss|criterion|layer|block|bottleneck|attention|module|head|encoder|wrapper|pool|norm",
+    re.IGNORECASE,
+)
 
 
 def about_loss(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from losskit.check.lint.choices import options
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
@@ -11,6 +12,7 @@ from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import LossFace, face_of, face_of_word
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import NONE, UNKNOWN, Arguments, Const, Library, Unknown, Value
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES
 
@@ -196,7 +198,7 @@ def compiled(
 ) -> Value:
     """``model.compile`` of Keras: its loss takes what the model gives."""
     loss = given.get(1, "loss")
-    if loss is None:
+    if loss is None or (frame.function is None and _only_reads(frame.unit)):
         return NONE
     inputs = Arguments((Unknown("", Flow.DATA),))
     if isinstance(model, Made):
@@ -222,6 +224,14 @@ def compiled(
             values = dict(zip(names, values.values(), strict=False))
             take(machine, frame, face, values, {}, settings, where, made)
     return NONE
+
+
+def _only_reads(unit: Unit) -> bool:
+    """Whether a file compiles a model to read its weights, and trains nothing."""
+    return ".load_weights(" in unit.source and _FITS.search(unit.source) is None
+
+
+_FITS = re.compile(r"\.(fit\w*|train_\w+|evaluate\w*)\(")
 
 
 def _takes_both(function: Function) -> bool:
