@@ -20,7 +20,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 _CALLED = re.compile(r"\b(\w++)\s*+\(")
 _LOSS = re.compile(r"loss|entropy|criteri|objective|kl_div|nll|bce", re.IGNORECASE)
-_TRAINS = {"backward", "manual_backward", "GradientTape", "compile", "fit"}
+_TRAINS = {"backward", "manual_backward", "GradientTape", "compile", "fit", "minimize"}
 _BEFORE_LOG = {"softmax", "Softmax", "sigmoid", "Sigmoid"}
 _NO_AXIS = re.compile(
     r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\((?:[^()]|\([^()]*\))*\))*\)|\b(?:Log)?Softmax\(\s*\)|"

@@ -304,6 +304,8 @@ def is_of_interest(raw: bytes) -> bool:
     # A training whatever its loss is, and a loss that is written out.
     if b".backward(" in raw or b"GradientTape(" in raw or (b"sigmoid(" in raw and b"log(" in raw):
         return True
+    if b".minimize(" in raw and b"ptimizer(" in raw:
+        return True
     if b"requires_grad=True" in raw and _REMADE.search(raw) is not None:
         return True
     if b"ensor(" in raw and b"loss" in raw and _LISTED.search(raw) is not None:

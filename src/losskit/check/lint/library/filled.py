@@ -79,6 +79,7 @@ def _read(given: Arguments) -> Value:
 FILLING: dict[str, Callable[[Arguments], Value]] = {
     **dict.fromkeys(("zeros_like", "ones_like", "full", "full_like", "randint"), _filled),
     **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn"), _of_size),
+    **dict.fromkeys(("random_normal", "random_uniform", "truncated_normal"), _of_size),
     "placeholder": _fed,
     **dict.fromkeys(("linspace", "logspace", "arange"), _row),
     **dict.fromkeys(("loadtxt", "genfromtxt"), _read),

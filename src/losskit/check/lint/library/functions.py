@@ -67,7 +67,8 @@ def tensor_library(
     if leaf == "epsilon":
         return Const(1e-7)
     if leaf in {"Variable", "get_variable"} and callee.root == "tensorflow":
-        first = as_tensor(given.get(0, "initial_value") or UNKNOWN) or Tensor()
+        value = FILLING["placeholder"](given) if leaf[0] == "g" else given.get(0, "initial_value")
+        first = as_tensor(value or UNKNOWN) or Tensor()
         return Tensor(Kind.LEARNT, Flow.MODEL, rank=first.rank, last=first.last)
     if leaf == "Variable":
         return makers.variable(frame, given, node)
