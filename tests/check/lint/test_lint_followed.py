@@ -43,6 +43,12 @@ SEEN = {
         "error = tf.subtract(tf.matmul(tf.placeholder(tf.float32, (20, 9)), w), tf.squeeze(y))\n"
         "tf.train.AdamOptimizer(0.1).minimize(tf.reduce_sum(error**2))",
     ),
+    "what one-hot rows choose": (
+        "LK172",
+        "def loss(x, y):\n"
+        "    p = F.softmax(net(x), dim=1)\n    mask = p.data.new(20, 3).fill_(0)\n"
+        "    mask.scatter_(1, y.view(-1, 1), 1.0)\n    return -(p * mask).sum(1).log().mean()",
+    ),
     "a product with weights that begin at random": (
         "LK141",
         "x, y = tf.placeholder(tf.float32, (20, 9)), tf.placeholder(tf.float32, (20,))\n"
@@ -76,6 +82,10 @@ def test_tensors_are_followed(name: str, tmp_path: Path) -> None:
 SILENT = {
     "a filling of probabilities": (
         "F.binary_cross_entropy(torch.where(mask, torch.sigmoid(net(x)), 0.5), y)"
+    ),
+    "products of one-hot rows and what is their logarithm": (
+        "def loss(x, y):\n"
+        "    return -(F.log_softmax(net(x), dim=1) * F.one_hot(y, 3)).sum(1).mean()"
     ),
     "what was packed": (
         "from torch.nn.utils.rnn import pack_padded_sequence\n"

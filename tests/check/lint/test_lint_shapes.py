@@ -156,6 +156,90 @@ def test_a_set_of_rows_adds_the_axis_of_the_batch(
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
 
 
+MORE_TARGETS = {
+    "several columns, as the UCI repository has targets": (
+        "from ucimlrepo import fetch_ucirepo\n"
+        "y = torch.tensor(fetch_ucirepo(id=9).data.targets.values)"
+    ),
+    "columns by a slice": "y = torch.tensor(table.iloc[:, 1:2].values)",
+}
+
+
+@pytest.mark.parametrize("name", MORE_TARGETS)
+def test_a_table_is_no_row(name: str, tmp_path: Path) -> None:
+    text = HEAD + TABLE + MORE_TARGETS[name]
+    flat = {"flat.py": f"{text}\nF.mse_loss(one(x).view(-1), y)\n"}
+    table = {"table.py": f"{text}\nF.mse_loss(one(x), y)\n"}
+    row = {"row.py": f"{text}\nF.mse_loss(one(x).view(-1), y.view(-1))\n"}
+    assert {one.code for one in found(tmp_path / "flat", flat)} == {"LK141"}
+    assert found(tmp_path / "table", table) == []
+    assert found(tmp_path / "row", row) == []
+
+
+@pytest.mark.parametrize(("name", "codes"), [("Price", {"LK141"}), ("T", set()), ("size", set())])
+def test_attributes_of_a_table_with_a_capital_are_columns(
+    name: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = f"{HEAD}{TABLE}y = torch.tensor(np.array(table.{name}))\nF.mse_loss(one(x), y)\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+ACTING = """
+from torch.distributions import Categorical, Normal
+class Actor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.actor = nn.Sequential(nn.Linear(4, 2), nn.Softmax(dim=1))
+        self.critic = nn.Linear(4, 1)
+    def forward(self, x): return Categorical(self.actor(x)), self.critic(x)
+model = Actor()
+def learn(envs, state):
+    logs, values, rewards = [], [], []
+    for _ in range(5):
+        dist, value = model(state)
+        action = dist.sample()
+        state, reward = envs.step(action)
+        logs.append(dist.log_prob(action))
+        values.append(value)
+        rewards.append(torch.FloatTensor(reward).unsqueeze(1))
+    advantage = torch.cat(rewards) - torch.cat(values).detach()
+    (-(LOSS).mean()).backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "codes"),
+    [
+        ("torch.cat(logs) * advantage", {"LK141"}),
+        ("torch.cat(logs) * advantage.squeeze(1)", set()),
+        ("torch.cat(logs).unsqueeze(1) * advantage", set()),
+        ("logs[0] * advantage", set()),
+        ("Normal(model.critic(state), 1).log_prob(state) * advantage", set()),
+    ],
+)
+def test_log_probabilities_of_classes_have_no_axis_of_their_own(
+    loss: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + ACTING.replace("LOSS", loss)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+JOINED = {
+    "rows one after the other": ("torch.cat([torch.randn(9), torch.randn(9)])", {"LK141"}),
+    "rows above each other": ("torch.stack([torch.randn(9), torch.randn(9)])", set()),
+    "numbers of a list": ("torch.stack([torch.randn(9).sum(), torch.randn(9).sum()])", {"LK141"}),
+    "columns beside each other": ("torch.cat([y.view(-1, 1), y.view(-1, 1)], dim=1)", set()),
+    "columns above each other": ("torch.cat([y.view(-1, 1), y.view(-1, 1)])", set()),
+}
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_what_is_put_together_keeps_its_axes(name: str, tmp_path: Path) -> None:
+    made, codes = JOINED[name]
+    text = f"{HEAD}F.mse_loss(one(x), {made})\n"
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
 LISTS = {
     "items of unknown shape": "y = []\nfor row in rows:\n    y.append(row)\ny = torch.tensor(y)",
     "several columns": "y = torch.tensor(table[['price', 'size']].values)",

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SIGMOID = "the output of a sigmoid"
     PROBABILITY = "probabilities"
     SCALED = "outputs of a softmax, scaled or summed"
+    CHOSEN = "outputs of a softmax at the classes, and zeros elsewhere"
     LOG_SOFTMAX = "the output of a log-softmax"
     LOG_PROBABILITY = "logarithms of probabilities"
     LOGARITHM = "a logarithm"

@@ -204,6 +204,9 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
         # As the components of a mixture, each with its share.
         weighed = left if left.kind is Kind.EXPONENTIAL else right
         return replace(weighed, flow=flow, cut=trail, ident=Tensor().ident)
+    if isinstance(node.op, ast.Mult) and {left.kind, right.kind} == _SELECTED:
+        chosen = left if left.kind is Kind.SOFTMAX else right
+        return Tensor(Kind.CHOSEN, flow, chosen.trail, trail, chosen.rank)
     if left.kind is Kind.COUNTS and isinstance(node.op, ast.Div):
         return left
     scores = left if left.kind is Kind.RAW else right
@@ -225,6 +228,7 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
 _BIASED = {Kind.RAW, Kind.LEARNT}
 _SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
+_SELECTED = {Kind.SOFTMAX, Kind.ONE_HOT}
 
 
 def _shape_of_two(

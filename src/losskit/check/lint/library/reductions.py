@@ -76,6 +76,9 @@ def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
         kind = Kind.MULTI_HOT
     if tensor.kind in {Kind.RAW, Kind.EXPONENTIAL}:
         kind = tensor.kind
+    if tensor.kind is Kind.CHOSEN and axis is not None:
+        # As by gather: the probability of the class, for each example.
+        kind = Kind.SOFTMAX
     along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
     of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
     return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost, sum_of=of)

@@ -16,6 +16,7 @@ from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
 from losskit.check.lint.library import elementwise, reductions, shapes
 from losskit.check.lint.library.activations import activated
 from losskit.check.lint.library.arithmetic import OPERATORS
+from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
@@ -240,6 +241,11 @@ def _learnt(
     return learnt(tensor, frame.unit, node)
 
 
+def _new(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
+    """Make a tensor of the type of another one, from whose numbers it has none."""
+    return FILLING["zeros"](given)
+
+
 def _distance(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -327,6 +333,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "backward": _backward,
     "requires_grad_": _learnt,
     "size": _size,
+    **dict.fromkeys(("new", "new_zeros", "new_ones", "new_empty", "new_full"), _new),
     "bmm": _matmul,
     "matmul": _matmul,
     "mm": _matmul,
