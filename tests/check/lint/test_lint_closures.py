@@ -78,6 +78,17 @@ SILENT = {
         "    def forward(self, x): return F.softmax(net(x), dim=1)\n"
         "    def loss(self, logits, y): return nn.CrossEntropyLoss()(logits, y)"
     ),
+    "a loss of another model's output": (
+        "class Net(nn.Module):\n"
+        "    def forward(self, x): return torch.tanh(net(x))\n"
+        "    def adversarial_loss(self, y_hat, y): return F.binary_cross_entropy(y_hat, y)"
+    ),
+    "a loss that is called with something else": (
+        "class Net(nn.Module):\n"
+        "    def forward(self, x): return torch.tanh(net(x))\n"
+        "    def loss(self, y_hat, y): return F.binary_cross_entropy(y_hat, y)\n"
+        "    def training_step(self, batch): return self.loss(batch[0], batch[1])"
+    ),
     "a model that gives several things": (
         "class Net(nn.Module):\n"
         "    def forward(self, x): return net(x), F.softmax(net(x), dim=1)\n"

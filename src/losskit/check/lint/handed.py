@@ -118,8 +118,12 @@ def is_loss(function: Function) -> bool:
 def own_output(machine: Machine, function: Function, owner: Instance) -> dict[str, Value]:
     """What a model's own loss takes as the prediction: what the model gives.
 
-    Unless the model gives several things, or the loss takes several that it may be.
+    Unless the file shows who calls it, the model gives several things, or the loss takes several
+    that it may be.
     """
+    name = function.name
+    if not _OWN_LOSS.match(name) or f".{name}(" in function.frame.unit.source:
+        return {}
     declared = function.node.args
     predicted = [
         one.arg
@@ -127,7 +131,7 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
         if _OUTPUT.match(one.arg) and one.arg not in function.defaults
     ]
     forward = find_in_class(owner.kind, "forward") or find_in_class(owner.kind, "call")
-    if len(predicted) != 1 or not called_loss(function.name) or not isinstance(forward, Function):
+    if len(predicted) != 1 or not isinstance(forward, Function):
         return {}
     given = given_to(machine, forward, skip=1)
     inputs = Arguments((owner,), given.named)
@@ -135,6 +139,7 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
     return {predicted[0]: found} if isinstance(found, Tensor) else {}
 
 
+_OWN_LOSS = re.compile(r"^((get|compute|calc|calculate)_)?loss(_fn|_func|_function)?$")
 _OUTPUT = re.compile(r"^(y_?)?(pred|prediction|predicted|output|out)s?$|^y_?hat$")
 
 
