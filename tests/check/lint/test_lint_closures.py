@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from lint_runs import found
 
+from losskit.check.findings import Severity
+
 HEAD = """
 import torch, torch.nn as nn, torch.nn.functional as F
 net = nn.Linear(4, 3)
@@ -194,3 +196,33 @@ def test_a_setting_keeps_its_value_where_a_parameter_has_its_name(
 ) -> None:
     text = CHOOSING.replace("WORD", word)
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+SEGMENTING = """
+import torch.nn as nn, torch.nn.functional as F
+class Net(nn.Module):
+    def __init__(self, use_softmax=False):
+        super().__init__()
+        self.last, self.use_softmax = nn.Linear(4, 3), use_softmax
+    def decode(self, x):
+        x = self.last(x)
+        return F.softmax(x, dim=1) if self.use_softmax else x
+    def forward(self, x, y=None, size=None):
+        if size is None:
+            return F.cross_entropy(self.decode(x), y)
+        return self.decode(x)
+"""
+
+
+@pytest.mark.parametrize(("size", "codes"), [("image.shape[1:]", set()), ("None", {"LK101"})])
+def test_what_only_predicts_computes_no_loss(size: str, codes: set[str], tmp_path: Path) -> None:
+    predict = (
+        "from net import Net\n"
+        f"def load(image): return image, {size}\n"
+        "def predict(model, image, size): return model(image, size=size)\n"
+        "model = Net(use_softmax=True)\nmodel.eval()\n"
+        "image, size = load(path)\npredict(model, image, size)\n"
+    )
+    files = {"net.py": SEGMENTING, "predict.py": predict}
+    bugs = [one for one in found(tmp_path, files) if one.severity is Severity.BUG]
+    assert {one.code for one in bugs} == codes

@@ -80,8 +80,8 @@ def _unpack(machine: Machine, frame: Frame, targets: list[ast.expr], value: Valu
 
 
 def _named(part: Value, target: ast.expr) -> Value:
-    """Let an unknown value take its name from the target, since it has no other."""
-    if isinstance(part, Unknown) and isinstance(target, ast.Name):
+    """Let an unknown value take its name from the target, unless it is known to count."""
+    if isinstance(part, Unknown) and isinstance(target, ast.Name) and not _is_shape(part):
         return replace(part, name=target.id)
     return part
 

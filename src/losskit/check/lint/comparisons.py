@@ -17,7 +17,7 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.truth import EVALUATION, TRAINING, negated
 from losskit.check.lint.units import Unit
-from losskit.check.lint.values import UNKNOWN, Const, Library, Tensor, Unknown, Value
+from losskit.check.lint.values import LENGTH, UNKNOWN, Const, Library, Tensor, Unknown, Value
 
 __all__ = ["comparison"]
 
@@ -88,6 +88,10 @@ _ORDERS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 
 
+_COUNTS = {"shape", "size", LENGTH.name}
+"""Names of numbers that were counted, and are never None."""
+
+
 def _same(left: Value, right: Value) -> bool | None:
     if isinstance(left, Choice):
         found = {_same(one, right) for one, _ in left.among}
@@ -96,7 +100,8 @@ def _same(left: Value, right: Value) -> bool | None:
         return type(left.value) is type(right.value) and left.value == right.value
     if isinstance(right, Const) and right.value is None:
         solid = (Tensor, Instance, Made, Chain, Class, Function, Sequence, Dictionary, Library)
-        return False if isinstance(left, solid) else None
+        counts = isinstance(left, Unknown) and left.name.rpartition(".")[2] in _COUNTS
+        return False if counts or isinstance(left, solid) else None
     if isinstance(left, Const) and isinstance(right, Unknown):
         left, right = right, left
     if isinstance(right, Const) and isinstance(right.value, str) and isinstance(left, Unknown):
