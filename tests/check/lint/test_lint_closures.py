@@ -136,6 +136,16 @@ def test_functions_that_do_nothing_wrong_are_left_alone(name: str, tmp_path: Pat
     assert found(tmp_path, {"go.py": f"{HEAD}{SILENT[name]}\n"}) == []
 
 
+def test_a_loss_that_is_tried_out_takes_what_a_model_gives(tmp_path: Path) -> None:
+    text = (
+        "class F1Loss(nn.Module):\n"
+        "    def forward(self, input, target):\n"
+        "        return 1 - (input.argmax(1) == target).float().mean()\n"
+        "print(F1Loss()(torch.Tensor([[0.5, 1.0]]), torch.Tensor([0, 1])))\n"
+    )
+    assert {one.code for one in found(tmp_path, {"go.py": HEAD + text})} == {"LK151"}
+
+
 def test_a_loss_that_a_trainer_computes_has_to_have_a_gradient(tmp_path: Path) -> None:
     text = (
         "from transformers import Trainer\n"

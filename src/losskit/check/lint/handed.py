@@ -40,9 +40,10 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
         chooses = isinstance(default, Const) and isinstance(default.value, str)
         if default not in {None, NONE} and not (chooses and parameter.arg in _CHOOSING):
             continue
-        if before.get(parameter.arg, NONE) != NONE:
+        kept = before.get(parameter.arg)
+        if isinstance(kept, (Instance, Made, Chain)):
             # The function was called, but may do more where it gets what it can do without.
-            named[parameter.arg] = before[parameter.arg]
+            named[parameter.arg] = kept
             continue
         value: Value = Unknown(parameter.arg, _flow_of(function, parameter.arg))
         meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
