@@ -20,6 +20,7 @@ __all__ = [
     "leaf_of",
     "loss_calls",
     "starred",
+    "takes_loss",
 ]
 
 MODELLING = re.compile(r"torch|keras|tensorflow|jax|flax|optax|fastai|losskit|skorch|ignite")
@@ -87,6 +88,11 @@ def called_loss(name: str) -> bool:
 
 
 _LOSS = re.compile(r"loss(es)?(_fn|_function)?\d*$", re.IGNORECASE)
+
+
+def takes_loss(node: ast.AST) -> bool:
+    """Whether a call, as of what makes a new tensor, gets what is called a loss."""
+    return isinstance(node, ast.Call) and any("loss" in ast.unparse(one) for one in node.args)
 
 
 def is_part(name: str) -> bool:

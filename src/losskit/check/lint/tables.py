@@ -11,7 +11,6 @@ from losskit.check.lint.values import Arguments, Const, Tensor, Value
 __all__ = [
     "column",
     "inputs_and_targets",
-    "is_set",
     "is_table",
     "located",
     "numbers",
@@ -81,7 +80,7 @@ def inputs_and_targets(name: str, given: Arguments) -> Sequence | None:
     """What a function of scikit-learn gives that makes or loads data, if it gives both apart."""
     leaf = name.rpartition(".")[2]
     apart = leaf.startswith("make_") or given.const(-1, "return_X_y") is True
-    if not apart or not is_set(name):
+    if not apart or not _is_set(name):
         return None
     return Sequence([numbers(), Tensor(flow=Flow.DATA, rank=1)])
 
@@ -96,7 +95,7 @@ def transformed(owner: Value, method: str, given: Arguments) -> Tensor | None:
     return replace(numbers(), last=first.last if isinstance(first, Tensor) else None)
 
 
-def is_set(name: str) -> bool:
+def _is_set(name: str) -> bool:
     """Whether a name is that of a function of scikit-learn that makes or loads data."""
     return name.startswith("sklearn.datasets.")
 
@@ -107,6 +106,6 @@ def part(owner: Made, name: str) -> Value | None:
         # Inputs and targets are tables, also where there is one target only.
         table = Made("pandas.DataFrame", Arguments(), owner.node, owner.unit, None)
         return {"data": owner, "features": table, "targets": table}.get(name)
-    if not is_set(owner.name):
+    if not _is_set(owner.name):
         return None
     return {"data": numbers(), "target": Tensor(flow=Flow.DATA, rank=1)}.get(name)

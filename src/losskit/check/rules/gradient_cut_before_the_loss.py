@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Asked, Backward, Returned
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.names import takes_loss
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
 from losskit.check.lint.values import Tensor, Trail
@@ -81,11 +81,6 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
             )
 
 
-def _of_loss(node: ast.AST) -> bool:
-    """Whether what becomes a new tensor is a loss by its name."""
-    return isinstance(node, ast.Call) and any("loss" in ast.unparse(one) for one in node.args)
-
-
 def _begun(trail: Trail, end: str, *, sure: bool = True) -> Seen:
     """A graph begins at a loss, which has no gradient to hand to anything then."""
     step = trail.origin
@@ -109,7 +104,7 @@ def on_returned(returned: Returned) -> Iterator[Seen]:
     value = returned.value
     if value.kind is Kind.LEAF and value.trail is not None and returned.as_loss:
         yield _begun(
-            value.trail, "it is returned as a loss", sure=_of_loss(value.trail.origin.node)
+            value.trail, "it is returned as a loss", sure=takes_loss(value.trail.origin.node)
         )
     for one in (value, *value.lost):
         if one.flow is not Flow.CUT or one.cut is None:

@@ -73,7 +73,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         row = call.seen(call.input, lambda tensor: tensor.rank == 1 and tensor.last != 1)
         if table is not None and row is not None:
             yield Seen(
-                f"{call.face.name} gets shapes (N,) and (N, columns), which broadcast to (N, N)",
+                f"{call.face.name} gets shapes (N,) and (N, columns), which do not pair row by row",
                 row.trail,
                 f"{call.face.name} holds (N,) against a table",
             )

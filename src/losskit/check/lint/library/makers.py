@@ -13,6 +13,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.library.reductions import learns_actions
+from losskit.check.lint.names import takes_loss
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -23,16 +24,10 @@ def variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
     """``Variable(...)``: what it is given, or a leaf where it is to have a gradient of its own."""
     first = given.get(0, "data")
     if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
-        if isinstance(first, Tensor) and first.flow is Flow.DATA and not _named_loss(node):
+        if isinstance(first, Tensor) and first.flow is Flow.DATA and not takes_loss(node):
             return learnt(first, frame.unit, node)
         return _leaf(frame, "Variable", node)
     return UNKNOWN if first is None else first
-
-
-def _named_loss(node: ast.AST) -> bool:
-    """Whether what is made a tensor anew is called a loss."""
-    names = node.args[:1] if isinstance(node, ast.Call) else []
-    return any("loss" in ast.unparse(one) for one in names)
 
 
 def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
@@ -66,7 +61,7 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         # A truth value becomes the index of one of two classes.
         tensor = replace(tensor, kind=Kind.INDICES)
     if wanted and tensor.flow is not Flow.MODEL:
-        if isinstance(first, Tensor) and first.flow is Flow.DATA and not _named_loss(node):
+        if isinstance(first, Tensor) and first.flow is Flow.DATA and not takes_loss(node):
             return learnt(first, frame.unit, node)
         return _leaf(frame, f"torch.{leaf}", node)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
