@@ -144,6 +144,11 @@ SILENT = {
         "names = []\nfor path in paths: names.append(path.stem)\n"
         "model = nn.Linear(4, len(set(names)))\nF.cross_entropy(model(x), y)"
     ),
+    "how many different ones a list of another one holds": (
+        "rows, names = [], []\nfor path in paths: rows.append(path.stem)\n"
+        "for row in rows:\n    if row not in names: names.append(row)\n"
+        "model = nn.Linear(4, len(sorted(names)))\nF.cross_entropy(model(x), y)"
+    ),
     "weights of an attention": (
         "class Routing(nn.Module):\n"
         "    def __init__(self):\n        super().__init__()\n"

@@ -19,12 +19,12 @@ _UNROLLED = 12
 
 
 def unrolled(value: Value) -> tuple[Value, ...] | None:
-    """Return the items of a list that is short enough."""
+    """Return the items of a list that is short enough, and whose length is known."""
     if isinstance(value, Chain):
         items: tuple[Value, ...] | None = tuple(value.data.values())
     elif isinstance(value, Dictionary) and not value.open:
         items = tuple(Const(key) for key in value.data)
-    elif isinstance(value, Sequence):
+    elif isinstance(value, Sequence) and not value.grown:
         items = value.items
     else:
         return None
