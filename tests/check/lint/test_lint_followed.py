@@ -37,6 +37,10 @@ SEEN = {
         "model.compile(loss='binary_crossentropy')",
     ),
     "a difference by a method": ("LK141", "one(x).sub(y.squeeze()).pow(2).mean().backward()"),
+    "a difference by a method, by name": (
+        "LK141",
+        "one(x).sub(other=y.squeeze()).pow(2).mean().backward()",
+    ),
     "a difference by a function": (
         "LK141",
         "w = tf.get_variable('w', shape=[9, 1])\n"
@@ -83,7 +87,7 @@ SILENT = {
     "a filling of probabilities": (
         "F.binary_cross_entropy(torch.where(mask, torch.sigmoid(net(x)), 0.5), y)"
     ),
-    "products of one-hot rows and what is their logarithm": (
+    "products of one-hot rows and logarithms": (
         "def loss(x, y):\n"
         "    return -(F.log_softmax(net(x), dim=1) * F.one_hot(y, 3)).sum(1).mean()"
     ),

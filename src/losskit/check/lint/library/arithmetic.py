@@ -335,9 +335,8 @@ def _operated(
     if other is None or len(given.values()) > 1 or not isinstance(node, ast.Call):
         flow, gone = combined_flow([tensor, *given.values()])
         return Tensor(flow=flow, cut=gone, rank=tensor.rank)
-    sides = node.args if len(node.args) > 1 else [node.func, *node.args]
-    if len(sides) < 2:
-        return Tensor(flow=combined_flow([tensor, other])[0])
+    operands = [*node.args, *(one.value for one in node.keywords)]
+    sides = operands if len(operands) > 1 else [node.func, *operands]
     made = ast.copy_location(ast.BinOp(sides[0], operator(), sides[1]), node)
     return arithmetic(machine, frame.unit, made, tensor, other)
 
