@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -64,6 +66,25 @@ def test_module_and_function_compile(kind):
         torch.testing.assert_close(value.detach(), expected)
         for array, gradient in wanted:
             torch.testing.assert_close(array.grad, gradient)
+
+
+@pytest.mark.parametrize("before", ["", "losskit.MSE()([1.0], [2.0])"])
+def test_a_compiled_call_may_be_the_first_of_all(before):
+    """With nothing of Losskit imported for PyTorch yet, and no second compilation after it."""
+    program = f"""
+import losskit
+import torch
+from torch._dynamo.testing import CompileCounter
+{before}
+counter = CompileCounter()
+step = torch.compile(lambda x, y: losskit.CrossEntropy()(x, y), fullgraph=True, backend=counter)
+x, y = torch.zeros(2, 4), torch.tensor([0, 3])
+print(f"{{float(step(x, y)):.4f}} {{float(step(x, y)):.4f}} {{counter.frame_count}}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "1.3863 1.3863 1\n", done.stderr
 
 
 @pytest.mark.usefixtures("fresh_compiler")

@@ -14,7 +14,15 @@ from losskit.core.newton import Newton
 if TYPE_CHECKING:
     from losskit.core.options import Options
 
-__all__ = ["Engine", "SettingError", "adopt", "engine_for", "known_engine", "register_engine"]
+__all__ = [
+    "Engine",
+    "SettingError",
+    "adopt",
+    "await_library",
+    "engine_for",
+    "known_engine",
+    "register_engine",
+]
 
 
 class SettingError(ValueError):
@@ -97,6 +105,7 @@ Finder = Callable[[Any], tuple[Array, Engine] | None]
 
 _engines: dict[type, Engine] = {}
 _finders: list[Finder] = []
+_meet: Callable[[], None] | None = None
 
 
 def register_engine(finder: Finder) -> None:
@@ -107,14 +116,30 @@ def register_engine(finder: Finder) -> None:
     _finders.append(finder)
 
 
+def await_library(meet: Callable[[], None] | None) -> None:
+    """Set what is called before each look-up until a library has come; None when it has.
+
+    A call that torch.compile traces may be the first of all: it can follow what is adopted before
+    the look-up, but not a look-up whose table changes after it.
+    """
+    global _meet  # noqa: PLW0603
+    _meet = meet
+
+
 def adopt(kind: type, engine: Engine) -> None:
     """Name the engine of a type of arrays, so that no call has to look for it."""
     _engines[kind] = engine
 
 
+def _adopted(value: Any) -> Engine | None:
+    if _meet is not None:
+        _meet()
+    return _engines.get(type(value))
+
+
 def known_engine(value: Any) -> Engine | None:
     """Return the engine of an array; None of what is no array yet, or of none that is known."""
-    engine = _engines.get(type(value))
+    engine = _adopted(value)
     if engine is None and hasattr(value, "dtype"):
         try:
             return engine_for(value)[1]
@@ -133,7 +158,7 @@ def engine_for(value: Any) -> tuple[Array, Engine]:
     TypeError
         If no engine takes the value.
     """
-    known = _engines.get(type(value))
+    known = _adopted(value)
     if known is not None:
         return value, known
     found = next(filter(None, (finder(value) for finder in _finders)), None)

@@ -9,7 +9,12 @@ import sys
 from typing import Any
 
 from losskit.core.arrays import Array
-from losskit.core.engine import Engine, register_engine
+from losskit.core.engine import Engine, await_library, register_engine
+
+
+def _meet_torch() -> None:
+    if sys.modules.get("torch") is not None:
+        import losskit.engines.autograd  # noqa: F401, PLC0415 - which adopts tensors
 
 
 def _tensor(value: Any) -> tuple[Array, Engine] | None:
@@ -28,5 +33,6 @@ def _array(value: Any) -> tuple[Array, Engine]:
     return array, engine_of(array)
 
 
+await_library(_meet_torch)
 register_engine(_tensor)
 register_engine(_array)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from losskit.core.arrays import Array
 from losskit.core.definition import Arrays, Definition
-from losskit.core.engine import Engine, adopt
+from losskit.core.engine import Engine, adopt, await_library
 from losskit.core.options import Options
 from losskit.core.positionwise import Positionwise
 from losskit.engines.native import on_torch
@@ -169,3 +169,4 @@ def _forward_mode() -> bool:
 for _kind in (Tensor, torch.nn.Parameter):
     # torch.compile can follow a look-up by type, but no search.
     adopt(_kind, AutogradEngine())
+await_library(None)

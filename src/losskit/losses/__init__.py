@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from losskit.core.cards import Card
 from losskit.core.loss import Loss
+from losskit.core.parameters import parameters_of
 from losskit.core.spec import known_names, names_of
 from losskit.losses.approx_ndcg import ApproxNDCG as ApproxNDCG
 from losskit.losses.asymmetric import Asymmetric as Asymmetric
@@ -61,6 +62,8 @@ CATALOGUE: dict[str, type[Loss]] = {
     if isinstance(item, type) and issubclass(item, Loss) and item is not Loss
 }
 """Name → class of every loss."""
+for _kind in CATALOGUE.values():
+    parameters_of(_kind)  # torch.compile can follow what is known, should it make the first loss
 
 
 def register_loss(kind: type[Loss]) -> type[Loss]:
