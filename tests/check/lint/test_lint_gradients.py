@@ -133,6 +133,27 @@ for x, y in loader:
 """
 
 
+PSEUDO_LABELS = """
+def train(model, optimizer, loader, unlabelled):
+    for (x, y), u in zip(loader, unlabelled):
+        with torch.no_grad():
+            out = model(u)
+            made = out.argmax(1)
+        term = F.cross_entropy(out, made)
+        loss = F.cross_entropy(model(x), y) + 0.5 * term
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+def test_a_term_is_cut_where_its_output_was_and_not_where_its_labels_are(tmp_path: Path) -> None:
+    seen = found(tmp_path, {"go.py": HEAD + PSEUDO_LABELS})
+    assert [(one.code, one.place.line) for one in seen] == [("LK151", 8)]
+    learnt = HEAD + PSEUDO_LABELS.replace("cross_entropy(out,", "cross_entropy(model(u),")
+    assert found(tmp_path, {"go.py": learnt}) == []
+
+
 @pytest.mark.parametrize(
     ("more", "codes"), [("", {"LK151"}), (" + F.mse_loss(other(x), y)", {"LK152"})]
 )

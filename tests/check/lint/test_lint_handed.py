@@ -73,3 +73,31 @@ def test_a_parameter_called_like_the_only_such_model_is_one(
 ) -> None:
     text = HEAD + TRAINED.replace("NAME", name) + more
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+SETTINGS = """
+def train(model, optimizer, loader, args):
+    if args.loss == "BCE":
+        criterion = nn.BCEWithLogitsLoss()
+    elif args.loss == "CE":
+        criterion = nn.CrossEntropyLoss()
+    args.criterion = criterion
+    for x, y in loader:
+        step(optimizer, criterion(model(x), y))
+    validate(model, loader, args)
+
+def validate(model, loader, args):
+    for x, y in loader:
+        out = torch.sigmoid(model(x))
+        if isinstance(args.criterion, torch.nn.CrossEntropyLoss):
+            loss = args.criterion(out, y.argmax(1))
+        else:
+            loss = args.criterion(out, y)
+"""
+
+
+def test_settings_carry_one_of_several_criteria_and_each_branch_gets_its_own(
+    tmp_path: Path,
+) -> None:
+    seen = [(one.code, one.place.line) for one in found(tmp_path, {"go.py": HEAD + SETTINGS})]
+    assert seen == [("LK105", 19), ("LK103", 21)]

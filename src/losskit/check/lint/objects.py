@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from losskit.check.lint.choices import Choice, join
+from losskit.check.lint.choices import Choice, join, options
 from losskit.check.lint.containers import Chain, Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import (
     Bound,
@@ -269,13 +269,16 @@ def set_attribute(machine: Machine, owner: Value, name: str, value: Value) -> No
             machine.write(owner, "<head>", value)
     elif isinstance(owner, (Chain, Dictionary)):
         machine.write(owner, name, value)
-    elif isinstance(owner, Unknown) and owner.name and isinstance(value, _LENT):
+    elif isinstance(owner, Unknown) and owner.name and _is_lent(value):
         # As where a callback hangs a network on the module of a trainer.
         machine.write(machine.lent, (owner.name, name), value)
 
 
+def _is_lent(value: Value) -> bool:
+    return all(isinstance(one, (Instance, Made, Chain)) for one, _ in options(value))
+
+
 _NAMED = (Class, Function)
-_LENT = (Instance, Made, Chain)
 
 
 def set_unknown_item(machine: Machine, frame: Frame, node: ast.expr, value: Value) -> None:

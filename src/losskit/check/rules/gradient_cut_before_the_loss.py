@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Asked, Backward, Returned
+from losskit.check.lint.facts import Asked, Backward, LossCall, Returned
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import takes_loss
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
-from losskit.check.lint.values import Tensor, Trail
+from losskit.check.lint.values import Tensor, Trail, Unknown
 
 __all__ = ["RULE"]
 
@@ -63,14 +63,18 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
     if backward.value.kind is Kind.LEAF and backward.value.trail is not None:
         yield _begun(backward.value.trail, "backward() is called on it")
     whole = backward.value
-    if whole.flow is Flow.CUT and whole.cut is None and whole.call is not None:
-        yield Seen(
-            "no gradient gets from here to the model, whose output was computed without any",
-            node=whole.call.node,
-            unit=whole.call.unit,
-        )
     for value in (whole, *whole.lost):
-        if value.flow is Flow.CUT and value.cut is not None:
+        if value.flow is not Flow.CUT or (value.cut is None and value is not whole):
+            # A term of which no step is known that cut it may be of the wrong output: LK152.
+            continue
+        if value.call is not None and _without_any(value.call):
+            yield Seen(
+                "no gradient gets from here to the model, whose output was computed without any",
+                severity=None if backward.surely else Severity.SUSPICIOUS,
+                node=value.call.node,
+                unit=value.call.unit,
+            )
+        elif value.cut is not None:
             yield Seen(
                 f"no gradient gets from here to the model: {value.cut.text}",
                 value.cut,
@@ -79,6 +83,14 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
                 node=value.cut.node,
                 unit=value.cut.unit,
             )
+
+
+def _without_any(call: LossCall) -> bool:
+    """Whether a loss took a model's output of torch.no_grad(), and nothing else cut it."""
+    taken = call.values.get(call.input)
+    if isinstance(taken, Unknown):
+        return taken.flow is Flow.CUT
+    return isinstance(taken, Tensor) and taken.flow is Flow.CUT and taken.cut is None
 
 
 def _begun(trail: Trail, end: str, *, sure: bool = True) -> Seen:

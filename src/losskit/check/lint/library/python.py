@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from losskit.check.lint import objects
+from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance, Package, Super
 from losskit.check.lint.imports import defined
@@ -194,6 +195,8 @@ def _hasattr(owner: Value, key: object) -> Value:
 
 
 def _isinstance(value: Value, kind: Value | None) -> Value:
+    if isinstance(value, Choice):
+        return join((_isinstance(one, kind), guards) for one, guards in value.among)
     if isinstance(kind, Sequence) and kind.items is not None:
         found = [_isinstance(value, one) for one in kind.items]
         if Const(True) in found:
