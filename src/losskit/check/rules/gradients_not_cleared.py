@@ -10,6 +10,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.names import leaf_of
+from losskit.check.lint.rounds import leftovers
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.units import Unit
 
@@ -71,6 +72,9 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     elif _BUILT.search(source) is not None:
         yield from _left_out(file.unit)
         yield from _cleared_elsewhere(file.unit)
+        for optimizer, backward in leftovers(file.unit, _owned(file.unit)):
+            text = f"nothing clears what an earlier loss left in what {optimizer} steps by"
+            yield Seen(text, node=backward)
 
 
 _CLEARS = re.compile(
@@ -154,6 +158,16 @@ def _is_step(call: ast.Call) -> bool:
     if "scaler" in name and len(call.args) == 1:
         return "opt" in ast.unparse(call.args[0]).lower()
     return "opt" in name and not call.args
+
+
+def _owned(unit: Unit) -> dict[str, set[str]]:
+    """Return the models of each optimizer of a file, by how both are written."""
+    return {
+        ast.unparse(one.targets[0]): models
+        for one in statements(unit.tree.body)
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)
+        if (models := _optimized(one.value))
+    }
 
 
 def _cleared_elsewhere(unit: Unit) -> Iterator[Seen]:

@@ -1,0 +1,152 @@
+"""What a round of a training leaves in the gradients of each of its models."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from losskit.check.lint.blocks import blocks
+from losskit.check.lint.names import leaf_of
+from losskit.check.lint.units import Unit
+
+__all__ = ["Round", "leftovers"]
+
+_FORKS = (ast.If, ast.Match, ast.Try)
+_LOOPS = (ast.For, ast.While)
+_CUTTING = {"detach", "item", "numpy", "data", "detach_"}
+_ADVERSARY = re.compile(r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|disc\w*|critic\w*|judge)$", re.I)
+
+
+def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, ast.Call]]:
+    """Yield optimizers that step by what an earlier loss left, and where theirs is added to it.
+
+    Parameters
+    ----------
+    unit : Unit
+        A file.
+    owned : mapping
+        The models of each of its optimizers, as they are written.
+    """
+    if len(owned) < 2 or "requires_grad" in unit.source:
+        return
+    told: set[int] = set()
+    for block in blocks(unit.tree.body):
+        stepping = {_owner(call, "step") for call in _calls(block)} & owned.keys()
+        if len(stepping) < 2:
+            continue
+        one = Round(owned)
+        # What is left at the end of a round is there when the next one begins.
+        for optimizer, added in (*one.run(block), *one.run(block)):
+            if id(added) not in told:
+                told.add(id(added))
+                yield optimizer, added
+
+
+@dataclass
+class Round:
+    """Follows the statements of a round.
+
+    Attributes
+    ----------
+    owned : mapping
+        The models of each optimizer.
+    reaches : dict
+        The models that have a part in what a name holds, and get a gradient through it.
+    held : dict
+        The losses of which each model holds a gradient, by the calls of their backward().
+    applied : dict
+        By which optimizers such a gradient was applied.
+    """
+
+    owned: Mapping[str, set[str]]
+    reaches: dict[str, set[str]] = field(default_factory=dict)
+    held: dict[str, list[ast.Call]] = field(default_factory=dict)
+    applied: dict[int, set[str]] = field(default_factory=dict)
+
+    def run(self, block: list[ast.stmt]) -> list[tuple[str, ast.Call]]:
+        """Follow a round; nothing is told of one whose branches train."""
+        found: list[tuple[str, ast.Call]] = []
+        for statement in block:
+            if isinstance(statement, (ast.With, ast.AsyncWith)):
+                if "no_grad" not in ast.unparse(statement.items[0].context_expr):
+                    found += self.run(statement.body)
+            elif isinstance(statement, (*_FORKS, *_LOOPS)):
+                text = ast.unparse(statement)
+                if ".step(" in text or "grad" in text:
+                    # Either may clear, and what is held then is not known.
+                    self.held.clear()
+            else:
+                found += self._follow(statement)
+        return found
+
+    def _follow(self, statement: ast.stmt) -> Iterator[tuple[str, ast.Call]]:
+        if isinstance(statement, ast.Assign):
+            models = self._models(statement.value)
+            for target in statement.targets:
+                names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                self.reaches.update((ast.unparse(name), models) for name in names)
+        elif isinstance(statement, ast.AugAssign):
+            name = ast.unparse(statement.target)
+            self.reaches[name] = self.reaches.get(name, set()) | self._models(statement.value)
+        for call in _calls([statement]):
+            leaf = leaf_of(call.func)
+            if leaf == "backward":
+                self.applied[id(call)] = set()
+                for model in self._models(call.func):
+                    self.held.setdefault(model, []).append(call)
+            elif leaf == "zero_grad":
+                name = _owner(call, leaf)
+                for model in self.owned.get(name, {name}):
+                    self.held.pop(model, None)
+            elif leaf == "step":
+                yield from self._step(_owner(call, leaf))
+
+    def _step(self, optimizer: str) -> Iterator[tuple[str, ast.Call]]:
+        for model in sorted(self.owned.get(optimizer, ())):
+            calls = self.held.get(model, [])
+            for call in calls[:-1]:
+                if any(self._is_stale(model, other) for other in self.applied[id(call)]):
+                    yield optimizer, calls[-1]
+                    break
+        for model in self.owned.get(optimizer, ()):
+            for call in self.held.get(model, []):
+                self.applied[id(call)].add(optimizer)
+
+    def _is_stale(self, model: str, other: str) -> bool:
+        """Whether what an optimizer stepped by was for it alone: a judge's loss, or its models'."""
+        return model in self.owned[other] or any(map(_ADVERSARY.search, self.owned[other]))
+
+    def _models(self, node: ast.AST) -> set[str]:
+        """Return the models to which a gradient gets through an expression."""
+        if isinstance(node, ast.Attribute) and node.attr in _CUTTING:
+            return set()
+        text = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        if any(text in models for models in self.owned.values()):
+            return {text}
+        if text in self.reaches:
+            return self.reaches[text]
+        found: set[str] = set()
+        for inner in ast.iter_child_nodes(node):
+            found |= self._models(inner)
+        return found
+
+
+def _calls(block: list[ast.stmt]) -> Iterator[ast.Call]:
+    """Yield the calls of a block's own statements, in their order."""
+    for statement in block:
+        if isinstance(statement, (ast.With, ast.AsyncWith)):
+            yield from _calls(statement.body)
+        elif isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign)):
+            calls = [one for one in ast.walk(statement) if isinstance(one, ast.Call)]
+            yield from sorted(calls, key=lambda one: (one.lineno, one.col_offset))
+
+
+def _owner(call: ast.Call, leaf: str) -> str:
+    """Return whose method is called; of a scaler's step, whose step it is."""
+    if leaf_of(call.func) != leaf or not isinstance(call.func, ast.Attribute):
+        return ""
+    if leaf == "step" and call.args:
+        return ast.unparse(call.args[0])
+    return ast.unparse(call.func.value)

@@ -1,0 +1,94 @@
+"""Gradients that one loss of a round leaves to the step of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+GAN = """
+import torch
+from torch import nn
+
+generator, judge = nn.Linear(2, 4), nn.Linear(4, 1)
+opt_g = torch.optim.Adam(generator.parameters())
+opt_d = torch.optim.Adam(judge.parameters())
+criterion = nn.BCEWithLogitsLoss()
+for real, noise, ones, zeros in loader:
+    BEFORE
+    made = generator(noise)
+    d_loss = criterion(judge(real), ones) + criterion(judge(made), zeros)
+    d_loss.backward(retain_graph=True)
+    opt_d.step()
+    BETWEEN
+    g_loss = criterion(judge(made), ones)
+    g_loss.backward()
+    opt_g.step()
+"""
+
+
+def _leftovers(text: str, folder: Path) -> list[tuple[int, str]]:
+    seen = [one for one in found(folder, {"go.py": text}) if one.code == "LK305"]
+    return [(one.place.line, one.message) for one in seen]
+
+
+def _gan(before: str, between: str) -> str:
+    return GAN.replace("BEFORE", before).replace("BETWEEN", between)
+
+
+BOTH = "opt_g.zero_grad(); opt_d.zero_grad()"
+
+
+def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> None:
+    ((line, message),) = _leftovers(_gan(BOTH, "pass"), tmp_path)
+    assert line == 17
+    assert "opt_g" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _gan("opt_d.zero_grad()", "opt_g.zero_grad()"),
+        _gan("opt_d.zero_grad()", "generator.zero_grad()"),
+        _gan(BOTH, "pass").replace("judge(made), zeros", "judge(made.detach()), zeros"),
+        _gan(BOTH, "pass").replace("generator(noise)", "noise @ real"),
+        _gan(BOTH, "if judge.training: opt_g.zero_grad()"),
+        _gan(BOTH, "for one in generator.parameters(): one.grad = None"),
+    ],
+    ids=["cleared", "by the model", "detached", "of data", "at times", "by hand"],
+)
+def test_what_is_cleared_or_cut_leaves_nothing(text: str, tmp_path: Path) -> None:
+    assert _leftovers(text, tmp_path) == []
+
+
+AGAIN = """
+import torch
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+opt_all = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.1)
+for x, y in loader:
+    opt.zero_grad()
+    out = model(x)
+    first = criterion(out, y)
+    first.backward(retain_graph=True)
+    opt.step()
+    CLEAR
+    second = criterion(head(out), y)
+    second.backward()
+    opt_all.step()
+"""
+
+
+@pytest.mark.parametrize(("clear", "lines"), [("pass", [13]), ("opt_all.zero_grad()", [])])
+def test_what_was_applied_once_is_not_applied_again(
+    clear: str, lines: list[int], tmp_path: Path
+) -> None:
+    assert [line for line, _ in _leftovers(AGAIN.replace("CLEAR", clear), tmp_path)] == lines
+
+
+def test_two_losses_may_train_what_both_are_for(tmp_path: Path) -> None:
+    """As an encoder's and a generator's, whose second loss is added on purpose."""
+    text = AGAIN.replace("opt_all = torch.optim.SGD([*model", "opt_all = torch.optim.SGD([*other")
+    text = text.replace("head(out)", "head(other(out))").replace("= model(x)", "= model(other(x))")
+    text = text.replace("opt.zero_grad()", "opt.zero_grad(); opt_all.zero_grad()")
+    assert _leftovers(text.replace("CLEAR", "pass"), tmp_path) == []
