@@ -35,12 +35,11 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         machine.write(where, target.id, value)
     elif isinstance(target, ast.Attribute):
         owner = evaluate(machine, frame, target.value)
-        if target.attr == "requires_grad" and isinstance(target.value, ast.Name):
+        if target.attr == "requires_grad" and isinstance(target.value, (ast.Name, ast.Attribute)):
             begun = as_tensor(owner)
             if begun is not None and value == Const(True):
                 machine.tell(Asked(frame.unit, target, begun))
-                begun = learnt(begun, frame.unit, target)
-                machine.write(frame, target.value.id, begun)
+                assign(machine, frame, target.value, learnt(begun, frame.unit, target))
         objects.set_attribute(machine, owner, target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, frame, target.elts, value)

@@ -60,7 +60,8 @@ def options(value: Value) -> tuple[Option, ...]:
     return value.among if isinstance(value, Choice) else ((value, NO_GUARDS),)
 
 
-_MOST = 8
+_MOST, _MOST_OBJECTS = 8, 24
+"""Alternatives that are kept apart: of tensors and numbers, and of what a factory builds."""
 
 
 def join(found: Iterable[Option]) -> Value:
@@ -78,7 +79,9 @@ def join(found: Iterable[Option]) -> Value:
     if len(kept) == 1:
         return next(iter(kept.values()))[0]
     if len(kept) > _MOST:
-        return UNKNOWN
+        plain = any(isinstance(one, (Tensor, Unknown, Const)) for one, _ in kept.values())
+        if plain or len(kept) > _MOST_OBJECTS:
+            return UNKNOWN
     return Choice(tuple(kept.values()))
 
 

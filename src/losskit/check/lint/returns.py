@@ -26,7 +26,7 @@ def returned(machine: Machine, frame: Frame, node: ast.Return) -> End:
     of_trainer = frame.function is not None and frame.function.owner is not None
     if of_trainer and name in _TRAINING_STEPS and not _takes_gradient(frame):
         gradient_taken(machine, frame, value, node)
-    elif about_loss(name) or name in {"forward", "__call__"}:
+    elif name in {"forward", "__call__"} or (about_loss(name) and not _LOGGED & {*name.split("_")}):
         evaluates = any(EVALUATION.match(word) for word in name.split("_"))
         as_loss = (about_loss(name) and not evaluates) or _in_loss(frame)
         for one, _ in options(value):
@@ -50,6 +50,10 @@ def _takes_gradient(frame: Frame) -> bool:
     return any("backward(" in line for line in frame.unit.lines[first - 1 : last])
 
 
+_LOGGED = frozenset(
+    {"moving", "running", "average", "avg", "smoothed", "epoch", "history", "recent"}
+)
+"""Words in the names of functions that give what is known of many losses, for a log."""
 _TRAINING_STEPS = {"training_step", "compute_loss"}
 
 

@@ -16,7 +16,10 @@ __all__ = ["Round", "leftovers"]
 _FORKS = (ast.If, ast.Match, ast.Try)
 _LOOPS = (ast.For, ast.While)
 _CUTTING = {"detach", "item", "numpy", "data", "detach_"}
-_ADVERSARY = re.compile(r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|disc\w*|critic\w*|judge)$", re.I)
+_ADVERSARY = re.compile(
+    r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$", re.IGNORECASE
+)
+"""What models are called against which others are trained."""
 
 
 def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, ast.Call]]:

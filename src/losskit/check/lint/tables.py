@@ -19,7 +19,17 @@ __all__ = [
     "transformed",
 ]
 
-_READING = {"read_csv", "read_excel", "read_parquet", "read_json", "read_table", "DataFrame"}
+_READING = frozenset(
+    [
+        "DataFrame",
+        "get_dummies",
+        "read_csv",
+        "read_excel",
+        "read_json",
+        "read_parquet",
+        "read_table",
+    ]
+)
 _KEEPING = frozenset(
     [
         "astype",

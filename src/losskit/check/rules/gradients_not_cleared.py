@@ -172,17 +172,21 @@ def _owned(unit: Unit) -> dict[str, set[str]]:
 
 def _cleared_elsewhere(unit: Unit) -> Iterator[Seen]:
     """Look for rounds whose gradients are cleared on one side of a condition only."""
-    for loop in statements(unit.tree.body):
-        for fork in loop.body if isinstance(loop, _LOOPS) else ():
-            if not isinstance(fork, ast.If) or not fork.orelse:
+    every = list(statements(unit.tree.body))
+    within = {id(one) for loop in every if isinstance(loop, _LOOPS) for one in loop.body}
+    for fork in every:
+        if not isinstance(fork, ast.If) or not fork.orelse:
+            continue
+        for cleared, other in ((fork.body, fork.orelse), (fork.orelse, fork.body)):
+            first, last = cleared[0].lineno - 1, cleared[-1].end_lineno or 0
+            if _CLEARED.search("\n".join(unit.lines[first:last])) is None:
                 continue
-            for cleared, other in ((fork.body, fork.orelse), (fork.orelse, fork.body)):
-                lines = unit.lines[: cleared[0].lineno - 1]
-                lines = [*lines, *unit.lines[cleared[-1].end_lineno or 0 :]]
-                if not any(map(_CLEARED.search, map(ast.unparse, cleared))):
-                    continue
-                if _CLEARS.search("\n".join(lines)) is None:
-                    for backward in _stepping(other):
+            if not any(map(_CLEARED.search, map(ast.unparse, cleared))):
+                continue
+            if _CLEARS.search("\n".join([*unit.lines[:first], *unit.lines[last:]])) is None:
+                loops = [one.body for one in statements(other) if isinstance(one, _LOOPS)]
+                for block in [other] if id(fork) in within else loops:
+                    for backward in _stepping(block):
                         yield Seen(_TEXT, node=backward)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Activation, LossCall, Taken
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.seen import Seen
@@ -65,7 +68,8 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
     first = {0, -value.rank} if value.rank is not None and value.rank > 1 else set()
     over_batch = isinstance(activation.dim, Const) and activation.dim.value in first
     raw = value.kind is Kind.RAW
-    if over_batch and (raw or value.flow is Flow.MODEL) and value.units not in {None, 1}:
+    learnt = (raw or value.flow is Flow.MODEL) and value.units not in {None, 1}
+    if over_batch and learnt and not _asked_for_one(activation):
         yield Seen(
             f"{activation.name} goes over axis 0, which is the batch",
             value.trail,
@@ -74,6 +78,20 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
             node=node,
             unit=unit,
         )
+
+
+def _asked_for_one(activation: Activation) -> bool:
+    """Whether it is a prediction's, which mostly is of one row."""
+    line = getattr(activation.node, "lineno", 0)
+    return any(
+        isinstance(one, ast.FunctionDef)
+        and _PREDICTION.match(one.name)
+        and one.lineno <= line <= (one.end_lineno or 0)
+        for one in statements(activation.unit.tree.body)
+    )
+
+
+_PREDICTION = re.compile(r"_*(predict|infer|classify|sample|generate|(get|choose|select)_action)")
 
 
 def on_taken(taken: Taken) -> Iterator[Seen]:

@@ -15,8 +15,11 @@ __all__ = ["FILLING"]
 
 def _filled(given: Arguments) -> Value:
     """``full`` and the like: data, unless they are learnt."""
-    learnt = isinstance(given.named.get("requires_grad"), Const)
-    return UNKNOWN if learnt else Tensor(flow=Flow.DATA)
+    return UNKNOWN if _is_learnt(given) else Tensor(flow=Flow.DATA)
+
+
+def _is_learnt(given: Arguments) -> bool:
+    return given.named.get("requires_grad") == Const(True)
 
 
 def _identity(given: Arguments) -> Value:
@@ -26,9 +29,8 @@ def _identity(given: Arguments) -> Value:
 
 def _of_size(given: Arguments) -> Value:
     """``zeros`` and the like, of as many axes as lengths are named."""
-    made = _filled(given)
-    if not isinstance(made, Tensor):
-        return made
+    learnt = _is_learnt(given)
+    made = Tensor(Kind.LEARNT, Flow.MODEL) if learnt else Tensor(flow=Flow.DATA)
     size = given.get(0, "size", "shape")
     lengths: tuple[Value, ...] | None = (size,) if size is not None else None
     if isinstance(size, Sequence):
@@ -36,7 +38,8 @@ def _of_size(given: Arguments) -> Value:
     elif len(given.positional) > 1:
         lengths = given.positional
     if not lengths or not all(map(_is_length, lengths)):
-        return made
+        # Of an unknown shape is more than weights: noise that is added to what a model gets.
+        return UNKNOWN if learnt else made
     final = lengths[-1]
     return replace(made, rank=len(lengths), last=final.value if isinstance(final, Const) else None)
 

@@ -181,7 +181,7 @@ _LABELS = re.compile(r"(^|[._])(labels?|targets?|y|y_true|ground_truth|gt)\w*$")
 
 def _as_data(name: str, value: Value) -> Value:
     """Take what is called a target, and given as one, for a part of the data."""
-    if isinstance(value, Const):
+    if isinstance(value, Const) and type(value.value) not in {int, float}:
         return UNKNOWN
     if not isinstance(value, (Unknown, Tensor)) or value.flow is not Flow.UNKNOWN:
         return value

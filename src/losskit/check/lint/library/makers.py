@@ -14,6 +14,7 @@ from losskit.check.lint.library import shapes
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.names import takes_loss
+from losskit.check.lint.tables import is_table, numbers
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -45,6 +46,8 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
             for one, guards in first.among
         )
     wanted = given.const(-1, "requires_grad") is True
+    if first is not None and is_table(first):
+        first = numbers()
     if isinstance(first, Sequence):
         made = _of_items(frame, leaf, first, node)
         return replace(made, flow=Flow.UNKNOWN) if wanted and made.flow is Flow.DATA else made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from losskit.check.lint.containers import Sequence
-from losskit.check.lint.kinds import Kind
+from losskit.check.lint.kinds import ACTIVATED, Kind
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["INDICES", "SHAPING", "joined", "multiplied", "picked", "shaped", "stacked"]
@@ -124,9 +124,14 @@ def multiplied(left: Tensor, right: Tensor, made: Trail) -> Tensor:
     if kinds == {Kind.RAW}:
         return Tensor(Kind.RAW, trail=left.trail, rank=rank, last=last)
     learnt = Kind.LEARNT in kinds and kinds <= {Kind.LEARNT, Kind.UNKNOWN, Kind.RAW}
-    if learnt and kinds != {Kind.LEARNT}:
+    layer = right.kind is Kind.LEARNT and left.kind in _HIDDEN
+    if (learnt and kinds != {Kind.LEARNT}) or layer:
         return Tensor(Kind.RAW, trail=made, rank=rank, last=last)
     return Tensor(rank=rank, last=last)
+
+
+_HIDDEN = ACTIVATED | {Kind.SIGMOID}
+"""What hidden layers give; an attention's weights are not among it."""
 
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:

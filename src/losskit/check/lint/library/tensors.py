@@ -226,7 +226,9 @@ def _one_hot(
 def _backward(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    if not machine.ungraded:
+    # Of what is handed a gradient nobody says that it is a loss.
+    handed = given.get(0, "gradient") not in {None, NONE}
+    if not machine.ungraded and not (handed and tensor.kind is Kind.LEAF):
         machine.tell(Backward(frame.unit, node, tensor))
     return NONE
 

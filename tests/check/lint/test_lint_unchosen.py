@@ -1,0 +1,149 @@
+"""What code that nobody chose for its mistakes has taught: findings, and silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import found
+
+HEAD = """
+import numpy as np, pandas as pd
+import torch, torch.nn as nn, torch.nn.functional as F
+"""
+
+BY_HAND = """
+features = pd.get_dummies(pd.read_csv("temps.csv"))
+y = torch.tensor(np.array(features["actual"]))
+x = torch.tensor(np.array(features.drop("actual", axis=1)))
+first, last = torch.randn(14, 128, requires_grad=True), torch.randn(128, 1, requires_grad=True)
+bias = torch.zeros(1, requires_grad=True)
+for _ in range(1000):
+    predicted = ACTIVATION(x.mm(first)).mm(last) + bias
+    loss = torch.mean((predicted - y) ** 2)
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize("activation", ["torch.relu", "torch.tanh", "torch.sigmoid", ""])
+def test_weights_of_ones_own_give_a_column(activation: str, tmp_path: Path) -> None:
+    text = HEAD + BY_HAND.replace("ACTIVATION", activation)
+    assert [(one.code, one.place.line) for one in found(tmp_path, {"go.py": text})] == [
+        ("LK141", 12)
+    ]
+    right = text.replace("- y)", "- y.unsqueeze(1))")
+    assert found(tmp_path, {"go.py": right}) == []
+
+
+FACTORY = "".join(
+    f"class Net{at}(nn.Module):\n"
+    "    def __init__(self):\n        super().__init__()\n        self.last = nn.Linear(4, 3)\n"
+    f"    def forward(self, x): return {given}\n"
+    for at, given in enumerate(11 * ["self.last(x)"] + ["F.softmax(self.last(x), 1)"])
+)
+
+
+def test_one_of_many_models_that_are_chosen_by_name(tmp_path: Path) -> None:
+    chosen = "\n    elif ".join(f"name == 'net{at}': model = Net{at}()" for at in range(12))
+    text = (
+        f"{HEAD}{FACTORY}def build(name):\n    if {chosen}\n    return model\n"
+        "model = build(name)\nF.cross_entropy(model(x), y).backward()\n"
+    )
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK101"]
+
+
+UNGRADED = """
+judge, maker = nn.Linear(4, 1), nn.Linear(4, 4)
+made = maker(x)
+with torch.no_grad():
+    score = torch.sigmoid(judge(made))
+loss = F.l1_loss(made, x) + 0.5 * F.binary_cross_entropy(score, TARGET)
+loss.backward()
+"""
+
+
+@pytest.mark.parametrize("target", ["0", "1.0", "torch.ones(8, 1)"])
+def test_a_term_without_a_gradient_may_have_a_number_for_its_target(
+    target: str, tmp_path: Path
+) -> None:
+    text = HEAD + UNGRADED.replace("TARGET", target)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK152"]
+
+
+BRANCHES = """
+def train(net, criterion, batches):
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    if isinstance(criterion, nn.CrossEntropyLoss):
+        for x, y in batches:
+            optimizer.zero_grad()
+            criterion(net(x), y).backward()
+            optimizer.step()
+    else:
+        for x, y in batches:
+            CLEARcriterion(net(x), F.one_hot(y)).backward()
+            optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(("clear", "lines"), [("", [14]), ("optimizer.zero_grad(); ", [])])
+def test_one_of_two_trainings_clears_no_gradient(
+    clear: str, lines: list[int], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"go.py": HEAD + BRANCHES.replace("CLEAR", clear)})
+    assert [one.place.line for one in seen if one.code == "LK305"] == lines
+
+
+SILENT = {
+    "a mean of what was logged": (
+        "class Stats:\n"
+        "    losses: list\n"
+        "    def __init__(self): self.restart()\n"
+        "    def update(self, loss): self.losses.append(loss)\n"
+        "    def moving_loss(self): return torch.mean(torch.Tensor(self.losses))\n"
+        "    def restart(self): self.losses = []\n"
+        "for x, y in loader:\n"
+        "    loss = F.mse_loss(nn.Linear(4, 3)(x), y)\n    Stats().update(loss)"
+    ),
+    "a temperature that is learnt": (
+        "class Learner:\n"
+        "    def __init__(self):\n"
+        "        self.log_temp = torch.tensor(1.0).log()\n"
+        "        self.log_temp.requires_grad = True\n"
+        "    @property\n"
+        "    def temp(self): return self.log_temp.exp()\n"
+        "    def learn(self, x):\n"
+        "        loss = torch.mean(self.temp * (-nn.Linear(4, 3)(x) - 1).detach())\n"
+        "        loss.backward()"
+    ),
+    "a gradient that is compared": (
+        "out = nn.AvgPool2d(2)(given := torch.tensor(x, requires_grad=True))\n"
+        "out.backward(torch.ones_like(out))\nprint(given.grad)"
+    ),
+    "a prediction for one row": (
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.words, self.last = nn.Embedding(9, 4), nn.Linear(4, 3)\n"
+        "    def forward(self, x):\n"
+        "        rows = []\n"
+        "        for one in self.words(x): rows.append(one.mean(0).reshape(1, 4))\n"
+        "        return self.last(torch.cat(rows, 0))\n"
+        "    def predict_prob(self, text):\n"
+        "        return F.softmax(self.forward(indices(text)), dim=0)\n"
+        "F.cross_entropy(Net()(x), y).backward()\nNet().predict_prob(text)"
+    ),
+    "noise that is looked for": (
+        "net = nn.Linear(4, 3)\nnoise = torch.zeros(x.shape, requires_grad=True)\n"
+        "F.cross_entropy(net(x + noise), y).backward()"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_what_is_right_is_left_alone(name: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": f"{HEAD}{SILENT[name]}\n"}) == []
+
+
+def test_the_same_softmax_in_training_is_seen(tmp_path: Path) -> None:
+    text = SILENT["a prediction for one row"].replace("predict_prob", "score")
+    assert [one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})] == ["LK191"]
