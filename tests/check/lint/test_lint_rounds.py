@@ -55,8 +55,19 @@ def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> Non
         _gan(BOTH, "pass").replace("generator(noise)", "noise @ real"),
         _gan(BOTH, "if judge.training: opt_g.zero_grad()"),
         _gan(BOTH, "for one in generator.parameters(): one.grad = None"),
+        _gan(BOTH, "reset_grad()"),
+        _gan(BOTH, "begin()") + "def begin(): opt_g.zero_grad()\n",
     ],
-    ids=["cleared", "by the model", "detached", "of data", "at times", "by hand"],
+    ids=[
+        "cleared",
+        "by the model",
+        "detached",
+        "of data",
+        "at times",
+        "by hand",
+        "out of sight",
+        "own",
+    ],
 )
 def test_what_is_cleared_or_cut_leaves_nothing(text: str, tmp_path: Path) -> None:
     assert _leftovers(text, tmp_path) == []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from losskit.check.lint.blocks import blocks
+from losskit.check.lint.blocks import blocks, statements
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 
@@ -16,6 +16,7 @@ __all__ = ["Round", "leftovers"]
 _FORKS = (ast.If, ast.Match, ast.Try)
 _LOOPS = (ast.For, ast.While)
 _CUTTING = {"detach", "item", "numpy", "data", "detach_"}
+_RESETS = re.compile(r"(?:zero|clear|reset|clean|toggle)_?\w*(?:grad|optim)", re.IGNORECASE)
 _ADVERSARY = re.compile(
     r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$", re.IGNORECASE
 )
@@ -35,11 +36,16 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
     if len(owned) < 2 or "requires_grad" in unit.source:
         return
     told: set[int] = set()
+    clearing = {
+        one.name
+        for one in statements(unit.tree.body)
+        if isinstance(one, ast.FunctionDef) and "grad" in unit.text(one)
+    }
     for block in blocks(unit.tree.body):
         stepping = {_owner(call, "step") for call in _calls(block)} & owned.keys()
         if len(stepping) < 2:
             continue
-        one = Round(owned)
+        one = Round(owned, clearing)
         # What is left at the end of a round is there when the next one begins.
         for optimizer, added in (*one.run(block), *one.run(block)):
             if id(added) not in told:
@@ -55,6 +61,8 @@ class Round:
     ----------
     owned : mapping
         The models of each optimizer.
+    clearing : set of str
+        Functions that may clear gradients.
     reaches : dict
         The models that have a part in what a name holds, and get a gradient through it.
     held : dict
@@ -64,6 +72,7 @@ class Round:
     """
 
     owned: Mapping[str, set[str]]
+    clearing: set[str]
     reaches: dict[str, set[str]] = field(default_factory=dict)
     held: dict[str, list[ast.Call]] = field(default_factory=dict)
     applied: dict[int, set[str]] = field(default_factory=dict)
@@ -103,6 +112,8 @@ class Round:
                 name = _owner(call, leaf)
                 for model in self.owned.get(name, {name}):
                     self.held.pop(model, None)
+            elif leaf in self.clearing or _RESETS.search(leaf):
+                self.held.clear()
             elif leaf == "step":
                 yield from self._step(_owner(call, leaf))
 
