@@ -101,3 +101,31 @@ def test_settings_carry_one_of_several_criteria_and_each_branch_gets_its_own(
 ) -> None:
     seen = [(one.code, one.place.line) for one in found(tmp_path, {"go.py": HEAD + SETTINGS})]
     assert seen == [("LK105", 19), ("LK103", 21)]
+
+
+AUTOENCODER = """
+class VAE(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean, self.spread, self.out = nn.Linear(4, 2), nn.Linear(4, 2), nn.Linear(2, 4)
+    def decode(self, z): return GIVEN(self.out(z))
+    def forward(self, x):
+        mu, logvar = self.mean(x), self.spread(x)
+        return self.decode(mu + torch.randn_like(mu) * (logvar / 2).exp()), mu, logvar
+    def loss_function(self, recon_x, x, mu, logvar):
+        divergence = -0.5 * (1 + logvar - mu.pow(2) - logvar.exp()).sum()
+        return F.binary_cross_entropy(recon_x, x, reduction="sum") + divergence
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"), [("torch.sigmoid", []), ("torch.tanh", ["LK104"]), ("", ["LK104"])]
+)
+def test_an_autoencoders_own_loss_takes_its_reconstruction(
+    given: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = HEAD + AUTOENCODER.replace("GIVEN", given)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+    # Which of its outputs that is has to be said.
+    unnamed = text.replace("decode(", "finish(")
+    assert found(tmp_path, {"go.py": unnamed}) == []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.calls import call, instantiate
-from losskit.check.lint.containers import Chain, Made
+from losskit.check.lint.containers import Chain, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance
 from losskit.check.lint.interest import trains
 from losskit.check.lint.kinds import Flow
@@ -17,6 +18,7 @@ from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.values import (
     NONE,
+    UNKNOWN,
     Arguments,
     Const,
     Library,
@@ -119,8 +121,8 @@ def is_loss(function: Function) -> bool:
 def own_output(machine: Machine, function: Function, owner: Instance) -> dict[str, Value]:
     """What a model's own loss takes as the prediction: what the model gives.
 
-    Unless the file shows who calls it, the model gives several things, or the loss takes several
-    that it may be.
+    Unless the file shows who calls it, the model gives several things of which none is called a
+    reconstruction, or the loss takes several that it may be.
     """
     name = function.name
     if not _OWN_LOSS.match(name) or f".{name}(" in function.frame.unit.source:
@@ -129,7 +131,7 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
     predicted = [
         one.arg
         for one in (*declared.posonlyargs, *declared.args)[1:]
-        if _OUTPUT.match(one.arg) and one.arg not in function.defaults
+        if (_OUTPUT.match(one.arg) or _DECODED.search(one.arg)) and one.arg not in function.defaults
     ]
     forward = find_in_class(owner.kind, "forward") or find_in_class(owner.kind, "call")
     if len(predicted) != 1 or not isinstance(forward, Function):
@@ -137,9 +139,30 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
     given = given_to(machine, forward, skip=1)
     inputs = Arguments((owner,), given.named)
     found = machine.invoke(forward.frame, forward, inputs, forward.node)
+    if isinstance(found, Sequence) and _DECODED.search(predicted[0]):
+        found = _decoded(forward, found)
     return {predicted[0]: found} if isinstance(found, Tensor) else {}
 
 
+def _decoded(forward: Function, given: Sequence) -> Value:
+    """Return what an autoencoder calls its reconstruction, among all that it gives."""
+    body = forward.node.body if isinstance(forward.node, ast.FunctionDef) else []
+    tuples = [
+        one.value.elts
+        for one in statements(body)
+        if isinstance(one, ast.Return) and isinstance(one.value, ast.Tuple)
+    ]
+    if len(tuples) != 1 or given.items is None or len(given.items) != len(tuples[0]):
+        return UNKNOWN
+    found = [
+        value
+        for value, node in zip(given.items, tuples[0], strict=True)
+        if _DECODED.search(ast.unparse(node))
+    ]
+    return found[0] if len(found) == 1 else UNKNOWN
+
+
+_DECODED = re.compile(r"recon|decod|x_?hat", re.IGNORECASE)
 _OWN_LOSS = re.compile(r"^((get|compute|calc|calculate)_)?loss(_fn|_func|_function)?$")
 _OUTPUT = re.compile(r"^(y_?)?(pred|prediction|predicted|output|out)s?$|^y_?hat$")
 
