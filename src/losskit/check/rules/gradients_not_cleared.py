@@ -23,7 +23,8 @@ RULE = Rule(
     summary="Gradients of earlier steps are still there when the next ones are added.",
     why=(
         "backward() adds. Without zero_grad() each step goes along the sum of all gradients "
-        "so far: the training overshoots more and more."
+        "so far: the training overshoots more and more. What a discriminator's loss leaves in the "
+        "generator is added to the generator's own gradient too, and works against it."
     ),
     bad="""\
 import torch
@@ -50,7 +51,10 @@ def train(model, criterion, batches, epochs):
             loss.backward()
             optimizer.step()
 """,
-    mend="Call optimizer.zero_grad() once for each optimizer.step().",
+    mend=(
+        "Call optimizer.zero_grad() once for each optimizer.step(), right before backward(); give "
+        "a discriminator's loss the generator's output detached."
+    ),
     sources=(
         Source(
             "PyTorch, torch.optim.Optimizer.zero_grad",
