@@ -174,6 +174,14 @@ REPLACED = {
         "        criterion = nn.NLLLoss()\n    criterion = nn.MSELoss()\n",
         [5, 7],
     ),
+    "one that depends": (
+        "    criterion = nn.BCELoss() if w else nn.NLLLoss()\n    criterion = nn.MSELoss()\n",
+        [5],
+    ),
+    "one that may be none": (
+        "    criterion = nn.BCELoss() if w else None\n    criterion = nn.MSELoss()\n",
+        [],
+    ),
     "the same again": ("    criterion = nn.MSELoss()\n    criterion = nn.MSELoss()\n", []),
     "one that is asked for": (
         "    criterion = nn.CrossEntropyLoss()\n    if w:\n        criterion = nn.MSELoss()\n",

@@ -241,6 +241,8 @@ def _built(node: ast.expr) -> str:
         and node.func.attr in {"to", "cuda"}
     ):
         node = node.func.value
+    if isinstance(node, ast.IfExp):
+        return _built(node.body) and _built(node.orelse)
     if isinstance(node, ast.Call):
         leaf = leaf_of(node.func)
         if leaf in loss_words() and leaf[:1].isupper():
