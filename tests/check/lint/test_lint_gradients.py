@@ -176,7 +176,15 @@ REPLACED = {
     ),
     "one that depends": (
         "    criterion = nn.BCELoss() if w else nn.NLLLoss()\n    criterion = nn.MSELoss()\n",
-        [5],
+        [4],
+    ),
+    "one before a model is tested": (
+        "    criterion = nn.BCELoss()\n    net.eval()\n    criterion = nn.MSELoss()\n",
+        [4],
+    ),
+    "one that is read by its name": (
+        "    criterion = nn.BCELoss()\n    eval(w)\n    criterion = nn.MSELoss()\n",
+        [],
     ),
     "one that may be none": (
         "    criterion = nn.BCELoss() if w else None\n    criterion = nn.MSELoss()\n",

@@ -178,7 +178,7 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
             leaf = leaf_of(node.func)
             trains = trains or leaf == "backward"
             other = other or leaf in loss_words() or isinstance(node.func, ast.Name)
-            if leaf in _BY_NAME:
+            if _looks_up(node):
                 return
     if not (trains and other):
         return
@@ -206,7 +206,7 @@ def _replaced(block: list[ast.stmt]) -> Iterator[Seen]:
         for node in nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 waiting.pop(ast.unparse(node), None)
-            elif isinstance(node, ast.Call) and leaf_of(node.func) in _BY_NAME:
+            elif isinstance(node, ast.Call) and _looks_up(node):
                 waiting.clear()
         built = _assigned(statement)
         if built is not None:
@@ -217,6 +217,11 @@ def _replaced(block: list[ast.stmt]) -> Iterator[Seen]:
                     yield Seen(text, node=earlier)
         for one in filter(None, map(_assigned, nodes)):
             waiting.setdefault(one[0], []).append(one[1:])
+
+
+def _looks_up(call: ast.Call) -> bool:
+    """Whether names may be read in a way that cannot be seen; a model's eval() reads none."""
+    return isinstance(call.func, ast.Name) and call.func.id in _BY_NAME
 
 
 _BY_NAME = {"locals", "vars", "eval", "exec"}
