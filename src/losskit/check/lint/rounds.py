@@ -11,7 +11,7 @@ from losskit.check.lint.blocks import blocks, statements
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 
-__all__ = ["Round", "leftovers"]
+__all__ = ["leftovers"]
 
 _FORKS = (ast.If, ast.Match, ast.Try)
 _LOOPS = (ast.For, ast.While)
@@ -45,7 +45,7 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
         stepping = {_owner(call, "step") for call in _calls(block)} & owned.keys()
         if len(stepping) < 2:
             continue
-        one = Round(owned, clearing)
+        one = _Round(owned, clearing)
         # What is left at the end of a round is there when the next one begins.
         for optimizer, added in (*one.run(block), *one.run(block)):
             if id(added) not in told:
@@ -54,7 +54,7 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
 
 
 @dataclass
-class Round:
+class _Round:
     """Follows the statements of a round.
 
     Attributes
