@@ -123,16 +123,6 @@ def test_no_loss_that_is_not_seen_brings_a_gradient_back(
     assert seen - {"LK132"} == codes
 
 
-UNGRADED = """
-net, other = nn.Linear(4, 3), nn.Linear(4, 3)
-for x, y in loader:
-    with torch.no_grad():
-        out = net(x)
-    loss = F.mse_loss(out, y)MORE
-    loss.backward()
-"""
-
-
 PSEUDO_LABELS = """
 def train(model, optimizer, loader, unlabelled):
     for (x, y), u in zip(loader, unlabelled):
@@ -152,6 +142,16 @@ def test_a_term_is_cut_where_its_output_was_and_not_where_its_labels_are(tmp_pat
     assert [(one.code, one.place.line) for one in seen] == [("LK151", 8)]
     learnt = HEAD + PSEUDO_LABELS.replace("cross_entropy(out,", "cross_entropy(model(u),")
     assert found(tmp_path, {"go.py": learnt}) == []
+
+
+UNGRADED = """
+net, other = nn.Linear(4, 3), nn.Linear(4, 3)
+for x, y in loader:
+    with torch.no_grad():
+        out = net(x)
+    loss = F.mse_loss(out, y)MORE
+    loss.backward()
+"""
 
 
 @pytest.mark.parametrize(

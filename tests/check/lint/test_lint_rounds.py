@@ -55,6 +55,14 @@ def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> Non
         _gan(BOTH, "pass").replace("generator(noise)", "noise @ real"),
         _gan(BOTH, "if judge.training: opt_g.zero_grad()"),
         _gan(BOTH, "for one in generator.parameters(): one.grad = None"),
+        _gan(BOTH, "made = generator(noise)").replace(
+            "    made = generator(noise)\n    d_loss",
+            "    with torch.no_grad():\n        made = generator(noise)\n    d_loss",
+        ),
+        _gan(BOTH, "made = generator(noise)").replace(
+            "    made = generator(noise)\n    d_loss",
+            "    if kept:\n        made = kept.draw()\n    d_loss",
+        ),
         _gan(BOTH, "reset_grad()"),
         _gan(BOTH, "begin()") + "def begin(): opt_g.zero_grad()\n",
     ],
@@ -65,6 +73,8 @@ def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> Non
         "of data",
         "at times",
         "by hand",
+        "without a gradient",
+        "chosen",
         "out of sight",
         "own",
     ],

@@ -144,6 +144,7 @@ def test_what_is_right_is_left_alone(name: str, tmp_path: Path) -> None:
     assert found(tmp_path, {"go.py": f"{HEAD}{SILENT[name]}\n"}) == []
 
 
-def test_the_same_softmax_in_training_is_seen(tmp_path: Path) -> None:
-    text = SILENT["a prediction for one row"].replace("predict_prob", "score")
+@pytest.mark.parametrize("name", ["score", "predict_loss"])
+def test_the_same_softmax_elsewhere_is_seen(name: str, tmp_path: Path) -> None:
+    text = SILENT["a prediction for one row"].replace("predict_prob", name)
     assert [one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})] == ["LK191"]

@@ -16,6 +16,7 @@ __all__ = ["leftovers"]
 _FORKS = (ast.If, ast.Match, ast.Try)
 _LOOPS = (ast.For, ast.While)
 _CUTTING = {"detach", "item", "numpy", "data", "detach_"}
+_UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean|toggle)_?\w*(?:grad|optim)", re.IGNORECASE)
 _ADVERSARY = re.compile(
     r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$", re.IGNORECASE
@@ -82,9 +83,12 @@ class _Round:
         found: list[tuple[str, ast.Call]] = []
         for statement in block:
             if isinstance(statement, (ast.With, ast.AsyncWith)):
-                if "no_grad" not in ast.unparse(statement.items[0].context_expr):
+                if any(_UNGRADED.search(ast.unparse(one)) for one in statement.items):
+                    self._forget(statement)
+                else:
                     found += self.run(statement.body)
             elif isinstance(statement, (*_FORKS, *_LOOPS)):
+                self._forget(statement)
                 text = ast.unparse(statement)
                 if ".step(" in text or "grad" in text:
                     # Either may clear, and what is held then is not known.
@@ -92,6 +96,12 @@ class _Round:
             else:
                 found += self._follow(statement)
         return found
+
+    def _forget(self, statement: ast.stmt) -> None:
+        """Take nothing for known of the names that are given values in a statement."""
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                self.reaches[ast.unparse(node)] = set()
 
     def _follow(self, statement: ast.stmt) -> Iterator[tuple[str, ast.Call]]:
         if isinstance(statement, ast.Assign):

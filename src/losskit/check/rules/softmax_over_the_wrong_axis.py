@@ -91,7 +91,9 @@ def _asked_for_one(activation: Activation) -> bool:
     )
 
 
-_PREDICTION = re.compile(r"_*(predict|infer|classify|sample|generate|(get|choose|select)_action)")
+_PREDICTION = re.compile(
+    r"(?!\w*loss)_*(predict|infer|classify|sample|generate|(get|choose|select)_action)"
+)
 
 
 def on_taken(taken: Taken) -> Iterator[Seen]:
