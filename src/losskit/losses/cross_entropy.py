@@ -98,7 +98,7 @@ class CrossEntropy(Classification):
             "CategoricalCrossentropy(from_logits=True)",
             "TensorFlow": "nn.sparse_softmax_cross_entropy_with_logits, "
             "nn.softmax_cross_entropy_with_logits, losses.sparse_softmax_cross_entropy, "
-            "losses.softmax_cross_entropy",
+            "losses.softmax_cross_entropy, contrib.seq2seq.sequence_loss",
             "optax": "softmax_cross_entropy_with_integer_labels, softmax_cross_entropy",
             "timm": "loss.LabelSmoothingCrossEntropy, loss.SoftTargetCrossEntropy",
             "segmentation-models-pytorch": "losses.SoftCrossEntropyLoss",

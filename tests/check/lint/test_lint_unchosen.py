@@ -148,3 +148,94 @@ def test_what_is_right_is_left_alone(name: str, tmp_path: Path) -> None:
 def test_the_same_softmax_elsewhere_is_seen(name: str, tmp_path: Path) -> None:
     text = SILENT["a prediction for one row"].replace("predict_prob", name)
     assert [one.code for one in found(tmp_path, {"go.py": f"{HEAD}{text}\n"})] == ["LK191"]
+
+
+COUNTED = """
+import os
+
+class Clips(Dataset):
+    def __init__(self, folder):
+        self.paths = self.collect(folder)
+        self.names = sorted(list(set([path.split("/")[-2] for path in self.paths])))
+        self.classes = len(self.names)
+
+    def collect(self, folder):
+        paths = []
+        for name in os.listdir(folder):
+            paths += [os.path.join(folder, name)]
+        return paths
+
+clips = Clips("clips")
+model = nn.Sequential(nn.Linear(4, clips.classes), nn.Softmax(dim=-1))
+F.cross_entropy(model(x), y).backward()
+"""
+
+
+def test_a_list_that_a_loop_puts_together_has_any_length(tmp_path: Path) -> None:
+    """As many classes as it has names, and not one."""
+    text = HEAD + "from torch.utils.data import Dataset\n" + COUNTED
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK101"]
+
+
+TAKEN = """
+import tensorflow as tf
+from tensorflow.keras.layers import Dense
+
+model = tf.keras.Sequential([Dense(8, activation="relu"), Dense(4, activation="softmax")])
+
+@tf.function
+def learn(states, places, rewards):
+    with tf.GradientTape() as tape:
+        taken = tf.expand_dims(tf.gather_nd(model(states), places), axis=-1)
+        loss = -tf.reduce_mean(rewards * tf.math.log(takenADDED))
+    return tape.gradient(loss, model.trainable_variables)
+"""
+
+
+@pytest.mark.parametrize(("added", "codes"), [("", ["LK172"]), (" + 1e-8", [])])
+def test_what_gather_nd_takes_of_a_softmax(added: str, codes: list[str], tmp_path: Path) -> None:
+    text = TAKEN.replace("ADDED", added)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+SEQUENCES = """
+import tensorflow as tf
+
+words = tf.placeholder(tf.int32, (None, None))
+outputs, state = tf.nn.dynamic_rnn(cell, inputs=inputs, dtype=tf.float32)
+scores = tf.contrib.layers.fully_connected(outputs, num_outputs=50, activation_fn=None)
+loss = tf.contrib.seq2seq.sequence_loss(GIVEN, words, tf.ones([32, 20]))
+"""
+
+
+@pytest.mark.parametrize(("given", "codes"), [("tf.nn.softmax(scores)", ["LK101"]), ("scores", [])])
+def test_the_loss_of_sequences_takes_logits(given: str, codes: list[str], tmp_path: Path) -> None:
+    text = SEQUENCES.replace("GIVEN", given)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+PARTS = """
+from networks import Fused
+
+model = Fused()
+optimizer = torch.optim.Adam(model.parameters())
+other = torch.optim.Adam(more.parameters())
+for images, flows, labels in loader:
+    other.zero_grad()
+    CLEARED
+    loss = F.cross_entropy(model.fuse(model.first(images), model.second(flows)), labels)
+    loss.backward()
+    optimizer.step()
+    other.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("cleared", "codes"),
+    [("model.first.zero_grad(); model.second.zero_grad()", []), ("pass", ["LK305"])],
+)
+def test_gradients_that_are_cleared_by_parts(
+    cleared: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = HEAD + PARTS.replace("CLEARED", cleared)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

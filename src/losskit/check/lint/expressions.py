@@ -24,8 +24,9 @@ from losskit.check.lint.names import leaf_of
 from losskit.check.lint.operators import operated
 from losskit.check.lint.parts import End
 from losskit.check.lint.scopes import lookup
+from losskit.check.lint.slices import sliced
 from losskit.check.lint.truth import negated, question, truth_of
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Unknown, Value
+from losskit.check.lint.values import NONE, UNKNOWN, Arguments, Const, Value
 
 __all__ = ["evaluate"]
 
@@ -192,15 +193,9 @@ def _subscript(machine: Machine, frame: Frame, node: ast.Subscript) -> Value:
 
 
 def _slice(machine: Machine, frame: Frame, node: ast.Slice) -> Value:
-    parts = []
-    for part in (node.lower, node.upper, node.step):
-        found = Const(None) if part is None else evaluate(machine, frame, part)
-        if not isinstance(found, Const):
-            return Unknown("slice")
-        parts.append(found.value)
-    if all(part is None or type(part) is int for part in parts):
-        return Const(slice(*parts))
-    return Unknown("slice")
+    parts = (node.lower, node.upper, node.step)
+    ends = [NONE if part is None else evaluate(machine, frame, part) for part in parts]
+    return sliced(node, *ends)
 
 
 def _ternary(machine: Machine, frame: Frame, node: ast.IfExp) -> Value:

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LOG_SOFTMAX = "the output of a log-softmax"
     LOG_PROBABILITY = "logarithms of probabilities"
     LOGARITHM = "a logarithm"
+    DENSITIES = "logarithms of densities, one for each component"
     BOUNDED = "the output of a tanh"
     POSITIVE = "numbers without an upper bound"
     INDICES = "class indices"

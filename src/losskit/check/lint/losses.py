@@ -233,7 +233,7 @@ def face_of(name: str, settings: Mapping[str, object]) -> LossFace | None:
     return None
 
 
-_CONTRIBUTED = re.compile(r"\b(contrib|slim|tf_slim)\.losses\.")
+_CONTRIBUTED = re.compile(r"\b(contrib|slim|tf_slim)\.losses\.|\bseq2seq\.")
 
 
 def face_of_word(word: str) -> LossFace | None:

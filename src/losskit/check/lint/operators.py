@@ -56,7 +56,9 @@ def operated(
 
 def _put_together(left: Sequence, right: Sequence) -> Sequence:
     if left.items is not None and right.items is not None:
-        return Sequence((*left.items, *right.items))
+        both = Sequence((*left.items, *right.items))
+        both.grown = left.grown or right.grown
+        return both
     made = Sequence(None)
     made.padding = right.filling or left.filling or left.padding or right.padding
     return made

@@ -87,7 +87,10 @@ def _annotated(machine: Machine, frame: Frame, node: ast.AnnAssign) -> End:
 def _augmented(machine: Machine, frame: Frame, node: ast.AugAssign) -> End:
     load = _as_load(node.target)
     made = ast.copy_location(ast.BinOp(load, node.op, node.value), node)
-    assign(machine, frame, node.target, evaluate(machine, frame, made))
+    value = evaluate(machine, frame, made)
+    if isinstance(value, Sequence):
+        value.grown = value.grown or machine.looping > 0
+    assign(machine, frame, node.target, value)
     return End.NEXT
 
 

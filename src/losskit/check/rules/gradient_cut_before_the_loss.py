@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Asked, Backward, LossCall, Returned
+from losskit.check.lint.facts import Asked, Backward, LossCall, Returned, Scanned
+from losskit.check.lint.idle import idle
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import takes_loss
 from losskit.check.lint.seen import Seen
@@ -155,3 +156,13 @@ def on_asked(asked: Asked) -> Iterator[Seen]:
             "only hides it",
             severity=Severity.REDUNDANT,
         )
+
+
+def on_file(file: Scanned) -> Iterator[Seen]:
+    """Look for optimizers of models to which no gradient gets."""
+    for one in idle(file.unit):
+        if one.cut:
+            yield Seen(
+                f"no gradient gets from here to {one.model}, by which {one.optimizer} steps",
+                node=one.node,
+            )

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
+from losskit.check.lint.idle import idle
 from losskit.check.lint.names import leaf_of
+from losskit.check.lint.optimizers import optimized, optimized_models
 from losskit.check.lint.rounds import leftovers
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.units import Unit
@@ -76,9 +78,15 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     elif _BUILT.search(source) is not None:
         yield from _left_out(file.unit)
         yield from _cleared_elsewhere(file.unit)
-        for optimizer, backward in leftovers(file.unit, _owned(file.unit)):
+        for optimizer, backward in leftovers(file.unit, optimized_models(file.unit)):
             text = f"nothing clears what an earlier loss left in what {optimizer} steps by"
             yield Seen(text, node=backward)
+        for one in idle(file.unit):
+            if one.cleared:
+                yield Seen(
+                    f"{one.optimizer} steps after the gradients of {one.model} were cleared",
+                    node=one.node,
+                )
 
 
 _CLEARS = re.compile(
@@ -164,16 +172,6 @@ def _is_step(call: ast.Call) -> bool:
     return "opt" in name and not call.args
 
 
-def _owned(unit: Unit) -> dict[str, set[str]]:
-    """Return the models of each optimizer of a file, by how both are written."""
-    return {
-        ast.unparse(one.targets[0]): models
-        for one in statements(unit.tree.body)
-        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)
-        if (models := _optimized(one.value))
-    }
-
-
 def _cleared_elsewhere(unit: Unit) -> Iterator[Seen]:
     """Look for rounds whose gradients are cleared on one side of a condition only."""
     every = list(statements(unit.tree.body))
@@ -210,7 +208,7 @@ def _left_out_in(body: list[ast.stmt], source: str) -> Iterator[Seen]:
         (one.targets[0].id, models)
         for one in statements(body)
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
-        if isinstance(one.value, ast.Call) and (models := _optimized(one.value))
+        if isinstance(one.value, ast.Call) and (models := optimized(one.value))
     ]
     for at, (name, models) in enumerate(built):
         others = [model for other, (_, owned) in enumerate(built) if other != at for model in owned]
@@ -237,18 +235,6 @@ _CLEARED = re.compile(r"[\w\])]\.zero_grad\(")
 """Where gradients are cleared in the ordinary way."""
 
 
-def _optimized(call: ast.Call) -> set[str]:
-    """Return the models whose parameters an optimizer of PyTorch is built with."""
-    if "optim" not in ast.unparse(call.func) and leaf_of(call.func) not in _OPTIMIZERS:
-        return set()
-    given = call.args[0] if call.args else None
-    text = "" if given is None else ast.unparse(given)
-    return set(re.findall(r"([\w.]+)\.parameters\(\)", text))
-
-
-_OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"}
-
-
 def _is_cleared(source: str, name: str, models: set[str]) -> bool:
     """Whether anybody may clear an optimizer's gradients: by it, by its model, or out of sight."""
     whole = rf"(?<![\w.]){re.escape(name)}\b"
@@ -260,5 +246,5 @@ def _is_cleared(source: str, name: str, models: set[str]) -> bool:
     owners = {".".join(model.split(".")[: at + 1]) for model in models for at in range(9)}
     leaves = {model.rpartition(".")[2] for model in models}
     return any(
-        re.search(rf"\b{re.escape(one)}\.(?:module\.)?zero_grad", source) for one in owners | leaves
+        re.search(rf"\b{re.escape(one)}\.(?:\w+\.)*zero_grad", source) for one in owners | leaves
     )

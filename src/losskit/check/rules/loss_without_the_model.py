@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import Backward, LossCall
+from losskit.check.lint.facts import Backward, LossCall, Scanned
+from losskit.check.lint.idle import idle
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import MAKERS, leaf_of
 from losskit.check.lint.seen import Seen
@@ -89,3 +90,13 @@ def _draws(node: ast.AST | None) -> bool:
 
 
 _KEEPING = MAKERS | {"to", "cuda", "float", "view", "squeeze", "detach"}
+
+
+def on_file(file: Scanned) -> Iterator[Seen]:
+    """Look for optimizers of models to which no gradient gets."""
+    for one in idle(file.unit):
+        if not one.cut and not one.cleared:
+            yield Seen(
+                f"no gradient of this loss gets to {one.model}, by which {one.optimizer} steps",
+                node=one.node,
+            )

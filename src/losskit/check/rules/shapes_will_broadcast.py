@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import Combined, LossCall
-from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.kinds import ACTIVATED, Flow, Kind
 from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.values import Tensor
@@ -85,6 +85,23 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} holds (N, 1) against (N,)",
         )
 
+    yield from _unsummed(call)
+
+
+def _unsummed(call: LossCall) -> Iterator[Seen]:
+    """Look for (N, 1) against the log-densities of every component of an action."""
+    column = call.seen(call.input, _is_column)
+    spread = call.seen("target", lambda tensor: tensor.kind is Kind.DENSITIES)
+    if call.face.of_numbers and column is not None and spread is not None:
+        yield Seen(
+            f"{call.face.name} gets shapes (N, 1) and (N, components): the log-densities of the "
+            "components of an action were not summed",
+            spread.trail,
+            f"{call.face.name} holds (N, 1) against (N, components)",
+            # An action of one component needs no sum.
+            None if spread.last is not None else Severity.SUSPICIOUS,
+        )
+
 
 def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
@@ -93,7 +110,10 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
         if fit and "arange" in ast.unparse(pair.node):
             # A grid of indices, which is made by broadcasting.
             return
-        if fit and learns_actions(pair.unit) and column.flow is not Flow.DATA:
+        of_model = column.flow is not Flow.DATA or (
+            column.rank == 2 and row.rank == 1 and row.flow in {Flow.MODEL, Flow.CUT}
+        )
+        if fit and learns_actions(pair.unit) and of_model:
             # The value of the action that was taken, and those of the best ones.
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"
@@ -102,11 +122,16 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
         # Weights of an attention meet what was squeezed in a product, and are to broadcast.
         differ = isinstance(pair.node, ast.BinOp) and isinstance(pair.node.op, ast.Sub)
         fit = fit and (column.rank == 2 or (row.squeezed and differ))
-        if fit and any(one.kind is Kind.RAW and one.flow is Flow.MODEL for one in (column, row)):
+        scores = _SCORES if differ else {Kind.RAW}
+        if fit and any(one.kind in scores and one.flow is Flow.MODEL for one in (column, row)):
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"
             )
             return
+
+
+_SCORES = ACTIVATED | {Kind.RAW, Kind.SIGMOID}
+"""What the last layer of a model for one number gives."""
 
 
 def _is_column(tensor: Tensor) -> bool:

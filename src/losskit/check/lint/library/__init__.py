@@ -259,7 +259,7 @@ def _made_method(
         return scaled
     if name in {"to_numpy", "values"} and is_table(owner):
         return numbers()
-    drawn = of_distribution(owner, name, given)
+    drawn = of_distribution(frame.unit, owner, name, given, node)
     if drawn is not None:
         return drawn
     if name == "create" and owner.root == "flax":

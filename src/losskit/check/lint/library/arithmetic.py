@@ -154,7 +154,7 @@ def _with_scalar(
     same = (kind, tensor.shifted, tensor.bounded, tensor.complement)
     lost = (Kind.UNKNOWN, False, False, False)
     number = other.value if isinstance(other, Const) else None
-    if kind in {Kind.LOSS, Kind.LEAF}:
+    if kind in {Kind.LOSS, Kind.LEAF, Kind.DENSITIES}:
         return kind, tensor.shifted, False, False
     if isinstance(node.op, (ast.Add, ast.Sub)):
         small = isinstance(number, (int, float)) and abs(number) < 0.01
@@ -195,6 +195,9 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     for one in (left, right):
         if one.kind is Kind.LOSS:
             return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
+    for one in (left, right):
+        if one.kind is Kind.DENSITIES:
+            return replace(one, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
     both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
     mixed = left.kind in _SHARES and right.kind in _SHARES and isinstance(node.op, ast.Add)
     kind = Kind.SCALED if mixed else Kind.UNKNOWN
@@ -290,7 +293,7 @@ def negative(value: Value) -> Value:
         return join((negative(one), guards) for one, guards in value.among)
     if not isinstance(value, Tensor):
         return Unknown("", value.flow) if isinstance(value, Unknown) else UNKNOWN
-    if value.kind in {Kind.RAW, Kind.LOSS}:
+    if value.kind in {Kind.RAW, Kind.LOSS, Kind.DENSITIES}:
         return replace(value, ident=Tensor().ident)
     return Tensor(flow=value.flow, cut=value.cut, rank=value.rank, last=value.last)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
 from losskit.check.lint.containers import Made
-from losskit.check.lint.kinds import Kind
+from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import as_tensor
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Value
+from losskit.check.lint.library.reductions import learns_actions
+from losskit.check.lint.units import Unit
+from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Value
 
 __all__ = ["of_distribution"]
 
@@ -20,11 +23,14 @@ _PARAMETERS = {
     "Beta": ("concentration1",),
     "Dirichlet": ("concentration",),
 }
+_OF_LAYERS = {Kind.RAW, Kind.BOUNDED, Kind.POSITIVE}
 _OVER_ROWS = {"Categorical", "OneHotCategorical", "MultivariateNormal", "Dirichlet"}
 """Those for which a row of parameters makes one distribution, with one log-probability."""
 
 
-def of_distribution(owner: Made, method: str, given: Arguments) -> Value | None:
+def of_distribution(
+    unit: Unit, owner: Made, method: str, given: Arguments, node: ast.AST
+) -> Value | None:
     """Return what a method of a distribution gives; None where it is not known."""
     if ".distributions" not in owner.name or owner.leaf not in _PARAMETERS:
         return None
@@ -44,7 +50,13 @@ def of_distribution(owner: Made, method: str, given: Arguments) -> Value | None:
     value = given.get(0, "value")
     if method == "log_prob" and isinstance(value, Tensor) and value.rank not in {None, rank}:
         rank = last = None
-    return Tensor(Kind.UNKNOWN, parameter.flow, None, parameter.cut, rank, last)
+    made = Tensor(Kind.UNKNOWN, parameter.flow, None, parameter.cut, rank, last)
+    wide = rank in {None, 2} and last != 1 and parameter.flow is Flow.MODEL
+    of_layer = parameter.kind in _OF_LAYERS or learns_actions(unit)
+    if method == "log_prob" and owner.leaf == "Normal" and of_layer and wide:
+        trail = Trail(unit, node, "each component gets a log-density of its own")
+        return replace(made, kind=Kind.DENSITIES, trail=trail)
+    return made
 
 
 def _parameter(owner: Made) -> Tensor | None:

@@ -37,11 +37,20 @@ def _of_size(given: Arguments) -> Value:
         lengths = size.items
     elif len(given.positional) > 1:
         lengths = given.positional
-    if not lengths or not all(map(_is_length, lengths)):
+    named = isinstance(size, Sequence) and len(size.items or ()) > 1 and not learnt
+    if not lengths or not all(_is_length(one) or (named and _is_one(one)) for one in lengths):
         # Of an unknown shape is more than weights: noise that is added to what a model gets.
         return UNKNOWN if learnt else made
     final = lengths[-1]
     return replace(made, rank=len(lengths), last=final.value if isinstance(final, Const) else None)
+
+
+def _is_one(value: Value) -> bool:
+    """Whether an item of a shape may be the length of one axis."""
+    if isinstance(value, Tensor):
+        # What is computed from the length of an axis.
+        return not value.rank
+    return isinstance(value, Unknown) or (isinstance(value, Const) and type(value.value) is int)
 
 
 def _is_length(value: Value) -> bool:

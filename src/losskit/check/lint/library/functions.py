@@ -77,7 +77,7 @@ def tensor_library(
         return Tensor(Kind.LEARNT, Flow.MODEL, rank=first.rank, last=first.last)
     if leaf in MAKERS:
         return makers.made_tensor(frame, leaf, given, node)
-    if leaf in _CONTAINERS:
+    if leaf in _CONTAINERS and callee.name != "tensorflow.identity":
         return _CONTAINERS[leaf](given)
     if leaf in _JOINING:
         return _together(leaf, given)

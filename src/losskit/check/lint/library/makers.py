@@ -16,7 +16,16 @@ from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.names import takes_loss
 from losskit.check.lint.tables import is_table, numbers
 from losskit.check.lint.tensor_attributes import cut, learnt
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
+from losskit.check.lint.values import (
+    LENGTH,
+    UNKNOWN,
+    Arguments,
+    Const,
+    Tensor,
+    Trail,
+    Unknown,
+    Value,
+)
 
 __all__ = ["made_tensor", "variable"]
 
@@ -51,8 +60,10 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
     if isinstance(first, Sequence):
         made = _of_items(frame, leaf, first, node)
         return replace(made, flow=Flow.UNKNOWN) if wanted and made.flow is Flow.DATA else made
-    if isinstance(first, Const):
-        return Tensor(flow=Flow.UNKNOWN if wanted else Flow.DATA)
+    axes = len(given.positional) if leaf[0].isupper() else 0
+    sized = axes > 0 and all(map(_is_length, given.positional))
+    if sized or isinstance(first, Const):
+        return Tensor(flow=Flow.UNKNOWN if wanted else Flow.DATA, rank=axes if sized else None)
     tensor = as_tensor(first) if first is not None else None
     if tensor is None:
         return UNKNOWN
@@ -73,6 +84,11 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         # What it is made of may well be data.
         return replace(tensor, flow=Flow.UNKNOWN)
     return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
+
+
+def _is_length(value: Value) -> bool:
+    """Whether it is a length, of which classes of tensors make an axis."""
+    return value == LENGTH or (isinstance(value, Const) and type(value.value) is int)
 
 
 def _of_losses(frame: Frame, node: ast.AST) -> bool:

@@ -19,7 +19,7 @@ from losskit.check.lint.values import Arguments, Const, Tensor, Trail, Value
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["NUMBER_OF_ELEMENTS", "largest", "learns_actions", "mean", "ordered", "total"]
+__all__ = ["NUMBER_OF_ELEMENTS", "largest", "learns_actions", "mean", "ordered", "spread", "total"]
 
 
 NUMBER_OF_ELEMENTS = frozenset(["numel", "nelement"])
@@ -52,6 +52,14 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
     return _reduced(tensor, kind, rank)
 
 
+def spread(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """The standard deviation or the variance."""
+    rank = _reduced_rank(tensor, given.get(0, "dim", "axis"), given)
+    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, rank)
+
+
 def _reduced(tensor: Tensor, kind: Kind, rank: int | None) -> Tensor:
     """Other numbers of the same source, of which only the number of axes is known."""
     return replace(
@@ -81,7 +89,14 @@ def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
         kind = Kind.SOFTMAX
     along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
     of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
-    return Tensor(kind, tensor.flow, tensor.trail, tensor.cut, rank, lost=tensor.lost, sum_of=of)
+    last = None
+    if given.const(1, "keepdim", "keepdims") and along is not None:
+        if tensor.kind is Kind.DENSITIES and along == 1:
+            rank = 2
+        last = 1 if along in {-1, None if rank is None else rank - 1} else None
+    return Tensor(
+        kind, tensor.flow, tensor.trail, tensor.cut, rank, last, lost=tensor.lost, sum_of=of
+    )
 
 
 def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:

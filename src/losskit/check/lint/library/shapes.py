@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from losskit.check.lint.containers import Sequence
+from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import ACTIVATED, Kind
+from losskit.check.lint.slices import is_one_wide, is_slice
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
 __all__ = ["INDICES", "SHAPING", "joined", "multiplied", "picked", "shaped", "stacked"]
@@ -65,6 +66,8 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
             gone = at_end and tensor.last == 1
             rank = tensor.rank - 1 if gone else None
             last = tensor.last if not at_end else None
+        elif axis == 0 and tensor.last != 1:
+            last = tensor.last
     elif name in {"unsqueeze", "unsqueeze_", "expand_dims"}:
         axis = given.const(0, "dim", "axis")
         rank = None if tensor.rank is None else tensor.rank + 1
@@ -136,7 +139,7 @@ _HIDDEN = ACTIVATED | {Kind.SIGMOID}
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
     """Rank and last length of the shape that is asked for."""
-    sizes = given.positional
+    sizes = given.positional or tuple(filter(None, [given.get(-1, "shape")]))
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
         if sizes[0].items is None:
             return None, None
@@ -155,6 +158,14 @@ def _is_number(part: Value) -> bool:
     return isinstance(part, Const) and type(part.value) is int
 
 
+def _is_drawn(part: Value) -> bool:
+    """Whether an index holds many indices that were drawn."""
+    return isinstance(part, Made) and part.leaf in _DRAWING
+
+
+_DRAWING = {"choice", "randint", "permutation", "sample"}
+
+
 def picked(tensor: Tensor, key: Value) -> Tensor:
     """Return a part of a tensor."""
     parts: tuple[Value, ...] = (key,)
@@ -166,7 +177,8 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
     last_is_number = len(parts) > 1 and numbers[-1]
     rank = tensor.rank
     known = not ellipsis and all(
-        isinstance(part, Const) or number for part, number in zip(parts, numbers, strict=True)
+        isinstance(part, Const) or number or is_slice(part) or (at == 0 and _is_drawn(part))
+        for at, (part, number) in enumerate(zip(parts, numbers, strict=True))
     )
     # Before PyTorch 0.4 a loss had one axis, of which [0] was taken.
     rank = max(rank - sum(numbers) + added, 0) if rank is not None and known else None
@@ -180,6 +192,10 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
     # As the last step of a sequence, x[:, -1, :], of which all outputs are taken.
     to_end = len(parts) > 1 and not added and isinstance(parts[-1], Const)
     to_end = to_end and parts[-1] == Const(slice(None))
+    last = tensor.last if to_end or (len(parts) == 1 and not added) else None
+    if len(parts) > 1 and len(parts) in {tensor.rank, 0 if not ellipsis else len(parts)}:
+        # As a column of a table, x[:, 3:4].
+        last = 1 if is_one_wide(parts[-1]) else last
     if kind is Kind.IDENTITY:
         # Rows that are chosen by classes.
         kind = Kind.ONE_HOT if whole and not isinstance(key, Const) else Kind.UNKNOWN
@@ -187,7 +203,7 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
         tensor,
         kind=kind,
         rank=rank if not whole or known else tensor.rank,
-        last=tensor.last if to_end or (len(parts) == 1 and not added) else None,
+        last=last,
         units=tensor.units if whole or (to_end and tensor.units == tensor.last) else None,
         squeezed=False,
         ident=Tensor().ident,

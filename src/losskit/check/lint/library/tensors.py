@@ -284,6 +284,13 @@ def _gathered(
     return replace(tensor, rank=rank, last=last, units=None, squeezed=False, ident=Tensor().ident)
 
 
+def _gathered_by_places(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """``gather_nd``: the same numbers, each by its whole place."""
+    return replace(tensor, rank=None, last=None, units=None, ident=Tensor().ident)
+
+
 def _matmul(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -299,6 +306,14 @@ def _matmul(
         return Tensor(flow=flow, cut=trail)
     made = Trail(frame.unit, node, "a product with weights that are learnt gives raw scores")
     return replace(shapes.multiplied(tensor, other, made), flow=flow, cut=trail)
+
+
+def _standardised(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    trail = Trail(frame.unit, node, "a normalisation is applied")
+    kind = Kind.RAW if tensor.flow is Flow.MODEL else Kind.UNKNOWN
+    return Tensor(kind, tensor.flow, trail, tensor.cut, tensor.rank, tensor.last)
 
 
 def _size(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
@@ -326,11 +341,13 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "sum": reductions.total,
     "reduce_mean": reductions.mean,
     "reduce_sum": reductions.total,
+    **dict.fromkeys(("std", "var"), reductions.spread),
     "max": reductions.largest,
     "min": reductions.largest,
     "topk": reductions.ordered,
     "sort": reductions.ordered,
     "gather": _gathered,
+    "gather_nd": _gathered_by_places,
     "one_hot": _one_hot,
     "backward": _backward,
     "requires_grad_": _learnt,
@@ -339,6 +356,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "bmm": _matmul,
     "matmul": _matmul,
     "mm": _matmul,
+    **dict.fromkeys(("batch_normalization", "batch_norm", "layer_norm"), _standardised),
     "pow": elementwise.power,
     "abs": elementwise.unsigned,
     "abs_": elementwise.unsigned,
