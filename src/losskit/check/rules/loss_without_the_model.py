@@ -21,8 +21,9 @@ RULE = Rule(
     severity=Severity.BUG,
     summary="A loss whose gradient is taken does not depend on any output of the model.",
     why=(
-        "It is computed from the wrong variable: the targets against themselves, or the "
-        "inputs. The model does not learn from it."
+        "It is computed from the wrong variable: the targets against themselves, the inputs, or "
+        "the output of another model than the one by whose optimizer the step is taken. The model "
+        "does not learn from it."
     ),
     bad="""\
 import torch.nn.functional as F

@@ -21,7 +21,8 @@ RULE = Rule(
     summary="Input and target have shapes such as (N, 1) and (N,), which broadcast to (N, N).",
     why=(
         "Every prediction is held against every target. The model learns the mean of the "
-        "targets, and the loss looks like one that has converged."
+        "targets, and the loss looks like one that has converged. The log-densities of an action "
+        "are (N, components) until they are summed, and broadcast against values that are (N, 1)."
     ),
     bad="""\
 from torch import nn
