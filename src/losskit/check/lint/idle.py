@@ -50,6 +50,7 @@ class Idle:
 
 
 _BY_HAND = re.compile(r"(?<!zero)(?<!no)[._]grad\b(?!\()|clip_gradients|autograd\.grad\(|closure")
+_TRAINING = ("backward(", ".parameters()", ".step(")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean)_?\w*(?:grad|optim)", re.IGNORECASE)
 _UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
 _TRAINS = re.compile(r"\bbackward\b|\.step\(|grad\b|_gradients\b")
@@ -64,8 +65,11 @@ def idle(unit: Unit) -> list[Idle]:
 
 
 def _look(unit: Unit) -> Iterator[Idle]:
+    source = unit.source
+    if any(word not in source for word in _TRAINING) or _BY_HAND.search(source):
+        return
     owned = sole_models(unit)
-    if not owned or "backward" not in unit.source or _BY_HAND.search(unit.source):
+    if not owned:
         return
     whole = Names.of(unit.tree.body, ())
     for one in statements(unit.tree.body):
@@ -78,7 +82,7 @@ def _look(unit: Unit) -> Iterator[Idle]:
             if name.startswith("self."):
                 attributes.setdefault(name, []).extend(values)
     whole.made.update(attributes)
-    training = {one.name for one in functions if _TRAINS.search(unit.text(one))}
+    training = {one.name for one in functions if _trains(unit, one)}
     shared = holders(unit.tree, set(owned.values()), whole.given)
     for function in functions:
         every = function.args
@@ -87,6 +91,12 @@ def _look(unit: Unit) -> Iterator[Idle]:
         yield from _in_scope(function.body, Scope(owned, shared, names, whole, training, functions))
     nobody = Names(whole.made, set())
     yield from _in_scope(unit.tree.body, Scope(owned, shared, nobody, whole, training, functions))
+
+
+def _trains(unit: Unit, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether gradients or steps are taken in a function."""
+    lines = unit.lines[function.lineno - 1 : function.end_lineno]
+    return any(map(_TRAINS.search, lines))
 
 
 def _in_scope(body: list[ast.stmt], scope: Scope) -> Iterator[Idle]:
