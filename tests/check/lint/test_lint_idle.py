@@ -107,6 +107,13 @@ def test_a_method_behind_a_call_takes_its_arguments_along(tmp_path: Path) -> Non
     assert _idle(text, tmp_path) == []
 
 
+def test_what_a_function_is_given_may_be_of_a_model(tmp_path: Path) -> None:
+    text = _agent("self.critic(images, action)").replace(
+        "state, action, reward", "state, action, images"
+    )
+    assert _idle(text, tmp_path) == []
+
+
 def test_a_copy_shares_nothing(tmp_path: Path) -> None:
     text = _agent("self.target_value(state)", target="copy.deepcopy(self.value)")
     assert _idle(text, tmp_path) == [("LK152", 23)]

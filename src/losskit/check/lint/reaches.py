@@ -54,9 +54,9 @@ _MAKING = re.compile(
 )
 _DATA = re.compile(
     r"^(?:next_?|batch_?|b_?)?(?:obs\w*|observations?|states?|rewards?|dones?|masks?|batch\w*|"
-    r"x\d?|y\d?|inputs?|targets?|labels?|images?|imgs?|data|real\w*|epochs?|gamma|device)$"
+    r"targets?|labels?|real\w*|epochs?|gamma|device)$"
 )
-"""What parameters are called that hold data, or numbers."""
+"""What parameters are called that hold data, or numbers, and never what a model gave."""
 
 _DEPTH = 40
 _STEPS = 4000

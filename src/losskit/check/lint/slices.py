@@ -24,7 +24,7 @@ def sliced(node: ast.Slice, lower: Value, upper: Value, step: Value) -> Value:
 
 def is_slice(value: Value) -> bool:
     """Whether an index leaves its axis."""
-    return value in {_SLICE, _ONE_WIDE} or (
+    return value in (_SLICE, _ONE_WIDE) or (
         isinstance(value, Const) and isinstance(value.value, slice)
     )
 

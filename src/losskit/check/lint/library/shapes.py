@@ -139,7 +139,8 @@ _HIDDEN = ACTIVATED | {Kind.SIGMOID}
 
 def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
     """Rank and last length of the shape that is asked for."""
-    sizes = given.positional or tuple(filter(None, [given.get(-1, "shape")]))
+    named = given.named.get("shape")
+    sizes = (named,) if named is not None and not given.positional else given.positional
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
         if sizes[0].items is None:
             return None, None
@@ -193,7 +194,7 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
     to_end = len(parts) > 1 and not added and isinstance(parts[-1], Const)
     to_end = to_end and parts[-1] == Const(slice(None))
     last = tensor.last if to_end or (len(parts) == 1 and not added) else None
-    if len(parts) > 1 and len(parts) in {tensor.rank, 0 if not ellipsis else len(parts)}:
+    if len(parts) > 1 and (ellipsis or len(parts) == tensor.rank):
         # As a column of a table, x[:, 3:4].
         last = 1 if is_one_wide(parts[-1]) else last
     if kind is Kind.IDENTITY:
