@@ -13,6 +13,7 @@ from losskit.check.lint.optimizers import sole_models
 from losskit.check.lint.reaches import (
     FUNCTIONS,
     NOTHING,
+    SYNCS,
     Names,
     Reach,
     Reaches,
@@ -20,7 +21,9 @@ from losskit.check.lint.reaches import (
     UnclearError,
     holders,
     related,
+    related_to,
 )
+from losskit.check.lint.terms import Term, terms_of
 from losskit.check.lint.units import Unit
 
 __all__ = ["Idle", "idle"]
@@ -50,9 +53,12 @@ class Idle:
 
 
 _BY_HAND = re.compile(r"(?<!zero)(?<!no)[._]grad\b(?!\()|clip_gradients|autograd\.grad\(|closure")
+_DEEP = 3
 _TRAINING = ("backward(", ".parameters()", ".step(")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean)_?\w*(?:grad|optim)", re.IGNORECASE)
 _UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
+_APART = re.compile(r"(?:re_?init|log|print|save|show|plot|visuali[sz]e|display|write)(?:_|\b)")
+"""What methods are called that train nothing."""
 _TRAINS = re.compile(r"\bbackward\b|\.step\(|grad\b|_gradients\b")
 
 
@@ -134,12 +140,18 @@ class _Round:
         The loss whose gradient was taken last since each model held none, and what it reached.
     cleared : dict
         The ``backward()`` of models whose gradient was cleared before a step.
+    terms : list of Term
+        Terms of the losses whose gradients were taken, by which no step was taken yet.
+    depth : int
+        How many methods deep it is.
     """
 
     scope: Scope
     reaches: Reaches
     held: dict[str, bool] = field(default_factory=dict)
     fresh: dict[str, ast.AST] = field(default_factory=dict)
+    terms: list[Term] = field(default_factory=list)
+    depth: int = 0
     last: dict[str, tuple[ast.AST, Reach]] = field(default_factory=dict)
     cleared: dict[str, ast.AST] = field(default_factory=dict)
 
@@ -165,7 +177,7 @@ class _Round:
                 old, new = self.reaches.of(statement.target), self.reaches.of(statement.value)
                 self.reaches.give(statement.target, old | new)
             elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-                found += self._called(statement.value)
+                found += self._called(statement.value, ungraded=ungraded)
             elif not isinstance(statement, (ast.Expr, ast.Pass, ast.Import, ast.ImportFrom)):
                 self._around(statement)
         return found
@@ -191,21 +203,36 @@ class _Round:
             return True
         if _RESETS.search(leaf) or any(one in text for one in ("train_", "optimize", "update")):
             return True
+        if _APART.match(leaf) or SYNCS.search(leaf):
+            return False
         # A method that a class of another file may have.
         own = text.startswith("self.") and text.count(".") == 1 and not self.reaches.is_known(text)
         return own and leaf not in {one.name for one in self.scope.functions}
 
-    def _called(self, call: ast.Call) -> Iterator[Idle]:
+    def _own(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """Return the method that a call without arguments runs, as ``self.forward()``."""
+        text = ast.unparse(call.func)
+        if call.args or call.keywords or text != f"self.{leaf_of(call.func)}" or self.depth > _DEEP:
+            return None
+        named = [one for one in self.scope.functions if one.name == leaf_of(call.func)]
+        plain = len(named) == 1 and len(named[0].args.args) == 1 and not named[0].decorator_list
+        return named[0] if plain else None
+
+    def _called(self, call: ast.Call, *, ungraded: bool = False) -> Iterator[Idle]:
         leaf, owner = leaf_of(call.func), ""
         if isinstance(call.func, ast.Attribute):
             owner = ast.unparse(call.func.value)
         if leaf in {"backward", "manual_backward"}:
             self._backward(call)
         elif leaf == "zero_grad":
-            self._clear(self.scope.owned.get(owner, owner))
+            yield from self._clear(self.scope.owned.get(owner, owner))
+        elif own := self._own(call):
+            self.depth += 1
+            yield from self.run(own.body, ungraded=ungraded)
+            self.depth -= 1
         elif _RESETS.search(leaf):
             for model in self.scope.owned.values():
-                self._clear(model)
+                yield from self._clear(model)
         elif leaf == "step":
             name = ast.unparse(call.args[0]) if call.args else owner
             if name in self.scope.owned:
@@ -220,32 +247,49 @@ class _Round:
         if not reach.graded:
             # A loss without any gradient is told of by its values, not by its round.
             raise UnclearError
+        self.terms += terms_of(loss, self.reaches)
         for model in set(self.scope.owned.values()):
-            if any(related(model, one) for one in reach.graded):
+            if related_to(model, reach.graded):
                 self.held[model] = True
                 self.fresh[model] = call
                 self.cleared.pop(model, None)
             else:
                 self.last[model] = self.reaches.values.get(ast.unparse(loss), call), reach
 
-    def _clear(self, name: str) -> None:
+    def _clear(self, name: str) -> Iterator[Idle]:
         for model in self.scope.owned.values():
             if related(model, name):
+                for term in self.terms:
+                    term.left = frozenset(one for one in term.left if not related(model, one))
                 self.held[model] = False
                 self.last.pop(model, None)
                 if model in self.fresh:
                     self.cleared[model] = self.fresh.pop(model)
+        yield from self._lost()
 
     def _step(self, optimizer: str, model: str) -> Iterator[Idle]:
+        self.terms = [one for one in self.terms if not related_to(model, one.reach.graded)]
+        for term in self.terms:
+            if term.wanted is None and related_to(model, term.reach.cut):
+                term.wanted = optimizer, model
+        yield from self._lost()
         if not self.held.get(model):
             if model in self.last:
                 node, reach = self.last[model]
-                cut = any(related(model, one) for one in reach.cut)
+                cut = related_to(model, reach.cut)
                 yield Idle(model, optimizer, node, cut=cut)
             elif model in self.cleared:
                 yield Idle(model, optimizer, self.cleared[model], cleared=True)
         self.fresh.pop(model, None)
         self.cleared.pop(model, None)
+
+    def _lost(self) -> Iterator[Idle]:
+        """Yield terms of whose gradients nothing is left before any was used."""
+        for term in self.terms:
+            if not term.left and term.wanted is not None:
+                optimizer, model = term.wanted
+                yield Idle(model, optimizer, term.node, cut=True)
+        self.terms = [one for one in self.terms if one.left or one.wanted is None]
 
 
 def _calls(block: list[ast.stmt]) -> Iterator[ast.Call]:

@@ -14,6 +14,7 @@ from losskit.check.lint.names import is_model, leaf_of
 __all__ = [
     "FUNCTIONS",
     "NOTHING",
+    "SYNCS",
     "Names",
     "Reach",
     "Reaches",
@@ -21,6 +22,7 @@ __all__ = [
     "UnclearError",
     "holders",
     "related",
+    "related_to",
 ]
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -50,13 +52,18 @@ NOTHING = Reach()
 
 _CUTTING = {"detach", "item", "numpy", "data", "tolist", "size", "shape", "argmax", "detach_"}
 _MAKING = re.compile(
-    r"^(?:\w*Tensor|tensor|as_tensor|from_numpy|zeros|ones|full|rand\w*|normal|arange|eye|\w+_like)$"
+    r"^(?:\w*Tensor|tensor|as_tensor|from_numpy|zeros|ones|empty|full|rand\w*|normal|arange|eye|len|range|\w+_like)$"
 )
+SYNCS = re.compile(r"(?:soft|hard|polyak)_?\w*(?:update|copy|sync)|(?:update|sync)_?\w*target")
+"""What functions are called that copy weights from one model to another."""
 _DATA = re.compile(
     r"^(?:next_?|batch_?|b_?)?(?:obs\w*|observations?|states?|rewards?|dones?|masks?|batch\w*|"
     r"targets?|labels?|real\w*|epochs?|gamma|device)$"
 )
 """What parameters are called that hold data, or numbers, and never what a model gave."""
+
+_SETTINGS = re.compile(r"^(?:opts?|args|config|cfg|conf|hparams?|flags|device)$", re.IGNORECASE)
+"""What is called so holds settings."""
 
 _DEPTH = 40
 _STEPS = 4000
@@ -125,12 +132,15 @@ class Reaches:
         What is known of the names that the round has given values to, and these values.
     steps : int
         How many expressions may still be looked at.
+    resolving : set of str
+        The names whose values are being looked at.
     """
 
     scope: Scope
     known: dict[str, Reach] = field(default_factory=dict)
     values: dict[str, ast.expr] = field(default_factory=dict)
     steps: int = _STEPS
+    resolving: set[str] = field(default_factory=set)
 
     def give(self, target: ast.expr, reach: Reach, value: ast.expr | None = None) -> None:
         """Note what an assignment gives to its names."""
@@ -163,6 +173,8 @@ class Reaches:
             return self._all(ast.iter_child_nodes(node), depth)
         if isinstance(node, (ast.Tuple, ast.List)):
             return self._all(node.elts, depth)
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self._each(node, depth)
         if isinstance(node, (ast.operator, ast.unaryop, ast.boolop, ast.expr_context)):
             return NOTHING
         raise UnclearError
@@ -171,6 +183,14 @@ class Reaches:
         reach = NOTHING
         for one in nodes:
             reach |= self.of(one, depth + 1)
+        return reach
+
+    def _each(self, node: ast.ListComp | ast.GeneratorExp, depth: int) -> Reach:
+        before = dict(self.known)
+        for one in node.generators:
+            self.give(one.target, self.of(one.iter, depth + 1))
+        reach = self.of(node.elt, depth + 1)
+        self.known = before
         return reach
 
     def is_known(self, name: str) -> bool:
@@ -191,6 +211,8 @@ class Reaches:
         models = self._models(text)
         if models:
             return Reach(models)
+        if _SETTINGS.match(text.rpartition(".")[2]):
+            return NOTHING
         if isinstance(node, ast.Attribute):
             if node.attr in _CUTTING:
                 return self.of(node.value, depth + 1).severed()
@@ -202,10 +224,23 @@ class Reaches:
             return NOTHING
         for names in (self.scope.own, self.scope.whole):
             if text in names.made:
-                return self._all(names.made[text], depth + 1)
+                return self._ever(text, names.made[text], depth)
         if text in self.scope.whole.given or hasattr(builtins, text):
             return NOTHING
+        if "*" in self.scope.whole.given and isinstance(node, ast.Name) and not is_model(text):
+            return NOTHING
         raise UnclearError
+
+    def _ever(self, name: str, values: list[ast.expr], depth: int) -> Reach:
+        """Return what a name reaches, whichever of its values it has."""
+        if name in self.resolving:
+            # As in x = Variable(x): what it adds to itself is nothing new.
+            return NOTHING
+        self.resolving.add(name)
+        try:
+            return self._all(values, depth + 1)
+        finally:
+            self.resolving.discard(name)
 
     def _given(self, call: ast.Call, depth: int) -> Reach:
         leaf = leaf_of(call.func)
@@ -279,6 +314,8 @@ def holders(tree: ast.Module, models: set[str], modules: set[str]) -> dict[str, 
             names = [name for target in node.targets for name in _names(target)]
             held = _handed(node.value, models)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if SYNCS.search(node.func.attr):
+                continue
             names, held = [ast.unparse(node.func.value)], _handed(node, models)
         else:
             continue
@@ -309,6 +346,11 @@ def related(model: str, name: str) -> bool:
     if _DOTTED.fullmatch(name) is None:
         return False
     return f"{model}.".startswith(f"{name}.") or f"{name}.".startswith(f"{model}.")
+
+
+def related_to(model: str, names: Iterable[str]) -> bool:
+    """Whether a model is one of several, or a part of it."""
+    return any(related(model, one) for one in names)
 
 
 _DOTTED = re.compile(r"[\w.]+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from losskit.check.lint import objects
@@ -51,7 +52,26 @@ def _expression(machine: Machine, frame: Frame, node: ast.Expr) -> End:
     ):
         # In place, as x.sigmoid_() and y.scatter_(1, classes, 1).
         assign(machine, frame, call.func.value, value)
+    _reshape(machine, frame, call)
     return End.NEXT
+
+
+def _reshape(machine: Machine, frame: Frame, node: ast.expr) -> None:
+    """Give a tensor the shape that it gets in place, as by ``labels.data.resize_(n).fill_(1)``."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        target = node.func.value
+        if node.func.attr in _RESHAPING:
+            data = isinstance(target, ast.Attribute) and target.attr == "data"
+            target = target.value if data and isinstance(target, ast.Attribute) else target
+            old, new = evaluate(machine, frame, target), evaluate(machine, frame, node)
+            if isinstance(old, Tensor) and isinstance(target, (ast.Name, ast.Attribute)):
+                shape = new if isinstance(new, Tensor) else Tensor()
+                assign(machine, frame, target, replace(old, rank=shape.rank, last=shape.last))
+            return
+        node = target
+
+
+_RESHAPING = {"resize_", "resize_as_", "squeeze_", "unsqueeze_", "transpose_", "t_"}
 
 
 def _assign(machine: Machine, frame: Frame, node: ast.Assign) -> End:

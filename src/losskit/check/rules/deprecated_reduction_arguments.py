@@ -67,6 +67,10 @@ def _deprecated(fact: Fact, face: LossFace) -> Iterator[Seen]:
         words = " and ".join(str(one.arg) for one in old)
         yield Seen(f"{face.name} gets {words}; say reduction", fix=_fixed(fact, node, old))
         return
+    said = [one for one in node.keywords if one.arg == "reduction"]
+    if said and ast.unparse(said[0].value) == "'elementwise_mean'":
+        fix = replacing(fact.unit, (said[0].value, '"mean"'), safe=True)
+        yield Seen(f"{face.name} gets reduction='elementwise_mean'; say 'mean'", fix=fix)
     settings = len(face.settings)
     given = node.args
     if face.built and len(given) > settings:

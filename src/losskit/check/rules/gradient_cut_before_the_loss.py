@@ -59,6 +59,13 @@ def step(model, optimizer, inputs, targets):
 )
 
 
+def on_loss_call(call: LossCall) -> Iterator[Seen]:
+    """Look at outputs that were detached, and given a gradient of their own for the loss."""
+    begun = call.seen(call.input, lambda one: one.kind is Kind.LEAF and one.cut is not None)
+    if begun is not None and begun.trail is not None:
+        yield _begun(begun.trail, f"{call.face.name} takes it", sure=False)
+
+
 def on_backward(backward: Backward) -> Iterator[Seen]:
     """Look at what backward() is called on, and at the terms of its sum."""
     if backward.value.kind is Kind.LEAF and backward.value.trail is not None:

@@ -16,7 +16,7 @@ from losskit.check.lint.library.flows import as_tensor, combined_flow
 from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, learns_actions
 from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import about_loss
+from losskit.check.lint.names import about_loss, leaf_of
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
     UNKNOWN,
@@ -131,9 +131,15 @@ def _named_lost(node: ast.BinOp, left: Value, right: Value) -> tuple[Tensor, ...
     return tuple(
         one
         for one, side in ((left, node.left), (right, node.right))
-        if isinstance(one, Tensor) and one.flow is Flow.CUT and one.rank == 0
-        if one.cut is not None and one.cut.text.endswith("no gradient") and _is_loss(side)
+        if isinstance(one, Tensor) and one.flow is Flow.CUT and one.cut is not None
+        if _is_detached(side) or (one.rank == 0 and one.cut.text.endswith("no gradient"))
+        if _is_loss(side)
     )
+
+
+def _is_detached(side: ast.expr) -> bool:
+    """Whether an operand is detached as it is added: ``loss + other_loss.detach()``."""
+    return isinstance(side, ast.Call) and leaf_of(side.func) == "detach" and not side.args
 
 
 def _is_count(value: Value) -> bool:

@@ -10,7 +10,7 @@ from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Unknown, Value
 
-__all__ = ["FILLING"]
+__all__ = ["FILLING", "is_length"]
 
 
 def _filled(given: Arguments) -> Value:
@@ -38,7 +38,7 @@ def _of_size(given: Arguments) -> Value:
     elif len(given.positional) > 1:
         lengths = given.positional
     named = isinstance(size, Sequence) and len(size.items or ()) > 1 and not learnt
-    if not lengths or not all(_is_length(one) or (named and _is_one(one)) for one in lengths):
+    if not lengths or not all(is_length(one) or (named and _is_one(one)) for one in lengths):
         # Of an unknown shape is more than weights: noise that is added to what a model gets.
         return UNKNOWN if learnt else made
     final = lengths[-1]
@@ -53,7 +53,7 @@ def _is_one(value: Value) -> bool:
     return isinstance(value, Unknown) or (isinstance(value, Const) and type(value.value) is int)
 
 
-def _is_length(value: Value) -> bool:
+def is_length(value: Value) -> bool:
     """Whether a number is given, and not a shape, as far as its name tells."""
     if isinstance(value, Unknown):
         return _COUNT.search(value.name) is not None

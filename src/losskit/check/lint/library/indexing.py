@@ -57,7 +57,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
         return shapes.picked(owner, key)
     if isinstance(owner, Unknown):
         name = index if isinstance(index, str) else ""
-        if owner.name.rpartition(".")[2] == "shape" and isinstance(index, (int, slice)):
+        if owner.name.rpartition(".")[2] in {"shape", "size"} and isinstance(index, (int, slice)):
             return LENGTH if isinstance(index, int) else owner
         return part_of(owner, index) or Unknown(name, owner.flow)
     if isinstance(owner, Instance):

@@ -11,13 +11,13 @@ from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
+from losskit.check.lint.library.filled import is_length
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.names import takes_loss
 from losskit.check.lint.tables import is_table, numbers
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
-    LENGTH,
     UNKNOWN,
     Arguments,
     Const,
@@ -36,13 +36,18 @@ def variable(frame: Frame, given: Arguments, node: ast.AST) -> Value:
     if isinstance(first, (Tensor, Unknown)) and given.const(1, "requires_grad") is True:
         if isinstance(first, Tensor) and first.flow is Flow.DATA and not takes_loss(node):
             return learnt(first, frame.unit, node)
-        return _leaf(frame, "Variable", node)
+        return _leaf(frame, "Variable", first, node)
+    if isinstance(first, (Tensor, Unknown)) and first.flow is Flow.MODEL:
+        # PyTorch before 0.4 refused it, and gave it no other meaning.
+        output = first if isinstance(first, Tensor) else Tensor(flow=first.flow, name=first.name)
+        return cut(output, frame.unit, node, "Variable() makes a new tensor")
     return UNKNOWN if first is None else first
 
 
-def _leaf(frame: Frame, name: str, node: ast.AST) -> Tensor:
+def _leaf(frame: Frame, name: str, value: Value | None, node: ast.AST) -> Tensor:
     """What was computed becomes data with a gradient of its own."""
-    return Tensor(Kind.LEAF, trail=Trail(frame.unit, node, f"{name}() makes a new tensor"))
+    trail = Trail(frame.unit, node, f"{name}() makes a new tensor")
+    return Tensor(Kind.LEAF, trail=trail, cut=value.cut if isinstance(value, Tensor) else None)
 
 
 def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Value:
@@ -61,7 +66,7 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         made = _of_items(frame, leaf, first, node)
         return replace(made, flow=Flow.UNKNOWN) if wanted and made.flow is Flow.DATA else made
     axes = len(given.positional) if leaf[0].isupper() else 0
-    sized = axes > 0 and all(map(_is_length, given.positional))
+    sized = axes > 0 and all(map(is_length, given.positional))
     if sized or isinstance(first, Const):
         return Tensor(flow=Flow.UNKNOWN if wanted else Flow.DATA, rank=axes if sized else None)
     tensor = as_tensor(first) if first is not None else None
@@ -77,18 +82,13 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
     if wanted and tensor.flow is not Flow.MODEL:
         if isinstance(first, Tensor) and first.flow is Flow.DATA and not takes_loss(node):
             return learnt(first, frame.unit, node)
-        return _leaf(frame, f"torch.{leaf}", node)
+        return _leaf(frame, f"torch.{leaf}", tensor, node)
     if tensor.flow is Flow.UNKNOWN and not isinstance(first, Tensor):
         return UNKNOWN
     if tensor.flow is Flow.UNKNOWN and tensor.kind is not Kind.LOSS:
         # What it is made of may well be data.
         return replace(tensor, flow=Flow.UNKNOWN)
     return cut(tensor, frame.unit, node, f"torch.{leaf}() makes a new tensor")
-
-
-def _is_length(value: Value) -> bool:
-    """Whether it is a length, of which classes of tensors make an axis."""
-    return value == LENGTH or (isinstance(value, Const) and type(value.value) is int)
 
 
 def _of_losses(frame: Frame, node: ast.AST) -> bool:

@@ -18,6 +18,7 @@ from losskit.check.lint.library.words import meant, text_method, word_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
 from losskit.check.lint.values import (
+    LENGTH,
     NONE,
     UNKNOWN,
     Absent,
@@ -51,7 +52,7 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     if name == "len":
         items = _items(first)
         counted = items is not None and not (isinstance(first, Sequence) and first.grown)
-        return Const(len(items or ())) if counted else UNKNOWN
+        return Const(len(items or ())) if counted else LENGTH
     if name in {"sum", "max", "min"}:
         return _reduced(first, given)
     if name in {"float", "int", "round"} and isinstance(first, Tensor):

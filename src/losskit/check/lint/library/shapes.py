@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import ACTIVATED, Kind
+from losskit.check.lint.library.filled import is_length
 from losskit.check.lint.slices import is_one_wide, is_slice
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -48,7 +49,7 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
     rank: int | None = None
     last: int | None = None
     units: int | None = None
-    if name in {"view", "reshape"}:
+    if name in {"view", "reshape", "resize_"}:
         rank, last = _named_shape(given)
         if last == -1 or (last is None and rank is not None and rank > 1):
             last = None
@@ -76,7 +77,7 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
             last = 1 if at_end else tensor.last
     elif name in {"flatten", "ravel"}:
         rank = 2 if given.const(0, "start_dim") == 1 else 1 if not given.positional else None
-    elif name in {"resize", "resize_"}:
+    elif name == "resize":
         # Of a tensor the old way to reshape it, of pictures another size.
         rank = None
     else:
@@ -145,7 +146,7 @@ def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
         if sizes[0].items is None:
             return None, None
         sizes = sizes[0].items
-    elif given.open or not sizes or (len(sizes) == 1 and not isinstance(sizes[0], Const)):
+    elif given.open or not sizes or (len(sizes) == 1 and not is_length(sizes[0])):
         return None, None
     final = sizes[-1] if sizes else UNKNOWN
     value = final.value if isinstance(final, Const) and type(final.value) is int else None

@@ -320,6 +320,12 @@ def _size(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
     return LENGTH if given.values() else Unknown("size", tensor.flow)
 
 
+def _refilled(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    return Tensor(flow=tensor.flow, cut=tensor.cut, rank=tensor.rank, last=tensor.last)
+
+
 def _split(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
@@ -337,6 +343,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "clip_by_value": elementwise.clamp,
     "clamp_min": elementwise.clamp_min,
     "clamp_max": elementwise.clamp_max,
+    **dict.fromkeys(("fill_", "zero_", "normal_", "uniform_", "random_"), _refilled),
     "mean": reductions.mean,
     "sum": reductions.total,
     "reduce_mean": reductions.mean,

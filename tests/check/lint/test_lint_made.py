@@ -1,0 +1,88 @@
+"""Tensors that are made anew: of which lengths, and with which gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import brief, found
+
+LABELS = """
+import torch
+from torch import nn
+from torch.autograd import Variable
+
+model = nn.Sequential(nn.Flatten(), nn.Linear(8, 1), nn.Sigmoid())
+criterion = nn.BCELoss()
+
+def train(loader, batch_size):
+    BEFORE
+    for images, shape in loader:
+        criterion(model(images), LABELS).backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "labels"),
+    [
+        ("pass", "torch.ones(images.size()[0])"),
+        ("pass", "torch.ones(images.shape[0])"),
+        ("pass", "torch.rand(len(images)) / 3"),
+        ("pass", "Variable(torch.FloatTensor(batch_size).fill_(1))"),
+        ("labels = torch.FloatTensor(3)", "labels"),
+        ("labels = torch.zeros(3, 4); labels.data.resize_(batch_size).fill_(1)", "labels"),
+        ("labels = torch.zeros(3, 1); labels.squeeze_(1)", "labels"),
+    ],
+)
+def test_labels_of_one_axis_meet_a_column(before: str, labels: str, tmp_path: Path) -> None:
+    text = LABELS.replace("BEFORE", before).replace("LABELS", labels)
+    assert [one[0] for one in brief(found(tmp_path, {"go.py": text}), tmp_path)] == ["LK141"]
+
+
+@pytest.mark.parametrize(
+    ("before", "labels"),
+    [
+        ("pass", "torch.ones(images.size()[0], 1)"),
+        ("pass", "torch.ones(shape)"),
+        ("pass", "torch.ones(images.size()[:2])"),
+        ("labels = torch.FloatTensor(3); labels.resize_(batch_size, 1)", "labels"),
+        ("labels = torch.FloatTensor(3); labels.data.resize_(shape).fill_(1)", "labels"),
+        ("labels = torch.FloatTensor(3); labels.resize_as_(batch_size)", "labels"),
+        ("labels = torch.FloatTensor(3); labels.unsqueeze_(1)", "labels"),
+    ],
+)
+def test_labels_of_other_shapes_are_left_alone(before: str, labels: str, tmp_path: Path) -> None:
+    text = LABELS.replace("BEFORE", before).replace("LABELS", labels)
+    assert found(tmp_path, {"go.py": text}) == []
+
+
+WRAPPED = """
+import torch
+import torch.nn.functional as F
+from torch.autograd import Variable
+
+def step(model, optimizer, inputs, targets):
+    outputs = model(inputs)
+    taken = outputs.detach().numpy()
+    loss = F.mse_loss(GIVEN, targets)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("outputs", []),
+        ("model(Variable(inputs))", []),
+        ("Variable(outputs)", [("LK151", "bug", "go.py", 9)]),
+        ("Variable(torch.from_numpy(taken), requires_grad=True)", [("LK151", "suspicious")]),
+        ("torch.tensor(taken, requires_grad=True)", [("LK151", "suspicious")]),
+        # What is optimised is no output of a model.
+        ("Variable(inputs, requires_grad=True)", []),
+    ],
+)
+def test_outputs_that_are_wrapped(given: str, wanted: list[tuple], tmp_path: Path) -> None:
+    seen = brief(found(tmp_path, {"go.py": WRAPPED.replace("GIVEN", given)}), tmp_path)
+    assert [one[: len(wanted[0])] for one in seen] == wanted if wanted else seen == []
