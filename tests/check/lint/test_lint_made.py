@@ -86,3 +86,56 @@ def step(model, optimizer, inputs, targets):
 def test_outputs_that_are_wrapped(given: str, wanted: list[tuple], tmp_path: Path) -> None:
     seen = brief(found(tmp_path, {"go.py": WRAPPED.replace("GIVEN", given)}), tmp_path)
     assert [one[: len(wanted[0])] for one in seen] == wanted if wanted else seen == []
+
+
+GROWN = """
+import torch
+from torch import nn
+
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+class Buffer:
+    def __init__(self):
+        self.states = []
+
+    def push(self, state):
+        self.states.append(state)
+
+def step(environment, targets):
+    buffer = Buffer()
+    buffer.push(environment.reset())
+    for _ in range(10):
+        buffer.push(environment.step())
+    states = torch.FloatTensor(buffer.states[:-1])
+    nn.functional.mse_loss(model(states)[:, :1], targets.view(-1, 1)).backward()
+    nn.functional.mse_loss(states[:, :1], model(states).mean(1)).backward()
+"""
+
+
+def test_a_part_of_a_grown_list_has_any_length(tmp_path: Path) -> None:
+    assert [one.code for one in found(tmp_path, {"go.py": GROWN})] == []
+
+
+UNGRADED = """
+import torch
+
+def update(model, optimizer, inputs, targets):
+    with torch.no_grad():
+        values = model(inputs)
+    loss = LOSS
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "lines"),
+    [
+        ("(values - 1).pow(2).mean()", [("LK151", "bug", "go.py", 9)]),
+        ("(values - targets).pow(2).mean()", []),
+        ("(values - model(inputs)).pow(2).mean()", []),
+    ],
+)
+def test_a_loss_of_what_has_no_gradient(loss: str, lines: list[tuple], tmp_path: Path) -> None:
+    assert brief(found(tmp_path, {"go.py": UNGRADED.replace("LOSS", loss)}), tmp_path) == lines

@@ -33,7 +33,10 @@ LIBRARIES = _BRINGING | {"numpy", "scipy", "sklearn", "pandas"}
 """Libraries whose names are known, so that their own code says no more, where it is at hand."""
 
 MAKERS = frozenset(
-    ["tensor", "as_tensor", "asarray", "array", "FloatTensor", "LongTensor", "Tensor"]
+    [
+        *("tensor", "as_tensor", "asarray", "array", "Tensor", "FloatTensor", "DoubleTensor"),
+        *("HalfTensor", "LongTensor", "IntTensor", "ShortTensor", "ByteTensor", "BoolTensor"),
+    ]
 )
 """What makes a tensor of numbers."""
 

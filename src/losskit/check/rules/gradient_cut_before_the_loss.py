@@ -82,6 +82,11 @@ def on_backward(backward: Backward) -> Iterator[Seen]:
                 node=value.call.node,
                 unit=value.call.unit,
             )
+        elif value.call is None and value.cut is None:
+            yield Seen(
+                "nothing that this is computed from has a gradient",
+                severity=None if backward.surely else Severity.SUSPICIOUS,
+            )
         elif value.cut is not None:
             yield Seen(
                 f"no gradient gets from here to the model: {value.cut.text}",

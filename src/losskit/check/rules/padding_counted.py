@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.seen import Seen
 
@@ -59,6 +62,40 @@ def step(model, inputs, sequences):
 )
 
 
+def _of_batches(call: LossCall) -> Iterator[Seen]:
+    """Look at tokens behind the first of whole batches, in a file that knows what pads them."""
+    source = call.unit.source
+    if {"ignore_index", "weight"} & call.settings.keys() or call.face.library != "torch":
+        return
+    if _PADS.search(source) and not _IGNORES.search(source) and _is_flat(call):
+        yield Seen(
+            f"targets are all tokens of padded batches, and {call.face.name} ignores none of them"
+        )
+
+
+_PADS = re.compile(
+    r"<pad>|BucketIterator|\bpad_?(?:idx|id|index|token|int)|_(?:idx|id|int)_pad\b", re.IGNORECASE
+)
+_IGNORES = re.compile(r"ignore_index|-100\b|mask")
+_FLAT = re.compile(r"\[(?::, )?1:\](?:\.contiguous\(\))?\.(?:(?:view|reshape)\(-1\)|flatten\(\))$")
+"""Tokens of which each follows those that a decoder gets."""
+
+
+def _is_flat(call: LossCall) -> bool:
+    """Whether a target is written as such tokens, or was made of them just before."""
+    node = call.nodes.get("target")
+    if isinstance(node, ast.Name):
+        before = [
+            one
+            for one in statements(call.unit.tree.body)
+            if isinstance(one, ast.Assign)
+            and ast.unparse(one.targets[0]) == node.id
+            and one.lineno <= getattr(call.node, "lineno", 0)
+        ]
+        node = max(before, key=lambda one: one.lineno).value if before else None
+    return node is not None and _FLAT.search(ast.unparse(node)) is not None
+
+
 _IGNORED = -100
 """What cross-entropy ignores where nothing is said."""
 
@@ -71,6 +108,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         return
     padded = call.seen("target", lambda tensor: tensor.padding is not None)
     if padded is None or padded.padding is None:
+        yield from _of_batches(call)
         return
     ignored = call.setting("ignore_index")
     ignored = _IGNORED if ignored is None else ignored

@@ -109,7 +109,9 @@ def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) 
     if type(index) is int:
         return owner.items[index] if -len(owner.items) <= index < len(owner.items) else UNKNOWN
     if isinstance(index, slice):
-        return Sequence(owner.items[index])
+        part = Sequence(owner.items[index])
+        part.grown = owner.grown
+        return part
     return UNKNOWN if known else any_of(list(owner.items), node)
 
 
