@@ -45,6 +45,12 @@ def mended(folder: Path, *, unsafe: bool) -> str:
     return changed.after
 
 
+def test_the_former_name_of_the_mean_is_mended(tmp_path: Path) -> None:
+    text = 'from torch import nn\n\nloss = nn.MSELoss(reduction="elementwise_mean")\n'
+    (tmp_path / "train.py").write_text(text)
+    assert mended(tmp_path, unsafe=False) == text.replace("elementwise_mean", "mean")
+
+
 # What the examples become; where the example itself has no fix, the good one differs too much.
 @pytest.mark.parametrize(
     ("code", "before", "after"),

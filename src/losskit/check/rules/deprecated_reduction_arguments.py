@@ -17,10 +17,11 @@ RULE = Rule(
     code="LK133",
     name="deprecated-reduction-arguments",
     severity=Severity.SUSPICIOUS,
-    summary="A loss gets size_average or reduce, which are deprecated.",
+    summary="A loss gets size_average, reduce or elementwise_mean, which are deprecated.",
     why=(
-        "They give way to reduction and win over it where both are given. Each of their four "
-        "combinations means one of its words."
+        "size_average and reduce give way to reduction and win over it where both are given. Each "
+        "of their four combinations means one of its words. elementwise_mean is what the mean was "
+        "called in PyTorch 0.4.1."
     ),
     bad="""\
 from torch import nn

@@ -21,9 +21,10 @@ RULE = Rule(
     severity=Severity.BUG,
     summary="No gradient can pass from the loss to the model.",
     why=(
-        "argmax, round, comparisons, .item(), .data, .detach(), NumPy and torch.tensor(...) "
-        "have no gradient. backward() raises, or, where requires_grad was set by hand, runs "
-        "and teaches the model nothing."
+        "argmax, round, comparisons, .item(), .data, .detach(), NumPy, torch.tensor(...) and "
+        "Variable(...) have no gradient. backward() raises, or, where requires_grad was set by "
+        "hand, runs and teaches the model nothing. A term of a loss that was computed from what "
+        "was detached, as a generator's from features of a detached image, is there in vain."
     ),
     bad="""\
 import torch
