@@ -49,6 +49,10 @@ def test_labels_of_one_axis_meet_a_column(before: str, labels: str, tmp_path: Pa
         ("labels = torch.FloatTensor(3); labels.data.resize_(shape).fill_(1)", "labels"),
         ("labels = torch.FloatTensor(3); labels.resize_as_(batch_size)", "labels"),
         ("labels = torch.FloatTensor(3); labels.unsqueeze_(1)", "labels"),
+        # A list, and not the length of one.
+        ("pass", "torch.FloatTensor(new_labels)"),
+        ("pass", "torch.FloatTensor(n_classes)"),
+        ("pass", "torch.ones(8).view(new_shape)"),
     ],
 )
 def test_labels_of_other_shapes_are_left_alone(before: str, labels: str, tmp_path: Path) -> None:

@@ -64,7 +64,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at outputs that were detached, and given a gradient of their own for the loss."""
     begun = call.seen(call.input, lambda one: one.kind is Kind.LEAF and one.cut is not None)
     if begun is not None and begun.trail is not None:
-        yield _begun(begun.trail, f"{call.face.name} takes it", sure=False)
+        yield Seen(
+            f"no gradient gets from here to the model: {begun.trail.origin.text}",
+            begun.trail,
+            f"{call.face.name} takes it",
+            Severity.SUSPICIOUS,
+        )
 
 
 def on_backward(backward: Backward) -> Iterator[Seen]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from losskit.check.lint.containers import Sequence
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Unknown, Value
+from losskit.check.lint.values import LENGTH, UNKNOWN, Arguments, Const, Tensor, Unknown, Value
 
-__all__ = ["FILLING", "is_length"]
+__all__ = ["FILLING", "is_size"]
 
 
 def _filled(given: Arguments) -> Value:
@@ -38,7 +38,7 @@ def _of_size(given: Arguments) -> Value:
     elif len(given.positional) > 1:
         lengths = given.positional
     named = isinstance(size, Sequence) and len(size.items or ()) > 1 and not learnt
-    if not lengths or not all(is_length(one) or (named and _is_one(one)) for one in lengths):
+    if not lengths or not all(_is_length(one) or (named and _is_one(one)) for one in lengths):
         # Of an unknown shape is more than weights: noise that is added to what a model gets.
         return UNKNOWN if learnt else made
     final = lengths[-1]
@@ -53,7 +53,7 @@ def _is_one(value: Value) -> bool:
     return isinstance(value, Unknown) or (isinstance(value, Const) and type(value.value) is int)
 
 
-def is_length(value: Value) -> bool:
+def _is_length(value: Value) -> bool:
     """Whether a number is given, and not a shape, as far as its name tells."""
     if isinstance(value, Unknown):
         return _COUNT.search(value.name) is not None
@@ -64,6 +64,16 @@ _COUNT = re.compile(
     r"(^|[._])(n|num|nb|len|k)_?\w*$|classes$|labels$|"
     r"(?i:(batch|mem|memory|max|buffer|replay|mini_?batch)_?(size|sz|len|length)|bsz?|capacity)$"
 )
+
+
+def is_size(value: Value) -> bool:
+    """Whether a number is given where a list or a shape may be as well, which have other names."""
+    if isinstance(value, Unknown):
+        return value == LENGTH or _SIZE.search(value.name) is not None
+    return isinstance(value, Const) and type(value.value) is int
+
+
+_SIZE = re.compile(r"(^|[._])((?i:(mini_?)?batch_?(size|sz)|bsz)|num_\w+)$")
 
 
 def _fed(given: Arguments) -> Value:

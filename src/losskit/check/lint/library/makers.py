@@ -11,7 +11,7 @@ from losskit.check.lint.containers import Sequence
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library import shapes
-from losskit.check.lint.library.filled import is_length
+from losskit.check.lint.library.filled import is_size
 from losskit.check.lint.library.flows import as_tensor, combined_flow, data_tensor
 from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.names import takes_loss
@@ -66,7 +66,7 @@ def made_tensor(frame: Frame, leaf: str, given: Arguments, node: ast.AST) -> Val
         made = _of_items(frame, leaf, first, node)
         return replace(made, flow=Flow.UNKNOWN) if wanted and made.flow is Flow.DATA else made
     axes = len(given.positional) if leaf[0].isupper() else 0
-    sized = axes > 0 and all(map(is_length, given.positional))
+    sized = axes > 0 and all(map(is_size, given.positional))
     if sized or isinstance(first, Const):
         return Tensor(flow=Flow.UNKNOWN if wanted else Flow.DATA, rank=axes if sized else None)
     tensor = as_tensor(first) if first is not None else None

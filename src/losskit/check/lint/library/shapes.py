@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import ACTIVATED, Kind
-from losskit.check.lint.library.filled import is_length
+from losskit.check.lint.library.filled import is_size
 from losskit.check.lint.slices import is_one_wide, is_slice
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
@@ -146,7 +146,7 @@ def _named_shape(given: Arguments) -> tuple[int | None, int | None]:
         if sizes[0].items is None:
             return None, None
         sizes = sizes[0].items
-    elif given.open or not sizes or (len(sizes) == 1 and not is_length(sizes[0])):
+    elif given.open or not sizes or (len(sizes) == 1 and not is_size(sizes[0])):
         return None, None
     final = sizes[-1] if sizes else UNKNOWN
     value = final.value if isinstance(final, Const) and type(final.value) is int else None
