@@ -89,6 +89,7 @@ def test_a_term_of_what_was_detached(total: str, tmp_path: Path) -> None:
         _gan(clear="pass"),
         _gan(clear="self.update_both(self.g, self.d)"),
         _gan().replace("self.g_optimizer.step()", "self.d_optimizer.step()"),
+        _gan().replace("self.g_optimizer.step()", "self.g_optimizer.step(); self.both.step()"),
         _gan().replace("self.near(self.seen, ", "self.near(self.seen + self.d(self.fake), "),
     ],
 )

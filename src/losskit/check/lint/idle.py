@@ -237,6 +237,9 @@ class _Round:
             name = ast.unparse(call.args[0]) if call.args else owner
             if name in self.scope.owned:
                 yield from self._step(name, self.scope.owned[name])
+            elif "sched" not in name.lower():
+                # An optimizer of several models may use what any of them got.
+                self.terms = []
         elif self._trains(call):
             raise UnclearError
 
