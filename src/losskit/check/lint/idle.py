@@ -150,10 +150,10 @@ class _Round:
     reaches: Reaches
     held: dict[str, bool] = field(default_factory=dict)
     fresh: dict[str, ast.AST] = field(default_factory=dict)
-    terms: list[Term] = field(default_factory=list)
-    depth: int = 0
     last: dict[str, tuple[ast.AST, Reach]] = field(default_factory=dict)
     cleared: dict[str, ast.AST] = field(default_factory=dict)
+    terms: list[Term] = field(default_factory=list)
+    depth: int = 0
 
     def run(self, block: list[ast.stmt], *, ungraded: bool = False) -> list[Idle]:
         """Follow a block."""
@@ -226,13 +226,13 @@ class _Round:
             self._backward(call)
         elif leaf == "zero_grad":
             yield from self._clear(self.scope.owned.get(owner, owner))
+        elif _RESETS.search(leaf):
+            for model in self.scope.owned.values():
+                yield from self._clear(model)
         elif own := self._own(call):
             self.depth += 1
             yield from self.run(own.body, ungraded=ungraded)
             self.depth -= 1
-        elif _RESETS.search(leaf):
-            for model in self.scope.owned.values():
-                yield from self._clear(model)
         elif leaf == "step":
             name = ast.unparse(call.args[0]) if call.args else owner
             if name in self.scope.owned:
