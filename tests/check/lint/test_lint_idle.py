@@ -62,6 +62,12 @@ def test_a_loss_of_another_model(tmp_path: Path) -> None:
     assert "self.value, by which self.value_optimizer steps" in one.message
 
 
+@pytest.mark.parametrize("name", ["soft_update", "self.update_target", "self.hard_copy"])
+def test_copying_weights_is_no_training(name: str, tmp_path: Path) -> None:
+    after = f"{name}(self.value, self.target_value)"
+    assert _idle(_agent("self.target_value(state)", after=after), tmp_path) == [("LK152", 23)]
+
+
 def test_an_output_that_is_detached(tmp_path: Path) -> None:
     assert _idle(_agent("self.value(state).detach()"), tmp_path) == [("LK151", 23)]
 

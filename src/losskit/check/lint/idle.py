@@ -201,10 +201,10 @@ class _Round:
             return True
         if leaf == "step" and "opt" in text.lower():
             return True
-        if _RESETS.search(leaf) or any(one in text for one in ("train_", "optimize", "update")):
-            return True
         if _APART.match(leaf) or SYNCS.search(leaf):
             return False
+        if _RESETS.search(leaf) or any(one in text for one in ("train_", "optimize", "update")):
+            return True
         # A method that a class of another file may have.
         own = text.startswith("self.") and text.count(".") == 1 and not self.reaches.is_known(text)
         return own and leaf not in {one.name for one in self.scope.functions}

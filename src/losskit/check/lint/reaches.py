@@ -52,7 +52,8 @@ NOTHING = Reach()
 
 _CUTTING = {"detach", "item", "numpy", "data", "tolist", "size", "shape", "argmax", "detach_"}
 _MAKING = re.compile(
-    r"^(?:\w*Tensor|tensor|as_tensor|from_numpy|zeros|ones|empty|full|rand\w*|normal|arange|eye|len|range|\w+_like)$"
+    r"^(?:\w*Tensor|tensor|as_tensor|from_numpy|zeros|ones|empty|full|rand\w*|normal|arange|"
+    r"eye|len|range|\w+_like)$"
 )
 SYNCS = re.compile(r"(?:soft|hard|polyak)_?\w*(?:update|copy|sync)|(?:update|sync)_?\w*target")
 """What functions are called that copy weights from one model to another."""
