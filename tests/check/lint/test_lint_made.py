@@ -143,3 +143,79 @@ def update(model, optimizer, inputs, targets):
 )
 def test_a_loss_of_what_has_no_gradient(loss: str, lines: list[tuple], tmp_path: Path) -> None:
     assert brief(found(tmp_path, {"go.py": UNGRADED.replace("LOSS", loss)}), tmp_path) == lines
+
+
+@pytest.mark.parametrize(
+    ("support", "codes"),
+    [
+        ("self.support", ["LK141"]),
+        ("self.support.expand(64, 51)", []),
+        ("self.support.expand((64, -1))", []),
+        ("self.support.expand_as(next_values)", []),
+        ("torch.broadcast_to(self.support, next_values.shape)", []),
+    ],
+)
+def test_what_is_expanded_has_new_axes(support: str, codes: list[str], tmp_path: Path) -> None:
+    text = (
+        "import torch\n\nclass Agent:\n    def __init__(self):\n"
+        "        self.support = torch.linspace(-10, 10, 51)\n\n"
+        "    def wish(self, rewards, next_values):\n"
+        "        values = self.model(rewards).view(-1, 1)\n"
+        f"        return torch.nn.functional.mse_loss(values, 0.9 * {support})\n"
+    )
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+MEMORY = """
+import torch
+from torch import nn
+
+critic = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+
+class Memory:
+    def __init__(self):
+        self.memory = []
+
+    def push(self, *arguments):
+        self.memory.append(arguments)
+
+def update(memory):
+    states, rewards = zip(SPREAD)
+    states, rewards = torch.Tensor(states), torch.Tensor(rewards)
+    values = critic(states)
+    for i in reversed(range(rewards.size(0))):
+        error = rewards[i] - values[i]
+    return torch.cat([states, rewards], 1)
+
+memory = Memory()
+memory.push(torch.zeros(4), 1.0)
+update(memory)
+"""
+
+
+@pytest.mark.parametrize("spread", ["*memory.memory", "*[one for one in memory.memory]"])
+def test_what_a_memory_holds_is_of_any_number(spread: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": MEMORY.replace("SPREAD", spread)}) == []
+
+
+@pytest.mark.parametrize(
+    ("test", "codes"),
+    [
+        ("type(criterion) == nn.CrossEntropyLoss", ["LK101"]),
+        ("type(criterion) is nn.MSELoss", []),
+        ("type(criterion) != torch.nn.modules.loss.CrossEntropyLoss", []),
+        ("type(criterion) != nn.MSELoss", ["LK101"]),
+    ],
+)
+def test_the_type_of_a_loss_decides(test: str, codes: list[str], tmp_path: Path) -> None:
+    """What cannot be is suspicious at most: another caller may give another loss."""
+    text = (
+        "import torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(4, 3), nn.Softmax(dim=1))\n\n"
+        "def step(criterion, inputs, targets):\n"
+        f"    if {test}:\n"
+        "        return criterion(model(inputs), targets)\n\n"
+        "step(nn.CrossEntropyLoss(), *batch())\n"
+    )
+    bugs = [one for one in found(tmp_path, {"go.py": text}) if one.severity == "bug"]
+    assert [one.code for one in bugs] == codes

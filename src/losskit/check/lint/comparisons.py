@@ -24,6 +24,9 @@ __all__ = ["comparison"]
 
 def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
     """Return what a comparison may be."""
+    call = node.left
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "type":
+        return _of_type(machine, frame, node, call.args)
     left = machine.evaluate(frame, node.left)
     rights = [machine.evaluate(frame, one) for one in node.comparators]
     if len(rights) != 1:
@@ -44,6 +47,19 @@ def comparison(machine: Machine, frame: Frame, node: ast.Compare) -> Value:
             return cut(made, frame.unit, node, "a comparison has no gradient")
         return made
     return UNKNOWN
+
+
+def _of_type(machine: Machine, frame: Frame, node: ast.Compare, given: list[ast.expr]) -> Value:
+    """``type(x) is C``, which asks what ``isinstance(x, C)`` does."""
+    if len(given) != 1 or len(node.ops) != 1:
+        return UNKNOWN
+    asked = ast.Call(ast.Name("isinstance", ast.Load()), [*given, *node.comparators], [])
+    found = machine.evaluate(frame, ast.copy_location(asked, node))
+    if not isinstance(found, Const):
+        return UNKNOWN
+    if isinstance(node.ops[0], (ast.Is, ast.Eq)):
+        return found
+    return Const(not found.value) if isinstance(node.ops[0], (ast.IsNot, ast.NotEq)) else UNKNOWN
 
 
 def _counts(machine: Machine, frame: Frame, node: ast.Compare) -> bool:

@@ -158,11 +158,24 @@ def _listed(value: Value, *, backwards: bool) -> Value:
 def _zipped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
     lists = [_items(one) for one in given.positional]
     if lists and all(one is not None for one in lists):
-        rows = zip(*(one for one in lists if one is not None), strict=False)
-        return Sequence(Sequence(row) for row in rows)
+        rows = [Sequence(row) for row in zip(*(one for one in lists if one), strict=False)]
+        for row in rows:
+            row.grown = _spreads(machine, frame, node)
+        return Sequence(rows)
     place = ast.Constant(None)
     return Sequence(
         None, Sequence([machine.element_of(frame, one, place) for one in given.positional])
+    )
+
+
+def _spreads(machine: Machine, frame: Frame, node: ast.AST) -> bool:
+    """Whether a call spreads what may hold any number of items, as ``zip(*memory)``."""
+    spread = [one.value for one in getattr(node, "args", ()) if isinstance(one, ast.Starred)]
+    return any(
+        not isinstance(one, (ast.Name, ast.Attribute))
+        or not isinstance(held := machine.evaluate(frame, one), Sequence)
+        or held.grown
+        for one in spread
     )
 
 
@@ -219,7 +232,7 @@ def _is_of_library(value: Value, kind: Library) -> bool | None:
         others = {"list", "tuple", "dict", "Tensor", "str", "int"} - mine
         return True if leaf in mine else (False if leaf in others else None)
     if isinstance(value, Made) and leaf != "Module" and value.root == kind.root == "torch":
-        return value.name == kind.name
+        return value.leaf == leaf  # torch.nn and torch.nn.modules.loss have the same classes
     if isinstance(value, Chain):
         return leaf in {"Sequential", "Module"}
     if isinstance(value, Const) and kind.root == "builtins":

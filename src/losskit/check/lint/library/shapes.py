@@ -36,6 +36,9 @@ SHAPING = frozenset(
         "rearrange",
         "resize",
         "resize_",
+        "expand",
+        "expand_as",
+        "broadcast_to",
     ]
 )
 
@@ -77,14 +80,28 @@ def shaped(name: str, tensor: Tensor, given: Arguments) -> Tensor:
             last = 1 if at_end else tensor.last
     elif name in {"flatten", "ravel"}:
         rank = 2 if given.const(0, "start_dim") == 1 else 1 if not given.positional else None
-    elif name == "resize":
-        # Of a tensor the old way to reshape it, of pictures another size.
-        rank = None
+    elif name in {"expand", "expand_as", "broadcast_to"}:
+        rank, last = _expanded(tensor, given)
+        units = tensor.units if last == tensor.last else None
     else:
-        rank = tensor.rank
+        # To resize is the old way to reshape a tensor, and gives pictures another size.
+        rank = None if name == "resize" else tensor.rank
     axis = tensor.axis if tensor.axis == -1 else None
     bare = name in {"squeeze", "squeeze_"} and not given.values()
     return replace(tensor, rank=rank, last=last, units=units, axis=axis, squeezed=bare)
+
+
+def _expanded(tensor: Tensor, given: Arguments) -> tuple[int | None, int | None]:
+    """Rank and last length of a tensor that is repeated along axes of length 1, and new ones."""
+    first = given.get(0)
+    if isinstance(first, Tensor):
+        return first.rank, first.last
+    sizes = (first.items if isinstance(first, Sequence) else given.positional) or ()
+    if given.open or not sizes or (len(sizes) == 1 and not is_size(sizes[0])):
+        return None, None
+    final = sizes[-1].value if isinstance(sizes[-1], Const) else None
+    last = tensor.last if final == -1 else final
+    return len(sizes), last if type(last) is int else None
 
 
 def stacked(rows: Sequence) -> tuple[int | None, int | None]:
