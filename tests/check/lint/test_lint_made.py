@@ -198,6 +198,19 @@ def test_what_a_memory_holds_is_of_any_number(spread: str, tmp_path: Path) -> No
     assert found(tmp_path, {"go.py": MEMORY.replace("SPREAD", spread)}) == []
 
 
+def test_nothing_comes_of_a_list_without_items(tmp_path: Path) -> None:
+    """``zip`` ends with the shortest."""
+    text = (
+        "import torch.nn.functional as F\n\n"
+        "def step(model, inputs, targets):\n    outputs = model(inputs).softmax(1)\n"
+        "    for output, other in zip([outputs], OTHERS):\n"
+        "        F.cross_entropy(output, targets).backward()\n"
+    )
+    assert found(tmp_path / "none", {"go.py": text.replace("OTHERS", "[]")}) == []
+    (one,) = found(tmp_path / "one", {"go.py": text.replace("OTHERS", "[1]")})
+    assert one.code == "LK101"
+
+
 @pytest.mark.parametrize(
     ("test", "codes"),
     [

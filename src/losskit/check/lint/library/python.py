@@ -158,9 +158,11 @@ def _listed(value: Value, *, backwards: bool) -> Value:
 def _zipped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
     lists = [_items(one) for one in given.positional]
     if lists and all(one is not None for one in lists):
-        rows = [Sequence(row) for row in zip(*(one for one in lists if one), strict=False)]
+        known = (one for one in lists if one is not None)
+        rows = [Sequence(row) for row in zip(*known, strict=False)]
+        grown = _spreads(machine, frame, node)
         for row in rows:
-            row.grown = _spreads(machine, frame, node)
+            row.grown = grown
         return Sequence(rows)
     place = ast.Constant(None)
     return Sequence(
