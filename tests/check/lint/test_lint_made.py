@@ -73,6 +73,7 @@ def step(model, optimizer, inputs, targets):
     loss.backward()
     optimizer.step()
 """
+SUSPICIOUS = [("LK151", "suspicious", "go.py", 9)]
 
 
 @pytest.mark.parametrize(
@@ -81,15 +82,14 @@ def step(model, optimizer, inputs, targets):
         ("outputs", []),
         ("model(Variable(inputs))", []),
         ("Variable(outputs)", [("LK151", "bug", "go.py", 9)]),
-        ("Variable(torch.from_numpy(taken), requires_grad=True)", [("LK151", "suspicious")]),
-        ("torch.tensor(taken, requires_grad=True)", [("LK151", "suspicious")]),
+        ("Variable(torch.from_numpy(taken), requires_grad=True)", SUSPICIOUS),
+        ("torch.tensor(taken, requires_grad=True)", SUSPICIOUS),
         # What is optimised is no output of a model.
         ("Variable(inputs, requires_grad=True)", []),
     ],
 )
 def test_outputs_that_are_wrapped(given: str, wanted: list[tuple], tmp_path: Path) -> None:
-    seen = brief(found(tmp_path, {"go.py": WRAPPED.replace("GIVEN", given)}), tmp_path)
-    assert [one[: len(wanted[0])] for one in seen] == wanted if wanted else seen == []
+    assert brief(found(tmp_path, {"go.py": WRAPPED.replace("GIVEN", given)}), tmp_path) == wanted
 
 
 GROWN = """
@@ -176,20 +176,26 @@ class Memory:
     def __init__(self):
         self.memory = []
 
-    def push(self, *arguments):
-        self.memory.append(arguments)
+    def push(self, state, reward, mask):
+        self.memory.append((state, reward, mask))
 
 def update(memory):
-    states, rewards = zip(SPREAD)
-    states, rewards = torch.Tensor(states), torch.Tensor(rewards)
-    values = critic(states)
+    states, rewards, masks = zip(SPREAD)
+    rewards, masks = torch.Tensor(rewards), torch.Tensor(masks)
+    values = critic(torch.Tensor(states))
+    errors = torch.Tensor(rewards.size(0), 1)
+    sums = torch.Tensor(rewards.size(0), 1)
+    last_value, last_sum = 0, 0
     for i in reversed(range(rewards.size(0))):
-        error = rewards[i] - values[i]
-    return torch.cat([states, rewards], 1)
+        errors[i] = rewards[i] + gamma * last_value * masks[i] - values.data[i]
+        sums[i] = errors[i] + gamma * last_sum * masks[i]
+        last_value, last_sum = values.data[i, 0], sums[i, 0]
+    nn.functional.mse_loss(values, sums).backward()
 
 memory = Memory()
-memory.push(torch.zeros(4), 1.0)
-update(memory)
+while True:
+    memory.push(*environment.step())
+    update(memory)
 """
 
 
@@ -218,6 +224,7 @@ def test_nothing_comes_of_a_list_without_items(tmp_path: Path) -> None:
         ("type(criterion) is nn.MSELoss", []),
         ("type(criterion) != torch.nn.modules.loss.CrossEntropyLoss", []),
         ("type(criterion) != nn.MSELoss", ["LK101"]),
+        ("isinstance(criterion, torch.nn.modules.loss._WeightedLoss)", ["LK101"]),
     ],
 )
 def test_the_type_of_a_loss_decides(test: str, codes: list[str], tmp_path: Path) -> None:

@@ -189,14 +189,19 @@ def _for(machine: Machine, frame: Frame, node: ast.For | ast.AsyncFor) -> End:
         return run_block(machine, frame, node.orelse)
     _forget(machine, frame, node.body)
     assign(machine, frame, node.target, element_of(machine, frame, iterated, node.iter))
-    machine.looping += 1
-    try:
-        end = run_block(machine, frame, node.body)
-    finally:
-        machine.looping -= 1
+    end = _round(machine, frame, node.body)
     if end is End.RETURN and isinstance(iterated, Sequence):
         return End.NEXT
     return run_block(machine, frame, node.orelse)
+
+
+def _round(machine: Machine, frame: Frame, body: list[ast.stmt]) -> End:
+    """Run the body of a loop, once for all of its rounds."""
+    machine.looping += 1
+    try:
+        return run_block(machine, frame, body)
+    finally:
+        machine.looping -= 1
 
 
 def _breaks(body: list[ast.stmt]) -> bool:
@@ -235,7 +240,7 @@ def _while(machine: Machine, frame: Frame, node: ast.While) -> End:
     _forget(machine, frame, node.body)
     if truth_of(evaluate(machine, frame, node.test)) is False:
         return run_block(machine, frame, node.orelse)
-    run_block(machine, frame, node.body)
+    _round(machine, frame, node.body)
     return run_block(machine, frame, node.orelse)
 
 

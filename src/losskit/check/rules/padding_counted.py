@@ -20,9 +20,9 @@ RULE = Rule(
     summary="The data is padded with a value that the loss does not ignore.",
     why=(
         "Padded positions count as if they were targets: the model learns to predict padding, "
-        "and the mean depends on how long the longest sequence of the batch is. Seen where the "
-        "padding is, and where a file that knows a padding token gives all tokens behind the first "
-        "to a loss that ignores none."
+        "and the mean depends on how long the longest sequence of the batch is. It is seen "
+        "where targets are filled up in the code, and where a file that knows a padding token "
+        "gives all tokens behind the first to a loss that ignores none."
     ),
     bad="""\
 from torch import nn

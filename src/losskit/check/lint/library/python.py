@@ -233,13 +233,17 @@ def _is_of_library(value: Value, kind: Library) -> bool | None:
         mine = {"dict"} if isinstance(value, Dictionary) else {"list", "tuple"}
         others = {"list", "tuple", "dict", "Tensor", "str", "int"} - mine
         return True if leaf in mine else (False if leaf in others else None)
-    if isinstance(value, Made) and leaf != "Module" and value.root == kind.root == "torch":
+    if isinstance(value, Made) and leaf not in _BASES and value.root == kind.root == "torch":
         return value.leaf == leaf  # torch.nn and torch.nn.modules.loss have the same classes
     if isinstance(value, Chain):
         return leaf in {"Sequential", "Module"}
     if isinstance(value, Const) and kind.root == "builtins":
         return type(value.value).__name__ == leaf
     return None
+
+
+_BASES = {"Module", "_Loss", "_WeightedLoss"}
+"""What layers and losses of torch.nn may derive from."""
 
 
 def _summed(kind: Kind) -> Kind:
