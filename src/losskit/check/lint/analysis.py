@@ -208,11 +208,15 @@ def _methods(
             continue
         if own and function.node.lineno not in worth.functions:
             continue
-        inherited = not own and (
-            name in _INHERITED
-            or _calls_own(function, kind, worth)
-            or (function.frame.unit is not kind.unit and _trains(machine, function))
-            or (function.node.lineno in worth.losses and _calls_itself(function, kind))
+        inherited = (
+            not own
+            and "no_grad" not in function.wrappers
+            and (
+                name in _INHERITED
+                or _calls_own(function, kind, worth)
+                or (function.frame.unit is not kind.unit and _trains(machine, function))
+                or (function.node.lineno in worth.losses and _calls_itself(function, kind))
+            )
         )
         fresh = id(function.node) not in machine.executed or _has_more(function, worth)
         fresh = fresh or is_loss(function)
@@ -241,28 +245,31 @@ def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
     )
 
 
-_OWN = re.compile(r"\bself\.(\w+)")
+_OWN = re.compile(r"\bself\.((?!forward\b)\w+|forward(?=\())")
 
 
 def _calls_itself(function: Function, kind: Class) -> bool:
     """Whether an inherited method calls the object, which is a model of the class's own."""
-    return not _CALLED_AS_ITSELF.isdisjoint(kind.data) and any(
-        isinstance(node, ast.Call) and ast.unparse(node.func) in {"self", "self.forward"}
-        for node in ast.walk(function.node)
-    )
+    return not _CALLED_AS_ITSELF.isdisjoint(kind.data) and _mentions(function, "self", _SELF)
 
 
 _CALLED_AS_ITSELF = {"forward", "__call__", "call"}
+_SELF = re.compile(r"\bself(?:\.forward)?\(")
 
 
 def _trains(machine: Machine, function: Function) -> bool:
     """Whether a method that another file defines takes the gradient of a loss."""
+    training = function.node.lineno in look(function.frame.unit).losses
+    return training and _mentions(function, "gradient", _GRADIENT)
+
+
+_GRADIENT = re.compile(r"\.backward\b|\bautograd\.grad\b")
+
+
+def _mentions(function: Function, what: str, pattern: re.Pattern[str]) -> bool:
+    """Whether something is found in the text of a function."""
     unit = function.frame.unit
-    return function.node.lineno in look(unit).losses and any(
-        isinstance(node, ast.Attribute)
-        and (node.attr == "backward" or ast.unparse(node).endswith("autograd.grad"))
-        for node in ast.walk(function.node)
-    )
+    return unit.recall(what, function.node, lambda: pattern.search(function.text) is not None)
 
 
 _INHERITED = {"training_step", "compute_loss", "_step", "step", "shared_step", "_shared_step"}

@@ -100,10 +100,13 @@ def chosen(among: Iterable[Option]) -> Value:
     builds = all(_is_whole(one) for one in every) and not all(
         isinstance(one, (Unknown, Const)) for one in every
     )
-    return join(
-        (value, frozenset(replace(guard, builds=builds) for guard in guards))
-        for value, guards in found
-    )
+    return join((value, _of_builders(guards, builds)) for value, guards in found)
+
+
+def _of_builders(guards: frozenset[Guard], builds: bool) -> frozenset[Guard]:
+    if all(guard.builds is builds for guard in guards):
+        return guards
+    return frozenset(replace(guard, builds=builds) for guard in guards)
 
 
 def _is_whole(value: Value) -> bool:

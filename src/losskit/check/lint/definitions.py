@@ -29,9 +29,13 @@ __all__ = [
 
 
 class Frame(Container):
-    """Names of a running function, or of a module."""
+    """Names of a running function, or of a module.
 
-    __slots__ = ("function", "guards", "outer", "returns", "shared", "unit", "yields")
+    ``stars`` are the paths of modules whose names ``from module import *`` brings, where these
+    are looked for only once they are asked for.
+    """
+
+    __slots__ = ("function", "guards", "outer", "returns", "shared", "stars", "unit", "yields")
 
     def __init__(self, unit: Unit, outer: Frame | None, function: Function | None = None) -> None:
         super().__init__()
@@ -42,6 +46,7 @@ class Frame(Container):
         self.yields: list[Value] = []
         self.guards = NO_GUARDS
         self.shared: set[str] = set()
+        self.stars: list[str] = []
 
     def empty(self) -> None:
         """Let go of what it gives as well, such as functions, which know it."""

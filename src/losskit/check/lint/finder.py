@@ -53,7 +53,9 @@ class Finder:
         self.looked_up: set[str] = set()
         self.foreign: set[str] = set()
         self._noted: set[tuple[str, str, int]] = set()
-        self._found: dict[tuple[str, str, int], tuple[str | None, frozenset[str]]] = {}
+        self._found: dict[
+            tuple[str, str, int], tuple[str | None, frozenset[str], frozenset[str]]
+        ] = {}
         self._packages: dict[tuple[str, str, int], str | None] = {}
 
     def begin(self) -> None:
@@ -74,24 +76,31 @@ class Finder:
         level : int
             Dots before the name.
         """
+        asked = importer, name, level
+        if asked in self._noted:
+            return self._found[asked][0]
+        self._noted.add(asked)
+        if asked not in self._found:
+            self._found[asked] = self._searched(importer, name, level)
+        path, tried, foreign = self._found[asked]
+        self.looked_up |= tried
+        self.foreign |= foreign
+        return path
+
+    def _searched(
+        self, importer: str, name: str, level: int
+    ) -> tuple[str | None, frozenset[str], frozenset[str]]:
+        """Return what is found, what was looked for, and first names that no file answers to."""
         parts = [part for part in name.split(".") if part]
         if _is_library(parts, level):
-            return None
+            return None, frozenset(), frozenset()
         if parts and parts[0] not in self.stems:
-            self.foreign.add(parts[0])
-            return None
-        asked = os.path.dirname(importer), name, level
-        if asked not in self._found:
-            before, self.looked_up = self.looked_up, set()
-            places = (self.at(folder, parts) for folder in self._folders(importer, level))
-            path = next((place for place in places if place is not None), None)
-            self._found[asked] = path, frozenset(self.looked_up)
-            self.looked_up = before
-        path, tried = self._found[asked]
-        if asked not in self._noted:
-            self._noted.add(asked)
-            self.looked_up |= tried
-        return path
+            return None, frozenset(), frozenset(parts[:1])
+        before, self.looked_up = self.looked_up, set()
+        places = (self.at(folder, parts) for folder in self._folders(importer, level))
+        path = next((place for place in places if place is not None), None)
+        tried, self.looked_up = frozenset(self.looked_up), before
+        return path, tried, frozenset()
 
     def means(self, importer: str, name: str, level: int) -> str | None:
         """Return what `find` does, without a note of what was looked for: much quicker."""

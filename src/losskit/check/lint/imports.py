@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections import Counter
 
 from losskit.check.lint.choices import Choice, join
@@ -23,6 +24,7 @@ from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Const, Library, Value
 
 __all__ = [
+    "by_star",
     "defined",
     "forced",
     "loaded",
@@ -54,14 +56,22 @@ def run_import_from(machine: Machine, frame: Frame, node: ast.ImportFrom) -> End
     """Bind the names of ``from a import b``."""
     for alias in node.names:
         if alias.name == "*":
-            for name, value in _brought(machine, frame, node.module or "", node.level, None):
-                known = name in frame.data and isinstance(value, Library)
-                if not known:
-                    machine.write(frame, name, value)
+            _run_star(machine, frame, node.module or "", node.level)
         else:
-            [(_, value)] = _brought(machine, frame, node.module or "", node.level, alias.name)
+            value = _brought(machine, frame, node.module or "", node.level, alias.name)
             machine.write(frame, alias.asname or alias.name, value)
     return End.NEXT
+
+
+def _run_star(machine: Machine, frame: Frame, module: str, level: int) -> None:
+    """Bind the public names of a module; in modules that are imported, once they are asked for."""
+    path = machine.project.find(frame.unit.path, module, level)
+    if path is not None and machine.away and frame.outer is None:
+        frame.stars.append(path)
+        return
+    for name, value in _all_of_library(module) if path is None else _public(machine, path):
+        if name not in frame.data or not isinstance(value, Library):
+            machine.write(frame, name, value)
 
 
 def module_of(machine: Machine, frame: Frame, name: str) -> Value:
@@ -79,7 +89,7 @@ def loaded(machine: Machine, unit: Unit) -> Frame:
         unit.frame = Frame(unit, None)
         is_entry = unit.path == machine.entry
         unit.frame.data["__name__"] = Const("__main__" if is_entry else "imported")
-        with machine.apart():
+        with machine.apart(unit):
             if is_entry:
                 machine.run_block(unit.frame, unit.tree.body)
             else:
@@ -88,35 +98,37 @@ def loaded(machine: Machine, unit: Unit) -> Frame:
 
 
 def _prepare(machine: Machine, frame: Frame, body: list[ast.stmt]) -> None:
-    """Run a module as far as it has to be; its definitions wait until they are asked for."""
-    for node, name in frame.unit.recall("plan", frame.unit.tree, lambda: _planned(body)):
-        if name:
-            frame.data[name] = Deferred(frame, node)
+    """Run a module as far as it has to be; definitions wait until their names are asked for."""
+    for node, names in frame.unit.recall("plan", frame.unit.tree, lambda: _planned(body)):
+        if names:
+            frame.data.update((name, Deferred(frame, node)) for name in names)
         else:
             machine.run_block(frame, [node])
 
 
-def _planned(body: list[ast.stmt]) -> list[tuple[ast.stmt, str]]:
-    """Statements of a module that matter, with the name that can wait, if there is one."""
-    bound = Counter(name for node in body if (name := _bound(node)))
+def _planned(body: list[ast.stmt]) -> list[tuple[ast.stmt, list[str]]]:
+    """Statements of a module that matter, with the names that can wait, if there are some."""
+    bound = Counter(name for node in body for name in _bound(node))
     return [
-        (node, name if bound[name] == 1 else "")
+        (node, names if all(bound[name] == 1 for name in names) else [])
         for node in body
-        if (name := _bound(node)) or not isinstance(node, _IDLE)
+        if (names := _bound(node)) or not isinstance(node, _IDLE)
     ]
 
 
 _IDLE = (ast.Expr, ast.For, ast.While, ast.Assert, ast.Delete)
 
 
-def _bound(node: ast.stmt) -> str:
-    """Return the one name that a definition binds."""
+def _bound(node: ast.stmt) -> list[str]:
+    """Return the names that a definition or an import binds, and does nothing else."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return node.name
+        return [node.name]
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
-        return target.id if isinstance(target, ast.Name) else ""
-    return ""
+        return [target.id] if isinstance(target, ast.Name) else []
+    if isinstance(node, ast.ImportFrom) and node.names[0].name != "*":
+        return [alias.asname or alias.name for alias in node.names]
+    return []
 
 
 def forced(machine: Machine, value: Value, name: str) -> Value:
@@ -130,44 +142,65 @@ def forced(machine: Machine, value: Value, name: str) -> Value:
     if not isinstance(value, Deferred):
         return value
     value.frame.data[name] = UNKNOWN
-    with machine.apart():
+    with machine.apart(value.frame.unit):
         machine.run_block(value.frame, [value.node])
     found: Value = value.frame.data.get(name, UNKNOWN)
-    return found
+    return forced(machine, found, name) if isinstance(found, Pending) else found
 
 
-def _brought(
-    machine: Machine, frame: Frame, module: str, level: int, name: str | None
-) -> list[tuple[str, Value]]:
-    """Return what ``from module import name`` binds; all public names without one."""
+def _brought(machine: Machine, frame: Frame, module: str, level: int, name: str) -> Value:
+    """Return what ``from module import name`` binds."""
     importer = frame.unit.path
     path = machine.project.find(importer, module, level)
-    if name is None:
-        return _all_of_library(module) if path is None else _public(machine, path)
     if path is not None:
-        return [(name, Pending(path, name))]
+        return Pending(path, name)
     inner = machine.project.find(importer, f"{module}.{name}" if module else name, level)
     if inner is not None:
-        return [(name, Package(inner))]
+        return Package(inner)
     if level or not module or machine.project.package(importer, module, level):
-        return [(name, UNKNOWN)]
-    return [(name, Library(f"{module}.{name}"))]
+        return UNKNOWN
+    return Library(f"{module}.{name}")
 
 
 def _public(machine: Machine, path: str) -> list[tuple[str, Value]]:
-    """What a star import of a file brings."""
+    """Return the public names of a file, also those that it has from others."""
     names = _names(machine, path)
     if names is None:
         return []
-    bound = [
-        (key, Pending(path, key) if isinstance(value, Deferred) else value)
-        for key, value in names.data.items()
-        if not key.startswith("_")
-    ]
+    stars, names.stars = names.stars, []
+    found = dict(pair for star in stars for pair in _public(machine, star))
+    names.stars = stars
+    for key, value in names.data.items():
+        if not key.startswith("_"):
+            found[key] = Pending(path, key) if isinstance(value, Deferred) else value
     listed = member(machine, path, "__all__")
     words = listed.items or () if isinstance(listed, Sequence) else ()
     modules = [one.value for one in words if isinstance(one, Const) and isinstance(one.value, str)]
-    return bound + [(one, member(machine, path, one)) for one in modules if one not in names.data]
+    found |= {one: member(machine, path, one) for one in modules if one not in found}
+    return list(found.items())
+
+
+def by_star(machine: Machine, names: Frame, name: str) -> Value | None:
+    """Return what a module has under a name from the modules of which it imports all names."""
+    if not names.stars or name.startswith("_") or hasattr(builtins, name):
+        return None
+    # Modules that import one another in this way must not be looked into for ever.
+    stars, names.stars = names.stars, []
+    found = (_of_star(machine, star, name) for star in reversed(stars))
+    value = next((one for one in found if one is not None), None)
+    names.stars = stars
+    if value is not None:
+        names.data[name] = value
+    return value
+
+
+def _of_star(machine: Machine, path: str, name: str) -> Value | None:
+    if not machine.project.mentions(path, name, "import *"):
+        return None
+    names = _names(machine, path)
+    if names is None:
+        return None
+    return member(machine, path, name) if name in names.data else by_star(machine, names, name)
 
 
 def _names(machine: Machine, path: str) -> Frame | None:
@@ -192,8 +225,10 @@ def member(machine: Machine, path: str, name: str) -> Value:
     if path.endswith("__init__.py"):
         inner = machine.project.find(path, name, 1)
         if inner is not None and inner != path:
-            return Package(inner)
-    return UNKNOWN
+            # As in torchvision, where models.alexnet is the function of the module of that name.
+            brought = _of_star(machine, inner, name) if inner in names.stars else None
+            return Package(inner) if brought is None else brought
+    return by_star(machine, names, name) or UNKNOWN
 
 
 _MOST_MODELS = 12
@@ -202,10 +237,8 @@ _MOST_MODELS = 12
 
 def defined(machine: Machine, path: str) -> list[Value]:
     """Return the models that a module defines, or else the functions, which may make them."""
-    names = _names(machine, path)
-    public = [name for name in (() if names is None else names.data) if not name.startswith("_")]
     found: list[Class | Function] = []
-    for name in public:
+    for name, _ in _public(machine, path):
         value = member(machine, path, name) if len(found) <= _MOST_MODELS else UNKNOWN
         if isinstance(value, (Class, Function)):
             found.append(value)

@@ -25,9 +25,9 @@ __all__ = ["DullError", "Machine", "OutOfStepsError"]
 
 _FUEL = 15_000
 _PATIENCE = 400
-"""Steps of a function, none of which has to do with models, after which it is left."""
+"""Steps of all runs of a function, none of them about models, after which it is left."""
 
-_UNBOUNDED = -1_000_000
+_UNBOUNDED = -1_000_000_000
 _DEPTH = 28
 _FORKS = 24
 
@@ -68,6 +68,8 @@ class Machine:
         Classes of which the code makes no object, so that nobody chose their settings.
     ungraded : int
         How many ``no_grad`` blocks are open.
+    away : bool
+        Whether another file's module is being run.
     exploring : bool
         Whether branches are looked into that the settings of the code leave out.
     skipped : dict
@@ -106,6 +108,7 @@ class Machine:
     instances: dict[int, Instance] = field(default_factory=dict)
     assumed: set[int] = field(default_factory=set)
     ungraded: int = 0
+    away: bool = False
     exploring: bool = False
     skipped: dict[int, tuple[Unit, list[ast.stmt]]] = field(default_factory=dict)
     asked: set[str] = field(default_factory=set)
@@ -118,15 +121,18 @@ class Machine:
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     lively: int = 0
     dull: set[int] = field(default_factory=set)
+    _patience: int = 0
     _floor: int = _UNBOUNDED
     _mark: int = 0
+    _bored: dict[int, int] = field(default_factory=dict)
     _questions: dict[str, int] = field(default_factory=dict)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
 
     def tick(self) -> None:
         """Take a step."""
         self.fuel -= 1
-        if self.fuel < self._floor:
+        self._patience -= 1
+        if self._patience < self._floor:
             self._floor = _UNBOUNDED
             if self.lively == self._mark:
                 raise DullError
@@ -329,34 +335,40 @@ class Machine:
             Where it has not; that it was left costs its caller nothing.
         """
         self.executed.setdefault(id(node), given)
-        floor, mark, fuel = self._floor, self._mark, self.fuel
+        floor, mark, lively = self._floor, self._mark, self.lively
         body = getattr(node, "body", None)
-        patient = not self.stack or (isinstance(body, list) and self.loss_calls(unit, body))
-        self._floor = _UNBOUNDED if patient else self.fuel - _PATIENCE
-        self._mark = self.lively
+        entry = not self.stack and not self.away
+        patient = entry or (isinstance(body, list) and self.loss_calls(unit, body))
+        start, spent = self._patience, self._bored.get(id(node), 0)
+        self._floor = _UNBOUNDED if patient else start - (_PATIENCE - spent)
+        self._mark = lively
         self.stack.append(node)
         try:
             yield
         except DullError:
             self.dull.add(id(node))
-            floor -= fuel - self.fuel
+            self._patience = start
             raise
         finally:
             self.stack.pop()
+            if self.lively == lively and not patient:
+                self._bored[id(node)] = spent + start - self._patience
             self._floor, self._mark = floor, mark
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Run a module that is imported: no branch of its importer undoes it."""
+    def apart(self, unit: Unit) -> Iterator[None]:
+        """Run a module, or what of it waited: no branch of its importer undoes it."""
         journals, self._journals = self._journals, []
         stack, self.stack = self.stack, []
         ungraded, self.ungraded = self.ungraded, 0
-        floor, self._floor, fuel = self._floor, _UNBOUNDED, self.fuel
+        away, self.away = self.away, unit.path != self.entry
+        floor, self._floor, patience = self._floor, _UNBOUNDED, self._patience
         try:
             yield
         finally:
             self._journals, self.stack, self.ungraded = journals, stack, ungraded
-            self._floor = floor - (fuel - self.fuel)
+            self.away = away
+            self._floor, self._patience = floor, patience
 
     @contextmanager
     def without_gradient(self, really: bool = True) -> Iterator[None]:

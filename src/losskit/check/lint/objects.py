@@ -120,7 +120,7 @@ def decorated(
     """Note what decorators do to a function; most leave it what it is."""
     wrappers = set()
     for decorator in node.decorator_list:
-        found = machine.evaluate(frame, decorator)
+        found = _wrapper(machine, frame, decorator)
         if ungrades(found):
             wrappers.add("no_grad")
         elif isinstance(found, Library):
@@ -129,6 +129,15 @@ def decorated(
             wrappers.add(decorator.attr)
     function.wrappers = frozenset(wrappers)
     return function
+
+
+def _wrapper(machine: Machine, frame: Frame, decorator: ast.expr) -> Value:
+    """Return what a decorator is; what the code's own functions make of it is never asked for."""
+    if isinstance(decorator, ast.Call):
+        callee = machine.evaluate(frame, decorator.func)
+        if isinstance(callee, (Function, Class, Unknown)):
+            return callee
+    return machine.evaluate(frame, decorator)
 
 
 def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node: ast.AST) -> Value:

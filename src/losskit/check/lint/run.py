@@ -237,6 +237,10 @@ def _worked(
             yield from future.result()
 
 
+def _names(unit: Unit) -> frozenset[str]:
+    return look(unit).names
+
+
 class _Worker:
     """Analyses one file after the other; what they import is parsed once."""
 
@@ -244,7 +248,7 @@ class _Worker:
         self.files = files
         # Trees hold no circles, and looking through them for some takes longer than to make them.
         gc.disable()
-        self.project = Project(files, self._read, promising, lambda unit: look(unit).names)
+        self.project = Project(files, self._read, promising, _names, read_text)
         self.aside = frozenset(aside)
 
     def _read(self, path: str) -> Unit:

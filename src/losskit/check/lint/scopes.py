@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from losskit.check.lint.choices import Choice
 from losskit.check.lint.definitions import Deferred, Frame, Pending
-from losskit.check.lint.imports import forced
+from losskit.check.lint.imports import by_star, forced
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.values import Library, Unknown, Value
 
@@ -74,14 +74,18 @@ _USUAL = {
 def lookup(machine: Machine, frame: Frame, name: str) -> Value:
     """Return what a name stands for."""
     scope: Frame | None = frame
+    module = frame
     while scope is not None:
         found = scope.data.get(name)
         if found is not None:
             if isinstance(found, (Pending, Deferred, Choice)):
                 found = scope.data[name] = forced(machine, found, name)
             return found
-        scope = scope.outer
+        module, scope = scope, scope.outer
     if name in _BUILTINS:
         return Library(f"builtins.{name}")
+    brought = by_star(machine, module, name)
+    if brought is not None:
+        return brought
     usual = _USUAL.get(name)
     return Unknown(name) if usual is None else Library(usual)

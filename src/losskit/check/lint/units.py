@@ -155,23 +155,27 @@ class Project(Finder):
         Absolute path → path as it is shown.
     read : callable
         Returns the unit of an absolute path, or raises `UnreadableError`.
-    promising : iterable of str, optional
-        Those of the files that mention what rules are about; all of them, where it is None.
+    promising : iterable of str
+        Those of the files that mention what rules are about.
     look : callable
         Returns the names of a unit that rules may see something in.
+    raw : callable
+        Returns the bytes of an absolute path, or raises `UnreadableError`.
     """
 
     def __init__(
         self,
         files: Mapping[str, str],
         read: Callable[[str], Unit],
-        promising: Iterable[str] | None = None,
-        look: Callable[[Unit], frozenset[str]] = lambda unit: frozenset(),
+        promising: Iterable[str],
+        look: Callable[[Unit], frozenset[str]],
+        raw: Callable[[str], bytes],
     ) -> None:
         super().__init__(files)
         self.read = read
-        self.promising = frozenset(files if promising is None else promising)
+        self.promising = frozenset(promising)
         self.look = look
+        self.raw = raw
         self._interests: dict[str, frozenset[str]] = {}
         self._sources: OrderedDict[str, Unit | None] = OrderedDict()
         self._units: dict[str, Unit] = {}
@@ -206,6 +210,15 @@ class Project(Finder):
         unit = replace(kept)
         self._units[path] = unit
         return unit
+
+    def mentions(self, path: str, *words: str) -> bool:
+        """Whether one of several words is in the text of a file: quicker than to parse it."""
+        self.looked_up.add(path)
+        try:
+            raw = self.raw(path)
+        except UnreadableError:
+            return False
+        return any(word.encode() in raw for word in words)
 
     def _trim(self) -> None:
         """Forget the trees that were not asked for longest, if there are too many."""

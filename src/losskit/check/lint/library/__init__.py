@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 from losskit.check.lint.choices import Choice
@@ -52,6 +53,12 @@ __all__ = [
 _MODEL_BASES = {"Module", "LightningModule", "PreTrainedModel", "Model", "Sequential"}
 
 
+_ASIDE = re.compile(
+    r"\._|\.(?:is|get|set|has)_\w+$|^torch\.(?:cuda|xpu|npu|mps|version|backends|distributed)\b"
+)
+"""What is private to a library, asks for something, or has to do with the machine it runs on."""
+
+
 def call_library(
     machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
 ) -> Value:
@@ -59,8 +66,7 @@ def call_library(
     name, leaf, root = callee.name, callee.leaf, callee.root
     if root == "builtins":
         return python.builtin(machine, frame, leaf, given, node)
-    # What is private to a library has to do with how it works, and not with models.
-    machine.lively += MODELLING.search(root) is not None and "._" not in name
+    machine.lively += MODELLING.search(root) is not None and _ASIDE.search(name) is None
     face = face_of(name, losses.named_settings(given))
     if face is not None:
         if face.built:
