@@ -70,7 +70,7 @@ def analyse(
                 asked=machine.asked,
             )
             _run(second, again)
-    tell(Scanned(unit, unit.tree))
+    tell(Scanned(unit, unit.tree, tuple(project.opened(unit.path))))
     return whole
 
 

@@ -263,4 +263,6 @@ class Returned(Fact):
 
 @dataclass(frozen=True, eq=False)
 class Scanned(Fact):
-    """A whole file was read; ``node`` is its tree."""
+    """A whole file was read; ``node`` is its tree, ``others`` are files that it led to."""
+
+    others: tuple[Unit, ...] = ()

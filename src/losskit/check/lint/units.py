@@ -211,6 +211,10 @@ class Project(Finder):
         self._units[path] = unit
         return unit
 
+    def opened(self, path: str) -> list[Unit]:
+        """Return the files that the analysis of one has led to."""
+        return [unit for other, unit in self._units.items() if other != path]
+
     def mentions(self, path: str, *words: str) -> bool:
         """Whether one of several words is in the text of a file: quicker than to parse it."""
         self.looked_up.add(path)

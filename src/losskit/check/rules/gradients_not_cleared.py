@@ -75,7 +75,8 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     if ".backward()" not in source or "torch" not in source:
         return
     if _CLEARS.search(source) is None:
-        yield from _never_cleared(file.unit)
+        if not any(_clears_for(other, source) for other in file.others):
+            yield from _never_cleared(file.unit)
     elif _BUILT.search(source) is not None:
         yield from _left_out(file.unit)
         yield from _cleared_elsewhere(file.unit)
@@ -96,6 +97,20 @@ _CLEARS = re.compile(
     re.IGNORECASE,
 )
 """What may clear gradients, or takes steps that do."""
+
+
+def _clears_for(other: Unit, source: str) -> bool:
+    """Whether a function of another file, which a source may call, clears gradients."""
+    if "zero_grad" not in other.source:
+        return False
+    clearing = [
+        one.name
+        for one in statements(other.tree.body)
+        if isinstance(one, _FUNCTIONS) and "zero_grad" in other.text(one)
+    ]
+    called = [one for one in clearing if re.search(rf"\b{one}\(", source)]
+    return bool(called) or not {"forward", "__call__"}.isdisjoint(clearing)
+
 
 _BUILT = re.compile(r"\boptim\.[A-Z]\w+\(|from torch\.optim import")
 """Optimizers of PyTorch, whose steps clear nothing."""
