@@ -152,3 +152,50 @@ def test_a_script(cut: str, seen: list[tuple[str, int]], tmp_path: Path) -> None
 def test_names_that_get_their_value_without_a_gradient(tmp_path: Path) -> None:
     text = ENCODER.replace("    code = ", "    with torch.no_grad():\n        code = ")
     assert _idle(text.replace("CUT", ""), tmp_path) == [("LK151", 14)]
+
+
+GAMES = """
+import torch
+from torch import nn, optim
+from torch.distributions import Categorical
+
+class Policy(nn.Module):
+    pass
+
+policy, judge = Policy(4, 2), Policy(4, 1)
+optimizer = optim.Adam(policy.parameters())
+
+def learn(states, env):
+    kept = []
+    for state in states:
+        choice = Categorical(policy(state))
+        policy.rewards.append(env.reward)
+        kept.append({kept})
+    returns = list(policy.rewards)
+    for at in range(9):
+        optimizer.zero_grad()
+        loss = {loss}
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "loss", "idle"),
+    [
+        # The rewards that a policy keeps are no part of it, and the judge is another model.
+        ("state", "returns[at] - judge(kept[at])", True),
+        ("state", "policy.rewards[at] - judge(kept[at])", True),
+        ("state", "returns[at] - policy(kept[at])", False),
+        # What was appended in another loop was computed from the policy.
+        ("choice.log_prob(choice.sample())", "kept[at] * judge(returns[at])", False),
+        ("policy(state)", "kept[at] * judge(returns[at])", False),
+        ("unknown(state)", "kept[at] * judge(returns[at])", False),
+    ],
+)
+def test_the_gradient_of_another_model_changes_nothing(
+    kept: str, loss: str, *, idle: bool, tmp_path: Path
+) -> None:
+    text = GAMES.format(kept=kept, loss=loss)
+    seen = [(one.code, str(one.severity)) for one in found(tmp_path, {"go.py": text})]
+    assert seen == ([("LK152", "bug")] if idle else [])

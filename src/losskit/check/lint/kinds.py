@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DENSITIES = "logarithms of densities, one for each component"
     BOUNDED = "the output of a tanh"
     POSITIVE = "numbers without an upper bound"
+    DISTANCE = "distances"
     INDICES = "class indices"
     ONE_HOT = "one-hot rows"
     IDENTITY = "an identity matrix"
@@ -53,7 +54,7 @@ class Flow(StrEnum):
 
 PROBABLE = frozenset({Kind.SOFTMAX, Kind.SIGMOID, Kind.PROBABILITY})
 IN_LOGS = frozenset({Kind.LOG_SOFTMAX, Kind.LOG_PROBABILITY})
-ACTIVATED = frozenset({Kind.BOUNDED, Kind.POSITIVE})
+ACTIVATED = frozenset({Kind.BOUNDED, Kind.POSITIVE, Kind.DISTANCE})
 
 _BREAKS = {
     LOGITS.name: PROBABLE | IN_LOGS,

@@ -89,6 +89,8 @@ class Names:
                 pairs = [(one.target, one.iter)]
             elif isinstance(one, ast.AugAssign):
                 pairs = [(one.target, one.value)]
+            elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
+                pairs = _put(one.value)
             for target, value in pairs:
                 for name in _names(target):
                     made.setdefault(name, []).append(value)
@@ -209,11 +211,13 @@ class Reaches:
         text = ast.unparse(node)
         if text in self.known:
             return self.known[text]
+        leaf = text.rpartition(".")[2]
+        if _SETTINGS.match(leaf) or (leaf != text and _DATA.match(leaf)):
+            # Such as what a model keeps of the games that it played.
+            return NOTHING
         models = self._models(text)
         if models:
             return Reach(models)
-        if _SETTINGS.match(text.rpartition(".")[2]):
-            return NOTHING
         if isinstance(node, ast.Attribute):
             if node.attr in _CUTTING:
                 return self.of(node.value, depth + 1).severed()
@@ -261,15 +265,25 @@ class Reaches:
             if text in self.known or not self.is_known(text):
                 continue
             values = self.scope.own.made.get(text) or self.scope.whole.made[text]
+            if any(_DISTRIBUTION.search(ast.unparse(one)) for one in values):
+                break
             if all(isinstance(one, ast.Call) and _builds(one) for one in values):
                 # Another model or a criterion, if it is made of nothing that may be a model.
-                return NOTHING
+                kinds = [leaf_of(one.func) for one in values if isinstance(one, ast.Call)]
+                other = any(map(is_model, (text, *kinds)))
+                return Reach(frozenset({text})) if other else NOTHING
         text = ast.unparse(node)
         if leaf_of(node) in {one.name for one in self.scope.functions} and (
             isinstance(node, ast.Name) or (text.startswith("self.") and text.count(".") == 1)
         ):
             raise UnclearError
         return self.of(node, depth)
+
+
+_DISTRIBUTION = re.compile(
+    r"\b(?:Categorical|\w*Normal|Bernoulli|Beta|Dirichlet|Independent|distributions)\b"
+)
+"""What is made of what a model gave, and gives it on."""
 
 
 def _builds(call: ast.expr) -> bool:
@@ -287,6 +301,16 @@ def _builds(call: ast.expr) -> bool:
 
 
 _CLASS = re.compile(r"^[A-Z]|net|model|critic|actor|policy|loss", re.IGNORECASE)
+
+
+def _put(call: ast.Call) -> list[tuple[ast.expr, ast.expr]]:
+    """Return the list that a call puts something into, with what it puts there."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _PUTTING:
+        return [(call.func.value, one) for one in call.args]
+    return []
+
+
+_PUTTING = {"append", "appendleft", "extend", "insert", "add", "push"}
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:

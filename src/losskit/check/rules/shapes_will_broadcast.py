@@ -123,7 +123,7 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
         # Weights of an attention meet what was squeezed in a product, and are to broadcast.
         differ = isinstance(pair.node, ast.BinOp) and isinstance(pair.node.op, ast.Sub)
         fit = fit and (column.rank == 2 or (row.squeezed and differ))
-        scores = _SCORES if differ else {Kind.RAW}
+        scores = _SCORES if differ else {Kind.RAW, Kind.DISTANCE}
         if fit and any(one.kind in scores and one.flow is Flow.MODEL for one in (column, row)):
             yield Seen(
                 "shapes (N, 1) and (N,) broadcast to (N, N)", column.trail, "(N, 1) meets (N,)"

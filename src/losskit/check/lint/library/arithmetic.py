@@ -152,6 +152,14 @@ def _as_number(value: Value) -> Value:
     return Unknown(value.name) if isinstance(value, Library) else value
 
 
+_SQUARED = {
+    Kind.RAW: Kind.POSITIVE,
+    Kind.POSITIVE: Kind.POSITIVE,
+    Kind.DISTANCE: Kind.DISTANCE,
+}
+"""What the squares of numbers are."""
+
+
 def _with_scalar(
     node: ast.BinOp, tensor: Tensor, other: Value, first: bool
 ) -> tuple[Kind, bool, bool, bool]:
@@ -173,8 +181,8 @@ def _with_scalar(
                 return flipped, tensor.bounded, tensor.shifted, not tensor.complement
             return lost
         return same if kind is Kind.RAW or (kind is Kind.EXPONENTIAL and small) else lost
-    if isinstance(node.op, ast.Pow) and first and number == 2 and kind in {Kind.RAW, Kind.POSITIVE}:
-        return Kind.POSITIVE, False, False, False
+    if isinstance(node.op, ast.Pow) and first and number == 2 and kind in _SQUARED:
+        return _SQUARED[kind], False, False, False
     if isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Div) and not first:
             return lost

@@ -116,4 +116,6 @@ def power(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
     """Powers: a loss stays one; what else holds is no longer known."""
     if tensor.kind is Kind.LOSS:
         return tensor
+    if tensor.kind is Kind.DISTANCE:
+        return replace(tensor, ident=Tensor().ident)
     return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)

@@ -137,8 +137,27 @@ def layer_called(
     if hugging:
         raw = Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, f"{made.leaf} gives logits"))
         return _output(raw, given)
-    value = given.get(0, "input", "x", "inputs")
+    value = given.get(0, "input", "x", "inputs", "x1")
+    if made.leaf == "PairwiseDistance":
+        return _distance(machine, frame, made, value, given, node)
     return _layer(machine, frame, made, UNKNOWN if value is None else value, node)
+
+
+def _distance(
+    machine: Machine,
+    frame: Frame,
+    made: Made,
+    value: Value | None,
+    given: Arguments,
+    node: ast.AST,
+) -> Value | None:
+    """The distance of two rows, which may keep its axis."""
+    tensor = None if value is None else as_tensor(value)
+    other, kept = given.get(1, "x2"), made.arguments.get(2, "keepdim")
+    if tensor is None or other is None:
+        return None
+    how = {} if kept is None else {"keepdim": kept}
+    return apply(machine, frame, "pairwise_distance", tensor, Arguments((other,), how), node)
 
 
 def unseen_layer(

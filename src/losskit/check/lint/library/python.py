@@ -56,7 +56,8 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     if name in {"sum", "max", "min"}:
         return _reduced(first, given)
     if name in {"float", "int", "round"} and isinstance(first, Tensor):
-        return cut(first, frame.unit, node, f"{name}() has no gradient")
+        number = first if name == "round" else replace(first, rank=0, last=None)
+        return cut(number, frame.unit, node, f"{name}() has no gradient")
     if name in {"float", "int", "round", "abs"}:
         return first if isinstance(first, (Const, Tensor)) else UNKNOWN
     return _asked(first, name, given)

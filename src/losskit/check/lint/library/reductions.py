@@ -47,7 +47,7 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         # An average of distributions is one: an ensemble, or pooling over time.
         at = axis.value if isinstance(axis, Const) else None
         kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
-    if tensor.kind in {Kind.RAW, Kind.POSITIVE}:
+    if tensor.kind in {Kind.RAW, Kind.POSITIVE, Kind.DISTANCE}:
         kind = tensor.kind
     return _reduced(tensor, kind, rank)
 

@@ -248,9 +248,24 @@ def _new(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
 def _distance(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
-    flow, gone = combined_flow([tensor, given.get(0, "x2") or UNKNOWN])
+    other = given.get(0, "x2") or UNKNOWN
+    flow, gone = combined_flow([tensor, other])
     trail = Trail(frame.unit, node, "a distance is computed")
-    return Tensor(Kind.POSITIVE, flow, trail, gone)
+    rank = tensor.rank if isinstance(other, Tensor) and other.rank == tensor.rank else None
+    if given.const(3, "keepdim") is True:
+        return Tensor(Kind.DISTANCE, flow, trail, gone, rank, 1)
+    made = Tensor(Kind.DISTANCE, flow, trail, gone)
+    if not rank or given.open or given.get(3, "keepdim") not in {None, Const(False)}:
+        return made
+    return replace(made, rank=rank - 1)
+
+
+def _distances(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Those of every row of one table to every row of another."""
+    flow, gone = combined_flow([tensor, given.get(0, "x2") or UNKNOWN])
+    return Tensor(Kind.DISTANCE, flow, Trail(frame.unit, node, "distances are computed"), gone)
 
 
 def _scattered(
@@ -370,7 +385,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "square": elementwise.unsigned,
     **OPERATORS,
     "pairwise_distance": _distance,
-    "cdist": _distance,
+    "cdist": _distances,
     "scatter": _scattered,
     "scatter_": _scattered,
     "chunk": _split,
