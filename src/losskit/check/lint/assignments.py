@@ -40,6 +40,7 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
             if begun is not None and value == Const(True):
                 machine.tell(Asked(frame.unit, target, begun))
                 assign(machine, frame, target.value, learnt(begun, frame.unit, target))
+        value = Unknown(target.attr) if _counts(frame, target.attr, value) else value
         objects.set_attribute(machine, owner, target.attr, value)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(machine, frame, target.elts, value)
@@ -47,6 +48,19 @@ def assign(machine: Machine, frame: Frame, target: ast.expr, value: Value) -> No
         assign(machine, frame, target.value, UNKNOWN)
     elif isinstance(target, ast.Subscript):
         _set_item(machine, frame, target, value)
+
+
+def _counts(frame: Frame, name: str, value: Value) -> bool:
+    """Whether a method counts its calls, so that no number is the only one that it may have."""
+    if not isinstance(value, Const) or type(value.value) is not int or frame.function is None:
+        return False
+    return frame.function.name != "__init__" and _COUNTER.search(name) is not None
+
+
+_COUNTER = re.compile(
+    r"(?:step|count|iter|tick|turn|episode|epoch|frame)(?:s|er|ations?)?$|^[tni]$"
+)
+"""What attributes are called that go up with every call."""
 
 
 def _is_nameless(value: Tensor) -> bool:

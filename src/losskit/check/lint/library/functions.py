@@ -80,7 +80,7 @@ def tensor_library(
     if leaf in _CONTAINERS and callee.name != "tensorflow.identity":
         return _CONTAINERS[leaf](given)
     if leaf in _JOINING:
-        return _together(leaf, given)
+        return shapes.of_rows(frame.unit, leaf, _together(leaf, given), node)
     if leaf == "where" and len(given.positional) == 3:
         return _chosen(given.positional)
     if leaf[:1].isupper():

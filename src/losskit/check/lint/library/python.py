@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -56,8 +57,16 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     if name in {"sum", "max", "min"}:
         return _reduced(first, given)
     if name in {"float", "int", "round"} and isinstance(first, Tensor):
+        if (
+            name != "round"
+            and first.flow in {Flow.UNKNOWN, Flow.DATA}
+            and first.kind is not Kind.LOSS
+        ):
+            return Tensor(flow=Flow.DATA, rank=0)
         number = first if name == "round" else replace(first, rank=0, last=None)
         return cut(number, frame.unit, node, f"{name}() has no gradient")
+    if name == "int" and isinstance(first, Const) and isinstance(first.value, float):
+        return Const(int(first.value)) if math.isfinite(first.value) else UNKNOWN
     if name in {"float", "int", "round", "abs"}:
         return first if isinstance(first, (Const, Tensor)) else UNKNOWN
     return _asked(first, name, given)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import replace
 
 from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import ACTIVATED, Kind
 from losskit.check.lint.library.filled import is_size
+from losskit.check.lint.library.reductions import learns_actions
 from losskit.check.lint.slices import is_one_wide, is_slice
+from losskit.check.lint.units import Unit
 from losskit.check.lint.values import UNKNOWN, Arguments, Const, Tensor, Trail, Unknown, Value
 
-__all__ = ["INDICES", "SHAPING", "joined", "multiplied", "picked", "shaped", "stacked"]
+__all__ = ["INDICES", "SHAPING", "joined", "multiplied", "of_rows", "picked", "shaped", "stacked"]
 
 SHAPING = frozenset(
     [
@@ -134,6 +138,22 @@ def joined(name: str, items: list[Value], given: Arguments) -> tuple[int | None,
     if name == "stack":
         return rank + 1, last if rank and along not in {-1, rank} else None
     return rank, last if along not in {-1, rank - 1} else None
+
+
+def of_rows(unit: Unit, name: str, made: Value, node: ast.AST) -> Value:
+    """Return what ``vstack`` makes of steps of games: a row for each, of one number or several."""
+    first = node.args[0] if isinstance(node, ast.Call) and node.args else None
+    if name != "vstack" or not learns_actions(unit):
+        return made
+    if isinstance(made, Unknown):
+        made = Tensor(flow=made.flow)
+    if not isinstance(first, ast.ListComp) or not isinstance(made, Tensor) or made.rank is not None:
+        return made
+    return replace(made, rank=2, last=1 if _OF_ONE.search(ast.unparse(first.elt)) else None)
+
+
+_OF_ONE = re.compile(r"\b(?:rewards?|dones?|terminals?)$")
+"""Parts of a step of a game that are one number."""
 
 
 def multiplied(left: Tensor, right: Tensor, made: Trail) -> Tensor:

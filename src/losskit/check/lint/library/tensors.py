@@ -289,7 +289,11 @@ def _gathered(
     """What is taken has the shape of the indices."""
     index = given.get(1, "index")
     rank, last = (index.rank, index.last) if isinstance(index, Tensor) else (None, None)
-    actions = isinstance(index, Unknown) and "action" in index.name.lower()
+    shapeless = isinstance(index, Unknown) or (
+        isinstance(index, Tensor) and index.rank in {None, 2} and index.last is None
+    )
+    named = ast.unparse(node.args[-1]) if isinstance(node, ast.Call) and node.args else ""
+    actions = shapeless and "action" in named.lower()
     if (tensor.units is not None or actions) and given.const(0, "dim") == 1:
         # Of the outputs for each example of a batch, one is chosen.
         rank, last = rank or 2, last or 1
@@ -376,7 +380,7 @@ _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value
     "matmul": _matmul,
     "mm": _matmul,
     **dict.fromkeys(("batch_normalization", "batch_norm", "layer_norm"), _standardised),
-    "pow": elementwise.power,
+    **dict.fromkeys(("pow", "power"), elementwise.power),
     "abs": elementwise.unsigned,
     "abs_": elementwise.unsigned,
     "absolute": elementwise.unsigned,
