@@ -63,6 +63,7 @@ _LABELS = re.compile(
 )
 _TRUTH = re.compile(r"^((gt|target|label|y_true|true|ground_truth)s?(_|$)|y$)")
 _GUESS = re.compile(r"^(pred|prediction|output|logit|recon|y_hat|y_pred)s?(_|$)")
+_SCORES = re.compile(r"(^|_)logits?(_|$)")
 _BACKEND = re.compile(r"(\w+\.)*(K|backend)\.\w+$")
 _ASYMMETRIC = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 
@@ -77,8 +78,12 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     named = _called(call.nodes.get(call.input), _TRUTH) and _called(
         call.nodes.get("target"), _GUESS
     )
-    first = _is_data(given) or _is_input(given, target)
-    if not named and not (first and _is_output(target)):
+    compared = isinstance(given, Tensor) and given.kind is Kind.MULTI_HOT
+    compared = compared and call.face.contract is LOGITS
+    named = named or (compared and _called(call.nodes.get("target"), _SCORES))
+    learnt = compared and flow_of(target) is Flow.MODEL
+    first = _is_data(given) or _is_input(given, target) or learnt
+    if not named and not (first and (learnt or _is_output(target))):
         return
     nodes = [call.nodes.get(name) for name in (call.input, "target")]
     fix = None
@@ -96,7 +101,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
     # Keras' backend took the output first until 2.0.6.
     function = call.node.func if isinstance(call.node, ast.Call) else None
     old = function is not None and _BACKEND.match(ast.unparse(function)) is not None
-    sure = (sure or _is_input(given, target)) and not old
+    sure = (sure or _is_input(given, target) or learnt) and not old
     yield Seen(
         f"{call.face.name} takes {ours}, and gets {theirs} there",
         target.trail if isinstance(target, Tensor) else None,
