@@ -113,3 +113,44 @@ def test_two_losses_may_train_what_both_are_for(tmp_path: Path) -> None:
     text = text.replace("head(out)", "head(other(out))").replace("= model(x)", "= model(other(x))")
     text = text.replace("opt.zero_grad()", "opt.zero_grad(); opt_all.zero_grad()")
     assert _leftovers(text.replace("CLEAR", "pass"), tmp_path) == []
+
+
+FIRST = """
+import torch
+from torch import nn
+from torch.autograd import Variable
+
+generator, DomainDiscriminator_A = nn.Linear(2, 4), nn.Linear(4, 1)
+opt_g = torch.optim.Adam(generator.parameters())
+opt_d = torch.optim.Adam(DomainDiscriminator_A.parameters())
+for real, noise in loader:
+    BEFORE
+    ones = Variable(torch.ones(9, 1), requires_grad=False)
+    made = generator(noise)
+    g_loss = criterion(DomainDiscriminator_A(made), ones)
+    g_loss.backward()
+    opt_g.step()
+    BETWEEN
+    d_loss = criterion(DomainDiscriminator_A(real), ones) - DomainDiscriminator_A(made.detach())
+    d_loss.backward()
+    opt_d.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "lines"),
+    [
+        (BOTH, "pass", [18]),
+        ("opt_g.zero_grad()", "opt_d.zero_grad()", []),
+        (BOTH, "DomainDiscriminator_A.zero_grad()", []),
+        (BOTH, "freeze(DomainDiscriminator_A)", []),
+        (f"{BOTH}; DomainDiscriminator_A.requires_grad_(False)", "pass", []),
+        (f"{BOTH}; set_requires_grad(DomainDiscriminator_A, False)", "pass", []),
+    ],
+)
+def test_a_judge_gets_the_gradient_of_the_generators_loss(
+    before: str, between: str, lines: list[int], tmp_path: Path
+) -> None:
+    """Which wants it to be wrong; what says that a number is no weight is in nobody's way."""
+    text = FIRST.replace("BEFORE", before).replace("BETWEEN", between)
+    assert [line for line, _ in _leftovers(text, tmp_path)] == lines

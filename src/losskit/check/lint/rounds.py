@@ -18,8 +18,12 @@ _LOOPS = (ast.For, ast.While)
 _CUTTING = {"detach", "item", "numpy", "data", "detach_"}
 _UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean|toggle)_?\w*(?:grad|optim)", re.IGNORECASE)
+_FREEZES = re.compile(r"\.requires_grad(?!\w)|requires_grad_\(|\w_requires_grad|freeze")
+"""Where models get no gradient for a while."""
+
 _ADVERSARY = re.compile(
-    r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$", re.IGNORECASE
+    r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$|discriminator",
+    re.IGNORECASE,
 )
 """What models are called against which others are trained."""
 
@@ -34,7 +38,7 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
     owned : mapping
         The models of each of its optimizers, as they are written.
     """
-    if len(owned) < 2 or "requires_grad" in unit.source:
+    if len(owned) < 2 or _FREEZES.search(unit.source) is not None:
         return
     told: set[int] = set()
     clearing = {
@@ -139,8 +143,13 @@ class _Round:
                 self.applied[id(call)].add(optimizer)
 
     def _is_stale(self, model: str, other: str) -> bool:
-        """Whether what an optimizer stepped by was for it alone: a judge's loss, or its models'."""
-        return model in self.owned[other] or any(map(_ADVERSARY.search, self.owned[other]))
+        """Whether what an optimizer stepped by was for it alone: its models', or a judge's loss.
+
+        Or one that a judge's model had a part in, which wants it to be wrong.
+        """
+        return model in self.owned[other] or any(
+            map(_ADVERSARY.search, (model, *self.owned[other]))
+        )
 
     def _models(self, node: ast.AST) -> set[str]:
         """Return the models to which a gradient gets through an expression."""

@@ -26,8 +26,9 @@ RULE = Rule(
     why=(
         "backward() adds. Without zero_grad() each step goes along the sum of all gradients "
         "so far: the training overshoots more and more. What a discriminator's loss leaves in the "
-        "generator is added to the generator's own gradient too, and works against it. Cleared "
-        "between backward() and step(), no gradient is left for the step."
+        "generator is added to the generator's own gradient too, and works against it, as does "
+        "what the generator's loss leaves in the discriminator. Cleared between backward() and "
+        "step(), no gradient is left for the step."
     ),
     bad="""\
 import torch
