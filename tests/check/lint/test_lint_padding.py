@@ -49,6 +49,17 @@ def test_all_tokens_behind_the_first_are_counted(labels: str, pad: str, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("output", "seen"),
+    [("output.permute(0, 2, 1)", SEEN), ("output.transpose(1, 2)", SEEN), ("output", [])],
+)
+def test_sequences_need_not_be_flat(output: str, seen: list[tuple], tmp_path: Path) -> None:
+    text = TRANSLATION.replace("output = output[1:].view(-1, output.shape[-1])", "pad_idx = 1")
+    text = text.replace("criterion(output, rest)", f"criterion({output}, rest)")
+    text = text.replace("LABELS", "target[:, 1:]").replace("PAD", "").replace("SETTINGS", "")
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == seen
+
+
+@pytest.mark.parametrize(
     ("labels", "pad", "settings"),
     [
         ("target[1:].view(-1)", "pad_idx = 1", "ignore_index=pad_idx"),

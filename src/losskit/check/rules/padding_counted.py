@@ -69,7 +69,7 @@ def _of_batches(call: LossCall) -> Iterator[Seen]:
     source = call.unit.source
     if {"ignore_index", "weight"} & call.settings.keys() or call.face.library != "torch":
         return
-    if _PADS.search(source) and not _IGNORES.search(source) and _is_flat(call):
+    if _PADS.search(source) and not _IGNORES.search(source) and _is_rest(call):
         yield Seen(
             f"targets are all tokens of padded batches, and {call.face.name} ignores none of them"
         )
@@ -79,13 +79,27 @@ _PADS = re.compile(
     r"<pad>|BucketIterator|\bpad_?(?:idx|id|index|token|int)|_(?:idx|id|int)_pad\b", re.IGNORECASE
 )
 _IGNORES = re.compile(r"ignore_index|-100\b|mask")
-_FLAT = re.compile(r"\[(?::, )?1:\](?:\.contiguous\(\))?\.(?:(?:view|reshape)\(-1\)|flatten\(\))$")
+_REST = r"\[(?::, )?1:\](?:\.contiguous\(\))?"
 """Tokens of which each follows those that a decoder gets."""
 
+_FLAT = re.compile(_REST + r"\.(?:(?:view|reshape)\(-1\)|flatten\(\))$")
+_WHOLE = re.compile(_REST + "$")
+_TURNED = re.compile(r"\.(?:permute\(0, 2, 1\)|transpose\((?:1, 2|2, 1|-1, -2|-2, -1)\))$")
+"""Where the classes come to stand where a loss of sequences wants them."""
 
-def _is_flat(call: LossCall) -> bool:
-    """Whether a target is written as such tokens, or was made of them just before."""
-    node = call.nodes.get("target")
+
+def _is_rest(call: LossCall) -> bool:
+    """Whether a target is all tokens behind the first of whole batches."""
+    target = _written(call, "target")
+    if _FLAT.search(target) is not None:
+        return True
+    turned = _TURNED.search(_written(call, call.input)) is not None
+    return turned and _WHOLE.search(target) is not None
+
+
+def _written(call: LossCall, name: str) -> str:
+    """How an argument is written, or what was made just before and is called so."""
+    node = call.nodes.get(name)
     if isinstance(node, ast.Name):
         before = [
             one
@@ -95,7 +109,7 @@ def _is_flat(call: LossCall) -> bool:
             and one.lineno <= getattr(call.node, "lineno", 0)
         ]
         node = max(before, key=lambda one: one.lineno).value if before else None
-    return node is not None and _FLAT.search(ast.unparse(node)) is not None
+    return "" if node is None else ast.unparse(node)
 
 
 _IGNORED = -100
