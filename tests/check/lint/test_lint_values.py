@@ -102,6 +102,10 @@ SEEN = {
         "    F.binary_cross_entropy(y, y_hat).backward()",
     ),
     "weight of positives where there is none": ("LK183", "nn.BCELoss(weight=pos_weight)"),
+    "shares of the classes as weights": (
+        "LK183",
+        "nn.NLLLoss(weight=torch.FloatTensor(char_percentage))",
+    ),
     "softmax over the batch, from the end": ("LK191", "F.softmax(z.view(-1, 3), dim=-2)"),
     "both labels of each row": (
         "LK111",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossCall
+from losskit.check.lint.blocks import statements
+from losskit.check.lint.facts import Activation, LossCall
 from losskit.check.lint.kinds import IN_LOGS, PROBABLE
+from losskit.check.lint.names import about_loss, loss_calls
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITIES
@@ -79,6 +82,33 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
                 f"{call.face.name} takes it",
                 fix=stripped(call.unit, node, {"sigmoid", "Sigmoid"}, safe=False),
             )
+
+
+def on_activation(activation: Activation) -> Iterator[Seen]:
+    """Look at what losses that the code defines apply a sigmoid to."""
+    value = activation.value
+    applied = [] if value.trail is None else value.trail.applied()
+    if activation.name != "sigmoid" or value.kind not in PROBABLE or not applied:
+        return
+    if _in_loss(activation):
+        yield Seen(
+            f"a sigmoid gets {value.kind}, and leaves of them what is between 0.5 and 0.73",
+            value.trail,
+            "a sigmoid is applied to it",
+        )
+
+
+def _in_loss(activation: Activation) -> bool:
+    """Whether this stands in a loss that the code defines, and that takes no other one."""
+    line = getattr(activation.node, "lineno", 0)
+    around = [
+        one
+        for one in statements(activation.unit.tree.body)
+        if isinstance(one, (ast.FunctionDef, ast.ClassDef))
+        and one.lineno <= line <= (one.end_lineno or 0)
+    ]
+    written_out = not around or next(loss_calls(around[-1].body), None) is None
+    return written_out and any(about_loss(one.name) for one in around)
 
 
 def _twice(tensor: Tensor) -> bool:

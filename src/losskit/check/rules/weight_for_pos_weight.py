@@ -62,7 +62,7 @@ _POSITIVE = re.compile(
     r"pos(itive)?s?_?(class_?)?(weight|ratio)|(^|_)(ratio|imbalance)s?$|neg(ative)?s?_(to|over)_pos",
     re.IGNORECASE,
 )
-_COUNTED = re.compile(r"(^|_)(counts?|freqs?|frequenc(y|ies))$", re.IGNORECASE)
+_COUNTED = re.compile(r"(^|_)(counts?|freqs?|frequenc(y|ies)|percent(age)?s?)$", re.IGNORECASE)
 
 
 def on_loss_built(built: LossBuilt) -> Iterator[Seen]:

@@ -1,0 +1,48 @@
+"""Losses that the code itself defines, and what they make of what they get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lint_runs import brief, found
+
+DICE = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+class BinaryDice{end}(nn.Module):
+    def forward(self, output, target):
+        output = torch.sigmoid(output)
+        {loss}
+        return 1 - 2 * (output * target).sum() / (output + target).sum()
+
+class Dice{end}(nn.Module):
+    def forward(self, output, target):
+        dice = BinaryDice{end}()
+        output = {given}
+        return sum(dice(output[:, one], target[:, one]) for one in range(3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "given", "loss", "twice"),
+    [
+        ("Loss", "F.softmax(output, dim=1)", "pass", True),
+        ("Loss", "torch.sigmoid(output)", "pass", True),
+        ("Loss", "output * 2", "pass", False),
+        ("Loss", "torch.tanh(output)", "pass", False),
+        # A gate may do what it likes.
+        ("Gate", "F.softmax(output, dim=1)", "pass", False),
+        # The loss that takes it is told of.
+        ("Loss", "F.softmax(output, dim=1)", "return F.binary_cross_entropy(output, target)", None),
+    ],
+)
+def test_a_sigmoid_of_probabilities_in_a_loss(
+    end: str, given: str, loss: str, *, twice: bool | None, tmp_path: Path
+) -> None:
+    text = DICE.format(end=end, given=given, loss=loss)
+    lines = {True: [8], False: [], None: [9]}[twice]
+    seen = [one for one in brief(found(tmp_path, {"go.py": text}), tmp_path) if one[0] == "LK103"]
+    assert seen == [("LK103", "bug", "go.py", line) for line in lines]
