@@ -46,3 +46,41 @@ def test_a_sigmoid_of_probabilities_in_a_loss(
     lines = {True: [8], False: [], None: [9]}[twice]
     seen = [one for one in brief(found(tmp_path, {"go.py": text}), tmp_path) if one[0] == "LK103"]
     assert seen == [("LK103", "bug", "go.py", line) for line in lines]
+
+
+CRITIC = """
+import torch.nn.functional as F
+
+class Agent:
+    def learn(self, states, actions, rewards, following):
+        value = self.critic_model_1(states, actions){value}
+        wanted = {wanted}{target}
+        loss = {loss}
+        return loss
+"""
+RETURN = "rewards + 0.9 * self.critic_model_target(following)"
+LOSS = "F.smooth_l1_loss(value, wanted)"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "target", "loss", "lines"),
+    [
+        (".detach()", RETURN, "", LOSS, [8]),
+        (".detach()", RETURN, "", "F.mse_loss(wanted, value)", [8]),
+        ("", f"({RETURN})", ".detach()", LOSS, []),
+        ("", RETURN, "", LOSS, []),
+        # A teacher's output is detached on purpose, on whichever side it stands.
+        (".detach()", "self.student(states)", "", LOSS, []),
+        # What steps are drawn by, and what is logged.
+        (".detach()", RETURN, "", "F.mse_loss(value, wanted, reduction='none')", []),
+        (".detach()", f"({RETURN})", ".detach()", LOSS, []),
+    ],
+)
+def test_the_value_is_detached_instead_of_its_target(
+    value: str, wanted: str, target: str, loss: str, lines: list[int], tmp_path: Path
+) -> None:
+    text = CRITIC.format(value=value, wanted=wanted, target=target, loss=loss)
+    seen = brief(found(tmp_path, {"go.py": text}), tmp_path)
+    assert [one for one in seen if one[0] == "LK151"] == [
+        ("LK151", "bug", "go.py", line) for line in lines
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from losskit.check.findings import Severity
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.choices import NO_GUARDS, Guard, Option, excluded, options
 from losskit.check.lint.containers import Made, Sequence
 from losskit.check.lint.kinds import Flow
@@ -80,6 +81,20 @@ class LossCall(Fact):
     def unsettled(self, name: str) -> bool:
         """Whether a setting is given, and not known."""
         return name in self.settings and not isinstance(self.settings[name], Const)
+
+    def written(self, argument: str) -> str:
+        """How an argument is written, or what was made just before and is called so."""
+        node = self.nodes.get(argument)
+        if isinstance(node, ast.Name):
+            line = getattr(self.node, "lineno", 0)
+            made = [
+                one
+                for one in statements(self.unit.tree.body)
+                if isinstance(one, ast.Assign) and one.lineno <= line
+                if ast.unparse(one.targets[0]) == node.id
+            ]
+            node = max(made, key=lambda one: one.lineno).value if made else None
+        return "" if node is None else ast.unparse(node)
 
     def seen(self, argument: str, wanted: Callable[[Tensor], bool]) -> Tensor | None:
         """Return the tensor that an argument is, if it surely is one of those that are wanted.

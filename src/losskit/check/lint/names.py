@@ -75,7 +75,7 @@ def starred(module: str) -> list[str]:
 _MODEL = re.compile(
     r"(^|[._])(model|net|network|net[A-Z]|classifier|student|backbone|encoder|decoder|generator|"
     r"discriminator|critic|actor|policy|policy_net|resnet|bert|unet|cnn|rnn|lstm|gru|transformer|"
-    r"forward|fc\d*|head|linear\d*|lin\d*)\d*$",
+    r"forward|fc\d*|head|linear\d*|lin\d*)_?\d*$",
     re.IGNORECASE,
 )
 

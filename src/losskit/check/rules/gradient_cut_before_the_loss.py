@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
@@ -11,7 +12,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import takes_loss
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
-from losskit.check.lint.values import Tensor, Trail, Unknown
+from losskit.check.lint.values import NONE, Tensor, Trail, Unknown, flow_of
 
 __all__ = ["RULE"]
 
@@ -70,6 +71,31 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} takes it",
             Severity.SUSPICIOUS,
         )
+    yield from _wrong_side(call)
+
+
+def _wrong_side(call: LossCall) -> Iterator[Seen]:
+    """Look for a value that was detached in the place of what rewards say that it should be."""
+    if not call.face.of_numbers or call.setting("reduction") == "none":
+        # What steps are drawn by is computed without a gradient.
+        return
+    sides = {name: call.values.get(name) for name in (call.input, "target")}
+    for name, other in ((call.input, "target"), ("target", call.input)):
+        value, wanted = sides[name], sides[other]
+        if not isinstance(value, Tensor) or value.cut is None:
+            continue
+        passes = flow_of(wanted or NONE) in {Flow.MODEL, Flow.UNKNOWN}
+        if not passes or not value.cut.text.startswith("detach"):
+            continue
+        if _REWARD.search(call.written(other)) and not _REWARD.search(call.written(name)):
+            yield Seen(
+                "what the model gives is detached, and what rewards say that it should give is not",
+                value.cut,
+                f"{call.face.name} takes it",
+            )
+
+
+_REWARD = re.compile(r"\brew(?:ards?)?(?:_|\b)|_rewards?\b", re.IGNORECASE)
 
 
 def on_backward(backward: Backward) -> Iterator[Seen]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.seen import Seen
 
@@ -90,26 +88,11 @@ _TURNED = re.compile(r"\.(?:permute\(0, 2, 1\)|transpose\((?:1, 2|2, 1|-1, -2|-2
 
 def _is_rest(call: LossCall) -> bool:
     """Whether a target is all tokens behind the first of whole batches."""
-    target = _written(call, "target")
+    target = call.written("target")
     if _FLAT.search(target) is not None:
         return True
-    turned = _TURNED.search(_written(call, call.input)) is not None
+    turned = _TURNED.search(call.written(call.input)) is not None
     return turned and _WHOLE.search(target) is not None
-
-
-def _written(call: LossCall, name: str) -> str:
-    """How an argument is written, or what was made just before and is called so."""
-    node = call.nodes.get(name)
-    if isinstance(node, ast.Name):
-        before = [
-            one
-            for one in statements(call.unit.tree.body)
-            if isinstance(one, ast.Assign)
-            and ast.unparse(one.targets[0]) == node.id
-            and one.lineno <= getattr(call.node, "lineno", 0)
-        ]
-        node = max(before, key=lambda one: one.lineno).value if before else None
-    return "" if node is None else ast.unparse(node)
 
 
 _IGNORED = -100
