@@ -84,3 +84,37 @@ def test_the_value_is_detached_instead_of_its_target(
     assert [one for one in seen if one[0] == "LK151"] == [
         ("LK151", "bug", "go.py", line) for line in lines
     ]
+
+
+WRITTEN = """
+import torch
+
+{wrapper}
+def edge_loss(pred, target, weight):
+    if target.numel() == 0:
+        return pred.sum() * 0
+    assert pred.size() == target.size()
+    kept = {kept}
+    return ((kept[:, 1:] - kept[:, :-1]) * weight).abs().mean(){more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "more", "wrapper", "cut"),
+    [
+        ("pred.detach()", "", "", True),
+        ("pred.data", " + F.mse_loss(target, weight)", "", True),
+        ("pred", "", "", False),
+        ("pred.detach()", " + (pred - target).pow(2).mean()", "", False),
+        ("pred.detach()", "", "@torch.no_grad()", False),
+        ("target.detach()", " + pred.mean()", "", False),
+        # Without the prediction, it is a loss of something else.
+        ("target", "", "", False),
+    ],
+)
+def test_a_loss_that_takes_its_prediction_without_a_gradient(
+    kept: str, more: str, wrapper: str, *, cut: bool, tmp_path: Path
+) -> None:
+    text = WRITTEN.format(kept=kept, more=more, wrapper=wrapper)
+    seen = brief(found(tmp_path, {"go.py": text}), tmp_path)
+    assert seen == ([("LK151", "suspicious", "go.py", 9)] if cut else [])

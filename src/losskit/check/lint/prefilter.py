@@ -312,7 +312,9 @@ def is_of_interest(raw: bytes) -> bool:
         return True
     if b"Loss" not in raw and b"loss(" not in raw:
         return False
-    guesses = any(one in raw for one in (b"argmax(", b".max(", b"round(")) or _HALVED.search(raw)
+    guesses = any(
+        one in raw for one in (b"argmax(", b".max(", b"round(", b".detach(")
+    ) or _HALVED.search(raw)
     return bool(guesses) and _OWN_LOSS.search(raw) is not None
 
 

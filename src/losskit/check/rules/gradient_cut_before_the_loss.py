@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Asked, Backward, LossCall, Returned, Scanned
 from losskit.check.lint.idle import idle
 from losskit.check.lint.kinds import Flow, Kind
-from losskit.check.lint.names import takes_loss
+from losskit.check.lint.names import called_loss, takes_loss
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.tensor_attributes import BY_HAND
 from losskit.check.lint.values import NONE, Tensor, Trail, Unknown, flow_of
@@ -210,3 +212,38 @@ def on_file(file: Scanned) -> Iterator[Seen]:
                 f"no gradient gets from here to {one.model}, by which {one.optimizer} steps",
                 node=one.node,
             )
+    for function in statements(file.unit.tree.body):
+        if isinstance(function, ast.FunctionDef) and called_loss(function.name):
+            yield from _all_detached(function)
+
+
+def _all_detached(function: ast.FunctionDef) -> Iterator[Seen]:
+    """Look for a loss that takes its prediction, by its name, without a gradient throughout."""
+    given = [one.arg for one in function.args.args if _PREDICTED.match(one.arg)]
+    ungraded = any("grad" in ast.unparse(one) for one in function.decorator_list)
+    if not given or ungraded:
+        return
+    uses = list(_uses(function, given[0]))
+    cut = [node for node, what in uses if what in {"detach", "data"}]
+    if cut and all(what in _WITHOUT for _, what in uses):
+        yield Seen(
+            f"{function.name}() takes {given[0]} without its gradient only",
+            severity=Severity.SUSPICIOUS,
+            node=cut[0],
+        )
+
+
+def _uses(node: ast.AST, name: str) -> Iterator[tuple[ast.AST, str]]:
+    """Yield where a name is used, and which of its attributes is asked for, if it is one."""
+    if isinstance(node, ast.BinOp) and ast.unparse(node).endswith(" * 0"):
+        # Nothing, where there is nothing to learn from.
+        return
+    for inner in ast.iter_child_nodes(node):
+        if isinstance(inner, ast.Name) and inner.id == name:
+            yield node, node.attr if isinstance(node, ast.Attribute) else ""
+        yield from _uses(inner, name)
+
+
+_PREDICTED = re.compile(r"(?:y_?)?(?:preds?|predictions?|outputs?|logits?|y_hat)(?:_|$)")
+_WITHOUT = {"detach", "data", "size", "shape", "dim", "ndim", "numel", "device", "dtype"}
+"""What is taken of a tensor without its gradient."""
