@@ -25,7 +25,8 @@ RULE = Rule(
     why=(
         "Losses take (input, target). Cross-entropy of exchanged arguments raises or reads "
         "labels as logits; BCE takes logarithms of labels, clipped to -100, and has no useful "
-        "gradient."
+        "gradient. Squared and absolute errors are the same either way, so of them nothing is "
+        "said."
     ),
     bad="""\
 import torch
