@@ -304,3 +304,44 @@ def test_one_of_many_metrics_is_chosen_by_its_name(
         text += "    return F.l1_loss(out, y)\n"
     text += "net = nn.Linear(4, 3)\nmeasured(net(x), y, args.name).backward()\n"
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+LOOKED_AT = """
+import torch
+from torch import nn
+from torch.autograd import Variable
+
+class Whole(nn.Sequential):
+    def __init__(self):
+        super().__init__()
+
+class Part(nn.Module):
+    def forward(self, x):
+        return x
+
+class Map:
+    def __init__(self, model):
+        self.model = model
+    def __call__(self, x):
+        return self.model(x)[0, 2]
+
+seen = Variable(torch.as_tensor(rows[0:1]), requires_grad=True)
+loss = {loss}
+loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "codes"),
+    [
+        # Somebody asks what a model sees, and trains nothing; of its layers none is in sight.
+        ("Map(Whole())(seen)", []),
+        ("Map(Part())(seen)", []),
+        ("seen[0, 2]", ["LK151"]),
+    ],
+)
+def test_what_a_model_looks_at_may_have_a_gradient(
+    loss: str, codes: list[str], tmp_path: Path
+) -> None:
+    seen = found(tmp_path, {"go.py": LOOKED_AT.format(loss=loss)})
+    assert [one.code for one in seen] == codes

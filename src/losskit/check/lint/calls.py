@@ -259,7 +259,8 @@ def _call_instance(
             with_owner = Arguments((callee, *given.positional), given.named, given.open)
             result = invoke(machine, frame, found, with_owner, node)
             return _of_model(result) if _is_model(callee) else result
-    return library.call_base(machine, frame, callee, given, node)
+    found = library.call_base(machine, frame, callee, given, node)
+    return _of_model(found) if isinstance(found, Tensor) and found.kind is Kind.LEAF else found
 
 
 def _of_model(value: Value) -> Value:
@@ -268,6 +269,9 @@ def _of_model(value: Value) -> Value:
         return join((_of_model(one), guards) for one, guards in value.among)
     if isinstance(value, Unknown) and value.flow is Flow.UNKNOWN:
         return Unknown(value.name, Flow.MODEL)
+    if isinstance(value, Tensor) and value.kind is Kind.LEAF:
+        # What has a gradient of its own so that one sees what a model looks at.
+        return replace(value, kind=Kind.UNKNOWN, trail=None, cut=None)
     if isinstance(value, Tensor) and value.flow is Flow.DATA and value.kind is Kind.UNKNOWN:
         return replace(value, flow=Flow.UNKNOWN)
     return value
