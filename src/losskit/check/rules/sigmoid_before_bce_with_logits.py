@@ -20,7 +20,7 @@ RULE = Rule(
     code="LK103",
     name="sigmoid-before-bce-with-logits",
     severity=Severity.BUG,
-    summary="A sigmoid is applied before a binary cross-entropy with logits, or twice before one.",
+    summary="A sigmoid is applied before binary cross-entropy with logits, or twice before a loss.",
     why=(
         "The loss applies the sigmoid itself. Of a probability, the second sigmoid gives a "
         "number between 0.5 and 0.73: a positive cannot cost less than 0.31, a negative not "
