@@ -27,35 +27,36 @@ class Dice{end}(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("end", "given", "loss", "twice"),
+    ("end", "given", "loss", "lines"),
     [
-        ("Loss", "F.softmax(output, dim=1)", "pass", True),
-        ("Loss", "torch.sigmoid(output)", "pass", True),
-        ("Loss", "output * 2", "pass", False),
-        ("Loss", "torch.tanh(output)", "pass", False),
+        ("Loss", "F.softmax(output, dim=1)", "pass", [8]),
+        ("Loss", "torch.sigmoid(output)", "pass", [8]),
+        ("Loss", "output * 2", "pass", []),
+        ("Loss", "torch.tanh(output)", "pass", []),
         # A gate may do what it likes.
-        ("Gate", "F.softmax(output, dim=1)", "pass", False),
+        ("Gate", "F.softmax(output, dim=1)", "pass", []),
         # The loss that takes it is told of.
-        ("Loss", "F.softmax(output, dim=1)", "return F.binary_cross_entropy(output, target)", None),
+        ("Loss", "F.softmax(output, dim=1)", "return F.binary_cross_entropy(output, target)", [9]),
     ],
 )
 def test_a_sigmoid_of_probabilities_in_a_loss(
-    end: str, given: str, loss: str, *, twice: bool | None, tmp_path: Path
+    end: str, given: str, loss: str, lines: list[int], tmp_path: Path
 ) -> None:
     text = DICE.format(end=end, given=given, loss=loss)
-    lines = {True: [8], False: [], None: [9]}[twice]
     seen = [one for one in brief(found(tmp_path, {"go.py": text}), tmp_path) if one[0] == "LK103"]
     assert seen == [("LK103", "bug", "go.py", line) for line in lines]
 
 
 CRITIC = """
+import torch
 import torch.nn.functional as F
 
 class Agent:
     def learn(self, states, actions, rewards, following):
         value = self.critic_model_1(states, actions){value}
         wanted = {wanted}{target}
-        loss = {loss}
+        with torch.{mode}():
+            loss = {loss}
         return loss
 """
 RETURN = "rewards + 0.9 * self.critic_model_target(following)"
@@ -65,8 +66,8 @@ LOSS = "F.smooth_l1_loss(value, wanted)"
 @pytest.mark.parametrize(
     ("value", "wanted", "target", "loss", "lines"),
     [
-        (".detach()", RETURN, "", LOSS, [8]),
-        (".detach()", RETURN, "", "F.mse_loss(wanted, value)", [8]),
+        (".detach()", RETURN, "", LOSS, [10]),
+        (".detach()", RETURN, "", "F.mse_loss(wanted, value)", [10]),
         ("", f"({RETURN})", ".detach()", LOSS, []),
         ("", RETURN, "", LOSS, []),
         # A teacher's output is detached on purpose, on whichever side it stands.
@@ -79,11 +80,16 @@ LOSS = "F.smooth_l1_loss(value, wanted)"
 def test_the_value_is_detached_instead_of_its_target(
     value: str, wanted: str, target: str, loss: str, lines: list[int], tmp_path: Path
 ) -> None:
-    text = CRITIC.format(value=value, wanted=wanted, target=target, loss=loss)
+    text = CRITIC.format(value=value, wanted=wanted, target=target, loss=loss, mode="enable_grad")
     seen = brief(found(tmp_path, {"go.py": text}), tmp_path)
     assert [one for one in seen if one[0] == "LK151"] == [
         ("LK151", "bug", "go.py", line) for line in lines
     ]
+
+
+def test_a_value_is_detached_where_nothing_keeps_gradients(tmp_path: Path) -> None:
+    text = CRITIC.format(value=".detach()", wanted=RETURN, target="", loss=LOSS, mode="no_grad")
+    assert found(tmp_path, {"go.py": text}) == []
 
 
 WRITTEN = """

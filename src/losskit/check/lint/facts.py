@@ -58,6 +58,8 @@ class LossCall(Fact):
         Branches on which it depends that this loss is called.
     rivals : tuple
         Other losses that took the same tensor on the same path, and as which of their arguments.
+    graded : bool
+        Whether gradients are kept where it is called.
     """
 
     face: LossFace
@@ -67,6 +69,7 @@ class LossCall(Fact):
     made: Made | None = None
     guards: frozenset[Guard] = NO_GUARDS
     rivals: tuple[tuple[str, LossCall], ...] = ()
+    graded: bool = True
 
     @property
     def input(self) -> str:

@@ -78,8 +78,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
 
 def _wrong_side(call: LossCall) -> Iterator[Seen]:
     """Look for a value that was detached in the place of what rewards say that it should be."""
-    if not call.face.of_numbers or call.setting("reduction") == "none":
-        # What steps are drawn by is computed without a gradient.
+    logged = not call.graded or call.setting("reduction") == "none"
+    if not call.face.of_numbers or logged:
+        # As what steps of a memory are drawn by.
         return
     sides = {name: call.values.get(name) for name in (call.input, "target")}
     for name, other in ((call.input, "target"), ("target", call.input)):

@@ -142,6 +142,7 @@ def take(
         made,
         guards,
         _rivals(machine, values, guards),
+        graded=not machine.ungraded,
     )
     machine.tell(call)
     for value in values.values():
