@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
@@ -132,8 +133,14 @@ class Face:
         declared = parameters_of(self.kind)
         return self.kind(**{name: value for name, value in own.items() if name in declared})
 
+    @functools.cached_property
+    def _defaults(self) -> tuple[Loss, Options]:
+        return self.build({}), Options()
+
     def known(self, given: Mapping[str, Any]) -> tuple[Loss, Options] | None:
         """Return what settings of a call come to, if they hold nothing but plain values."""
+        if not given:
+            return self._defaults
         values = tuple(given.values())
         kinds = tuple(map(type, values))
         # 1, 1.0 and True are equal, but not all are numbers.

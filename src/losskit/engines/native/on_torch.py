@@ -40,16 +40,14 @@ def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
     values = _room(plan, arrays, options)
     if values is None:
         return None
-    wants = False
-    if torch.is_grad_enabled():
-        for at, array in enumerate(arrays):
-            if array.requires_grad:
-                # What is given has derivatives of its own, which the kernels do not know.
-                if at not in plan.outputs:
-                    return None
-                wants = True
-    if not wants:
+    wanted = [array.requires_grad for array in arrays]
+    if True not in wanted or not torch.is_grad_enabled():
         return values if plan.run(arrays, options, values, (), threads()) else None
+    outputs = plan.outputs
+    for at, wants in enumerate(wanted):
+        # What is given has derivatives of its own, which the kernels do not know.
+        if wants and at not in outputs:
+            return None
     # Each value has a factor of its own; and hooks mostly save memory.
     defers = options.reduction == "none" or _hooked()
     gradients = () if defers else _rooms(plan, arrays)
@@ -61,9 +59,9 @@ def reduce(loss: Definition, arrays: Arrays, options: Options) -> Tensor | None:
         return None
     if defers:
         return _Deferred.apply(call, *arrays)  # type: ignore[no-any-return, no-untyped-call]
-    if len(gradients) == 1:
-        return _hand_on(call, arrays[plan.outputs[0]])
-    return _hand_on(call, *[arrays[at] for at in plan.outputs])
+    if len(outputs) == 1:
+        return _hand_on(call, arrays[outputs[0]])
+    return _hand_on(call, *[arrays[at] for at in outputs])
 
 
 def reduce_with_gradients(
@@ -119,10 +117,10 @@ class _Call:
                 "since, and its derivatives need what it held; change a copy instead"
             )
 
-    def take_values(self) -> Tensor:
+    def take_values(self) -> Tensor | None:
         """Give the values away: they will hold on to this call, and so must not be held by it."""
         values, self.values = self.values, None
-        return cast("Tensor", values)
+        return values
 
     def pull_back(self, arrays: Arrays, grad_output: Tensor) -> Gradients:
         """Compute the gradients by the definition, differentiably."""
@@ -143,7 +141,7 @@ class _Reduced(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, call: _Call, *leaves: Tensor) -> Tensor:
+    def forward(ctx: Any, call: _Call, *leaves: Tensor) -> Tensor | None:
         ctx.call = call
         return call.take_values()
 
@@ -170,15 +168,17 @@ class _Reduced(torch.autograd.Function):
         return None, *gradients
 
 
-# What Function.apply adds is for torch.func, which was ruled out, and costs a small loss much.
+# What Function.apply adds is for torch.func, which was ruled out, and what a node's apply adds to
+# backward is for other ways to write one. Both cost a small loss much.
 _hand_on: Callable[..., Tensor] = super(torch.autograd.Function, _Reduced).apply
+_Reduced._backward_cls.apply = _Reduced.backward  # type: ignore[attr-defined]
 
 
 class _Deferred(torch.autograd.Function):
     """The loss, whose gradients are found when they are asked for."""
 
     @staticmethod
-    def forward(ctx: Any, call: _Call, *arrays: Tensor) -> Tensor:
+    def forward(ctx: Any, call: _Call, *arrays: Tensor) -> Tensor | None:
         ctx.save_for_backward(*arrays)
         ctx.call = call
         return call.take_values()

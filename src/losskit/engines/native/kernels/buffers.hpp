@@ -9,6 +9,9 @@ namespace losskit {
 /// Bytes from which on the memory of a result is worth keeping.
 constexpr std::size_t LARGE = std::size_t{1} << 21;
 
+/// Bytes from which on a result is written past the caches.
+constexpr std::size_t STREAMED = std::size_t{1} << 25;
+
 /// Get memory on huge pages, with anything in it; nullptr where none is kept on this system.
 void* take_memory(std::size_t bytes);
 

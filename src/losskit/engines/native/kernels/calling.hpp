@@ -83,11 +83,12 @@ inline void finish(const Call& call, const Array& values, double sum, double div
 }
 
 /// Get a buffer ready to be written for the first time; smaller ones come from memory in use.
-inline void expect_writes(const Array& array) {
+inline void expect_writes(const Array& array, Operand& result) {
     const auto bytes = static_cast<std::size_t>(array.size() * size_of(array.dtype));
     if (bytes >= LARGE) {
         expect_large_writes(array.data, bytes);
     }
+    result.streams = bytes >= STREAMED;
 }
 
 }  // namespace losskit

@@ -179,7 +179,7 @@ bool ClasswiseLoss::run(nb::handle given_input, nb::handle given_teacher, nb::ha
         if (!array.take(given, true) || !take_rows(array, out)) {
             return false;
         }
-        expect_writes(array);
+        expect_writes(array, out);
         return true;
     };
     const bool bends = kernel_.bends && job.indices && !given_gradient.is_none();

@@ -92,8 +92,9 @@ class Elementwise {
             }
             T *to_slopes[OUTPUTS], *to_bends[OUTPUTS];
             for (int k = 0; k < OUTPUTS; ++k) {
-                T* const direct = in_place<T>(results.gradients[k], job.axes, first);
-                to_slopes[k] = direct && results.gradients[k] ? direct : slopes[k];
+                const Operand& result = results.gradients[k];
+                T* const direct = in_place<T>(result, job.axes, first);
+                to_slopes[k] = direct && result && !streams(result) ? direct : slopes[k];
                 to_bends[k] = bends[k];
             }
             if (bend && rounded(job.arrays[0])) {
@@ -121,6 +122,7 @@ class Elementwise {
                 }
             }
         }
+        finish_streams();
         return sum;
     }
 
@@ -128,6 +130,8 @@ class Elementwise {
     static bool rounded(const Operand& operand) {
         return Loss::rounds && sizeof(T) == 4 && operand.dtype == DType::f64;
     }
+
+    static bool streams(const Operand& result) { return Loss::light && result.streams; }
 
     /// Elements of an array, with what is masked replaced by something harmless.
     const T* take(int k, std::int64_t first, std::int64_t count, const T* mask, T* buffer) const {
@@ -155,7 +159,7 @@ class Elementwise {
         if (weighs) {
             multiply(derivatives, factors.derivatives, count);
         }
-        if (derivatives != in_place<T>(result, job.axes, first)) {
+        if (streams(result) || derivatives != in_place<T>(result, job.axes, first)) {
             write(result, job.axes, job.shape, first, count, derivatives);
         }
     }

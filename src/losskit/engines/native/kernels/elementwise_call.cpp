@@ -139,7 +139,7 @@ bool ElementwiseLoss::run(nb::tuple arrays, const Call& call, nb::tuple gradient
                 !fit(taken[k], job.axes, job.shape, false, results[k])) {
                 return false;
             }
-            expect_writes(taken[k]);
+            expect_writes(taken[k], results[k]);
         }
         return true;
     };

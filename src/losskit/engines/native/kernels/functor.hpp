@@ -8,6 +8,7 @@
 //     fits         whether it serves these numbers
 //     rounds       whether derivatives in float are taken at a rounded point, and corrected by the
 //                  curvature: for a loss of one output that costs much more in double
+//     light        whether it computes faster than memory takes what it writes
 //     at           value, gradient and curvature at one point
 // Of the functors of one name the first that fits is to be taken: what decides between formulas is
 // settled before the loop, since a compiler that vectorises would compute all of them.
@@ -24,6 +25,7 @@ struct Functor {
     static constexpr int arrays = count;
     static constexpr int outputs = given;
     static constexpr bool rounds = false;
+    static constexpr bool light = false;
 
     static bool fits(const double*) { return true; }
 };

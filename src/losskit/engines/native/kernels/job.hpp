@@ -31,6 +31,7 @@ struct Operand {
     char* data = nullptr;
     DType dtype = DType::f32;
     std::int64_t stride[MOST_AXES] = {};
+    bool streams = false;  // of a result: whether it is more than caches hold
 
     explicit operator bool() const { return data != nullptr; }
 };

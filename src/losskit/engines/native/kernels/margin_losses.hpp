@@ -9,6 +9,7 @@ namespace losskit::LOSSKIT_ISA {
 template <class T>
 struct Hinge : FunctorOfOne<2> {
     static constexpr const char* name = "Hinge";
+    static constexpr bool light = true;
 
     explicit Hinge(const double*) {}
 
@@ -24,6 +25,7 @@ template <class T>
 struct HingeEmbedding : FunctorOfOne<2> {
     static constexpr const char* name = "HingeEmbedding";
     static constexpr const char* parameters[] = {"margin", nullptr};
+    static constexpr bool light = true;
     T margin;
 
     explicit HingeEmbedding(const double* given) : margin(T(given[0])) {}
@@ -42,6 +44,7 @@ template <class T>
 struct MarginRanking : FunctorOfPair<3> {
     static constexpr const char* name = "MarginRanking";
     static constexpr const char* parameters[] = {"margin", nullptr};
+    static constexpr bool light = true;
     T margin;
 
     explicit MarginRanking(const double* given) : margin(T(given[0])) {}
@@ -62,6 +65,7 @@ struct MarginRanking : FunctorOfPair<3> {
 template <class T>
 struct SquaredHinge : FunctorOfOne<2> {
     static constexpr const char* name = "SquaredHinge";
+    static constexpr bool light = true;
 
     explicit SquaredHinge(const double*) {}
 

@@ -130,6 +130,7 @@ NB_MODULE(_kernels, m) {
     }, "Instruction sets that this machine runs, the fastest first.");
 
     m.attr("LARGE") = LARGE;
+    m.attr("STREAMED") = STREAMED;
     m.def("array_like", room_like<nb::numpy>, "like"_a, "in_float"_a = false,
           "A NumPy array like another one, or in float32, in memory that is kept; or None.");
     m.def("tensor_like", [](nb::handle like) { return room_like<nb::pytorch>(like, false); },

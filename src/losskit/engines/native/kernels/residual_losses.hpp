@@ -10,6 +10,7 @@ template <class T>
 struct Huber : FunctorOfOne<2> {
     static constexpr const char* name = "Huber";
     static constexpr const char* parameters[] = {"delta", nullptr};
+    static constexpr bool light = true;
     T delta;
 
     explicit Huber(const double* given) : delta(T(given[0])) {}
@@ -53,6 +54,7 @@ struct LogCosh : FunctorOfOne<2> {
 template <class T>
 struct MAE : FunctorOfOne<2> {
     static constexpr const char* name = "MAE";
+    static constexpr bool light = true;
 
     explicit MAE(const double*) {}
 
@@ -68,6 +70,7 @@ struct MAE : FunctorOfOne<2> {
 template <class T>
 struct MSE : FunctorOfOne<2> {
     static constexpr const char* name = "MSE";
+    static constexpr bool light = true;
 
     explicit MSE(const double*) {}
 
@@ -84,6 +87,7 @@ template <class T>
 struct Quantile : FunctorOfOne<2> {
     static constexpr const char* name = "Quantile";
     static constexpr const char* parameters[] = {"quantile", nullptr};
+    static constexpr bool light = true;
     T below, above;
 
     explicit Quantile(const double* given) : below(T(given[0])), above(T(1 - given[0])) {}
@@ -101,6 +105,7 @@ template <class T>
 struct SmoothL1 : FunctorOfOne<2> {
     static constexpr const char* name = "SmoothL1";
     static constexpr const char* parameters[] = {"beta", nullptr};
+    static constexpr bool light = true;
     T beta;
 
     explicit SmoothL1(const double* given) : beta(T(given[0])) {}

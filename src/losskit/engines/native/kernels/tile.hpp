@@ -3,6 +3,7 @@
 
 #include "convert.hpp"
 #include "job.hpp"
+#include "stream.hpp"
 #include "target.hpp"
 #include "vmath.hpp"
 
@@ -83,6 +84,10 @@ void differences(const Operand& operand, int axes, const std::int64_t* shape, st
 template <class T>
 void write(const Operand& operand, int axes, const std::int64_t* shape, std::int64_t first,
            std::int64_t count, const T* from) {
+    T* const direct = operand.streams ? in_place<T>(operand, axes, first) : nullptr;
+    if (direct) {
+        return stream(from, direct, count);
+    }
     each_run(operand, axes, shape, first, count,
              [&](char* data, std::int64_t stride, std::int64_t done, std::int64_t run) {
                  narrow(from + done, operand.dtype, data, stride, run);
