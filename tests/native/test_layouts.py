@@ -105,6 +105,26 @@ def test_steps_of_classes(loss, classes, target):
         assert all(one[0].strides == given.strides for one in found)
 
 
+@pytest.mark.parametrize("classes", [1, 2, 3, 4, 5, 6, 7, 8, 11, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_steps_in_float32(dtype, classes, target):
+    """Rows of few classes are turned by fours, and doubles rounded on the way."""
+    rng = np.random.default_rng(classes)
+    for rows in (3, 32, 70):
+        input, index = arrays_for(CrossEntropy(), (rows, classes), rng, size=3.0)
+        exact = input.astype(dtype).astype(np.float64)
+        expected = (
+            CrossEntropy().gradient_at(exact, index, np),
+            CrossEntropy().curvature_at(exact, index, np),
+        )
+        found = on_numpy.bend(
+            CrossEntropy(), (input.astype(dtype), index), Options("sum"), Newton(), in_float=True
+        )
+        for (one,), other in zip(found, expected, strict=True):
+            assert one.dtype == np.float32
+            np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("rows", [1, 31, 32, 33, 255, 256, 257, 513, 2047, 2049])
 @pytest.mark.parametrize("loss", [CrossEntropy(), Focal(gamma=1.5)], ids=str)
 def test_numbers_of_rows(loss, rows, target):

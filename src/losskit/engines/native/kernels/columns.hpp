@@ -8,6 +8,7 @@
 #include "costs.hpp"
 #include "mass.hpp"
 #include "softmax.hpp"
+#include "turn.hpp"
 
 namespace losskit::LOSSKIT_ISA {
 
@@ -173,23 +174,25 @@ class Columns {
             const double others = static_cast<double>(lanes.others[i]), total = 1 + others;
             const double distance =
                 static_cast<double>(lanes.logit[i]) - static_cast<double>(lanes.top[i]);
+            const double inverse = 1 / total;
             const double log_p = distance - vlog1p(others);
-            const double p = static_cast<double>(lanes.power[i]) / total;
-            const double missed = distance == 0 ? others / total : 1 - p;
+            const double p = static_cast<double>(lanes.power[i]) * inverse;
+            const double missed = distance == 0 ? others * inverse : 1 - p;
             double value, slope;
             cost.at(log_p, p, missed, value, slope);
             const double weight = static_cast<double>(lanes.weight[i]);
-            lanes.value[i] = static_cast<T>(value * weight);
+            // With curvatures nobody asks for values, which for some costs are most of the work.
+            lanes.value[i] = BENDS ? T(0) : static_cast<T>(value * weight);
             slope *= weight;
             if constexpr (BENDS) {
                 const double bend = weight * cost.bend(log_p, p, missed);
-                lanes.scale[i] = static_cast<T>(1 / total);
+                lanes.scale[i] = static_cast<T>(inverse);
                 lanes.slope[i] = static_cast<T>(slope);
                 lanes.bend[i] = held<T>(bend);
                 lanes.own_bend[i] = static_cast<T>(own_curvature(p, missed, slope, bend));
             }
             slope *= static_cast<double>(lanes.factor[i]);
-            lanes.spread[i] = static_cast<T>(-slope / total);
+            lanes.spread[i] = static_cast<T>(-slope * inverse);
             lanes.own[i] = static_cast<T>(slope * missed);
         }
     }
@@ -261,28 +264,9 @@ class Columns {
     }
 
     /// Whether there is one row after the other, which needs no conversion.
+    template <class S>
     bool rows_in_a_row(const Operand& operand) const {
-        return job.inner == 1 && operand.stride[1] == 1 && operand.dtype == DTypeOf<T>::value;
-    }
-
-    /// Move elements to where they lie otherwise: the moves of several classes at once are unrolled.
-    void turn(const T* __restrict from, std::int64_t position_from, std::int64_t class_from,
-              T* __restrict to, std::int64_t position_to, std::int64_t class_to,
-              std::int64_t count) const {
-        std::int64_t k = 0;
-        const auto move = [&](auto width) {
-            for (; k + width() <= job.classes; k += width()) {
-                for (std::int64_t i = 0; i < count; ++i) {
-                    for (int next = 0; next < width(); ++next) {
-                        to[i * position_to + (k + next) * class_to] =
-                            from[i * position_from + (k + next) * class_from];
-                    }
-                }
-            }
-        };
-        move(std::integral_constant<int, 4>());
-        move(std::integral_constant<int, 2>());
-        move(std::integral_constant<int, 1>());
+        return job.inner == 1 && operand.stride[1] == 1 && operand.dtype == DTypeOf<S>::value;
     }
 
     void load(T* block, T* row, std::int64_t first, std::int64_t count) const {
@@ -295,11 +279,10 @@ class Columns {
             }
             return;
         }
-        if (rows_in_a_row(input)) {
+        if (rows_in_a_row<T>(input)) {
             const T* const from = reinterpret_cast<const T*>(start_of(input, first, 0));
             const std::int64_t apart = input.stride[0];
-            turn(from, apart, 1, block, 1, LANES, count);
-            return;
+            return turn(from, apart, block, LANES, count, job.classes);
         }
         for (std::int64_t i = 0; i < count; ++i) {
             const char* from =
@@ -309,6 +292,14 @@ class Columns {
                 block[k * LANES + i] = row[k];
             }
         }
+    }
+
+    template <class S>
+    void turn_to(const Operand& out, const T* block, std::int64_t first,
+                 std::int64_t count) const {
+        S* const to = reinterpret_cast<S*>(start_of(out, first, 0));
+        const std::int64_t apart = out.stride[0];
+        turn(block, LANES, to, apart, job.classes, count);
     }
 
     void store(const Operand& out, const T* block, T* row, std::int64_t first,
@@ -321,11 +312,11 @@ class Columns {
             }
             return;
         }
-        if (rows_in_a_row(out)) {
-            T* const to = reinterpret_cast<T*>(start_of(out, first, 0));
-            const std::int64_t apart = out.stride[0];
-            turn(block, 1, LANES, to, apart, 1, count);
-            return;
+        if (rows_in_a_row<float>(out)) {
+            return turn_to<float>(out, block, first, count);
+        }
+        if (rows_in_a_row<double>(out)) {
+            return turn_to<double>(out, block, first, count);
         }
         for (std::int64_t i = 0; i < count; ++i) {
             for (std::int64_t k = 0; k < job.classes; ++k) {

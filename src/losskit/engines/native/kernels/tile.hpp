@@ -20,8 +20,11 @@ LOSSKIT_INLINE void each_run(const Operand& operand, int axes, const std::int64_
     if (axes == 0) {
         return visit(operand.data, std::int64_t{0}, std::int64_t{0}, count);
     }
-    const int last = axes - 1;
-    if (axes == 1) {
+    int last = axes - 1;
+    while (last > 0 && shape[last] == 1) {
+        --last;
+    }
+    if (last == 0) {
         return visit(operand.data + first * operand.stride[0] * size, operand.stride[0],
                      std::int64_t{0}, count);
     }
