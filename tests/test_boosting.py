@@ -202,7 +202,16 @@ def test_dtypes(loss, dtype, weight):
             np.testing.assert_allclose(one, exact, rtol=2e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("loss", [losskit.BinaryFocal(), losskit.Asymmetric(clip=0.0)], ids=str)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losskit.BinaryFocal(),
+        losskit.Asymmetric(clip=0.0),
+        losskit.BinaryCrossEntropyWithLogits(),
+        losskit.BinaryCrossEntropyWithLogits(pos_weight=3.0),
+    ],
+    ids=str,
+)
 def test_wide_scores_for_narrow_results(loss):
     """What float32 keeps is as exact as if the scores had not been rounded to it."""
     raw = np.concatenate([RNG.uniform(-85, 85, 4000), [1e39, -1e39, np.inf, -np.inf, np.nan]])

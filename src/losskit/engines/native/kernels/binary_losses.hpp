@@ -30,6 +30,7 @@ struct BinaryCrossEntropy : FunctorOfOne<2> {
 template <class T, bool weighted>
 struct BinaryCrossEntropyWithLogits : FunctorOfOne<weighted ? 3 : 2> {
     static constexpr const char* name = "BinaryCrossEntropyWithLogits";
+    static constexpr bool rounds = true;
 
     explicit BinaryCrossEntropyWithLogits(const double*) {}
 

@@ -41,18 +41,23 @@ class Elementwise {
             if constexpr (VALUES) {
                 values[i] = value;
             }
+            for (int k = 0; k < OUTPUTS; ++k) {
+                slopes[k] *= factor;
+                if constexpr (CURVATURES) {
+                    bends[k] *= factor;
+                    step.take(slopes[k], bends[k]);
+                }
+            }
             if constexpr (GRADIENTS) {
-                gradient[i] = slopes[0] * factor;
+                gradient[i] = slopes[0];
                 if constexpr (OUTPUTS > 1) {
-                    other_gradient[i] = slopes[1] * factor;
+                    other_gradient[i] = slopes[1];
                 }
             }
             if constexpr (CURVATURES) {
-                curvature[i] = bends[0] * factor;
-                step.take(gradient[i], curvature[i]);
+                curvature[i] = bends[0];
                 if constexpr (OUTPUTS > 1) {
-                    other_curvature[i] = bends[1] * factor;
-                    step.take(other_gradient[i], other_curvature[i]);
+                    other_curvature[i] = bends[1];
                 }
             }
         }
@@ -92,10 +97,8 @@ class Elementwise {
             }
             T *to_slopes[OUTPUTS], *to_bends[OUTPUTS];
             for (int k = 0; k < OUTPUTS; ++k) {
-                const Operand& result = results.gradients[k];
-                T* const direct = in_place<T>(result, job.axes, first);
-                to_slopes[k] = direct && result && !streams(result) ? direct : slopes[k];
-                to_bends[k] = bends[k];
+                to_slopes[k] = room_for(results.gradients[k], first, slopes[k]);
+                to_bends[k] = room_for(results.curvatures[k], first, bends[k]);
             }
             if (bend && rounded(job.arrays[0])) {
                 differences(job.arrays[0], job.axes, job.shape, first, count, in[0], lost);
@@ -129,6 +132,12 @@ class Elementwise {
     /// Whether reading an array as T rounds it.
     static bool rounded(const Operand& operand) {
         return Loss::rounds && sizeof(T) == 4 && operand.dtype == DType::f64;
+    }
+
+    /// Where to write derivatives: in their place, or in a tile that is written there later.
+    T* room_for(const Operand& result, std::int64_t first, T* tile) const {
+        T* const direct = in_place<T>(result, job.axes, first);
+        return direct && result && !streams(result) ? direct : tile;
     }
 
     static bool streams(const Operand& result) { return Loss::light && result.streams; }
