@@ -19,7 +19,7 @@ from losskit.core.naming import function_name, module_name
 from losskit.core.options import Options
 from losskit.core.parameters import parameters_of
 from losskit.engines.autograd import autocasts
-from losskit.engines.native.on_torch import PLAIN
+from losskit.engines.native import on_torch
 
 __all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of", "resolve"]
 
@@ -215,20 +215,14 @@ def documentation(face: Face, home: str, name: str) -> str:
 def evaluate_plain(
     face: Face, arrays: tuple[Any, ...], settings: Mapping[str, Any]
 ) -> Tensor | None:
-    """Compute a call of all tensors with plain settings; None of any other.
+    """Compute a call of all tensors with plain settings by a kernel; None of any other.
 
     What a call costs before anything is computed is most of what a small loss costs.
     """
     if torch.compiler.is_compiling() or torch._C._is_any_autocast_enabled():
         return None
-    for array in arrays:
-        if type(array) not in PLAIN:
-            return None
     known = face.known(settings)
-    if known is None:
-        return None
-    loss, options = known
-    return loss.reduced(arrays, options)  # type: ignore[no-any-return]
+    return None if known is None else on_torch.reduce(known[0], arrays, known[1])
 
 
 def evaluate(face: Face, given: dict[str, Any]) -> Tensor:
