@@ -14,6 +14,9 @@ define beside
 	$(BIN)/python $(PURELIB) > "$$($(1)/bin/python $(PURELIB))/dev.pth"
 endef
 
+# What is called builds with as many jobs as it likes.
+unexport MAKEFLAGS
+
 .PHONY: demo test check format wheel-test bench trials sanitize clean
 
 demo: $(VENV)/installed-compare

@@ -60,6 +60,7 @@ class Agent:
         return loss
 """
 RETURN = "rewards + 0.9 * self.critic_model_target(following)"
+ENDING = "R + self.gamma * self.critic_model_target(following) * (1 - done)"
 LOSS = "F.smooth_l1_loss(value, wanted)"
 
 
@@ -67,6 +68,7 @@ LOSS = "F.smooth_l1_loss(value, wanted)"
     ("value", "wanted", "target", "loss", "lines"),
     [
         (".detach()", RETURN, "", LOSS, [10]),
+        (".detach()", ENDING, "", LOSS, [10]),
         (".detach()", RETURN, "", "F.mse_loss(wanted, value)", [10]),
         ("", f"({RETURN})", ".detach()", LOSS, []),
         ("", RETURN, "", LOSS, []),

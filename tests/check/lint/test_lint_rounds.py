@@ -154,3 +154,41 @@ def test_a_judge_gets_the_gradient_of_the_generators_loss(
     """Which wants it to be wrong; what says that a number is no weight is in nobody's way."""
     text = FIRST.replace("BEFORE", before).replace("BETWEEN", between)
     assert [line for line, _ in _leftovers(text, tmp_path)] == lines
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("for real,", "frozen.requires_grad_(False); generator.requires_grad_(True)\nfor real,"),
+        ("for real,", "DomainDiscriminator_A.body.requires_grad_(False)\nfor real,"),
+        ("for real,", "assert all(p.requires_grad for p in generator.parameters())\nfor real,"),
+        ("g_loss.backward()", "accelerator.backward(g_loss)"),
+        ("BETWEEN", "if sync_gradients: clip_grad_norm_(generator.parameters(), max_grad_norm)"),
+        (
+            "opt_g = torch.optim.Adam(generator.parameters())",
+            "some = list(generator.first.parameters())\nsome += generator.last.parameters()\n"
+            "opt_g = torch.optim.Adam(some)",
+        ),
+    ],
+    ids=["another", "a part", "asked", "accelerate", "clipped", "a list"],
+)
+def test_what_hides_nothing(old: str, new: str, tmp_path: Path) -> None:
+    text = FIRST.replace(old, new).replace("BEFORE", BOTH).replace("BETWEEN", "pass")
+    added = text[: text.index("d_loss.backward()")].count("\n") + 1
+    assert [line for line, _ in _leftovers(text, tmp_path)] == [added]
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "DomainDiscriminator_A.body.requires_grad_(False); made = generator(noise)\n    "
+        "DomainDiscriminator_A.body.requires_grad_(True)",
+        "DomainDiscriminator_A.requires_grad_(False)",
+        "DomainDiscriminator_A.requires_grad_(training)",
+        "models.requires_grad_(False)",
+    ],
+)
+def test_what_may_freeze_a_judge(switch: str, tmp_path: Path) -> None:
+    text = FIRST.replace("BEFORE", f"{BOTH}; {switch}").replace("BETWEEN", "pass")
+    text = text.replace("DomainDiscriminator_A", "models.judge") if "models" in switch else text
+    assert _leftovers(text, tmp_path) == []

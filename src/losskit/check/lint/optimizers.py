@@ -17,12 +17,19 @@ _SOLE = re.compile(r"([\w.]+)\.parameters\(\)")
 
 def optimized_models(unit: Unit) -> dict[str, set[str]]:
     """Return the models of each optimizer of a file, by how both are written."""
-    return {
-        ast.unparse(one.targets[0]): models
-        for one in statements(unit.tree.body)
-        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)
-        if (models := optimized(one.value))
-    }
+    lists: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for one in statements(unit.tree.body):
+        if not isinstance(one, (ast.Assign, ast.AugAssign)):
+            continue
+        name = ast.unparse(one.target if isinstance(one, ast.AugAssign) else one.targets[0])
+        if isinstance(one.value, ast.Call) and _parameters(one.value):
+            given = _parameters(one.value)
+            # A list may have been put together before.
+            found[name] = set(_SOLE.findall(lists.get(given, given)))
+        elif ".parameters()" in (text := ast.unparse(one.value)):
+            lists[name] = f"{lists.get(name, '')} {text}"
+    return {name: models for name, models in found.items() if models}
 
 
 def optimized(call: ast.Call) -> set[str]:

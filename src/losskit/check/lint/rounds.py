@@ -15,11 +15,17 @@ __all__ = ["leftovers"]
 
 _FORKS = (ast.If, ast.Match, ast.Try)
 _LOOPS = (ast.For, ast.While)
+_BACKWARD = {"backward", "manual_backward"}
 _CUTTING = {"detach", "item", "numpy", "data", "detach_"}
 _UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean|toggle)_?\w*(?:grad|optim)", re.IGNORECASE)
-_FREEZES = re.compile(r"\.requires_grad(?!\w)|requires_grad_\(|\w_requires_grad|freeze")
-"""Where models get no gradient for a while."""
+_KEEPS = re.compile(r"\w*grad_(?:norm|value|clip)\w*|sync_gradients|no_grad")
+_CHANGES = re.compile(r"\.step\(|backward|grad")
+"""What may add gradients, clear them or take a step; and what is called alike but does not."""
+
+_SETS = "requires_grad_"
+_FREEZES = re.compile(r"\.requires_grad\s*=(?!=)|requires_grad_\(|\w_requires_grad|freeze")
+"""Where models may get no gradient for a while."""
 
 _ADVERSARY = re.compile(
     r"(?:^|[._])(?:net_?|model_?)?(?:d\d?|dis|dsc|disc\w*|critic\w*|judge)$|discriminator",
@@ -38,7 +44,7 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
     owned : mapping
         The models of each of its optimizers, as they are written.
     """
-    if len(owned) < 2 or _FREEZES.search(unit.source) is not None:
+    if len(owned) < 2 or _may_freeze(unit, owned):
         return
     told: set[int] = set()
     clearing = {
@@ -56,6 +62,27 @@ def leftovers(unit: Unit, owned: Mapping[str, set[str]]) -> Iterator[tuple[str, 
             if id(added) not in told:
                 told.add(id(added))
                 yield optimizer, added
+
+
+def _may_freeze(unit: Unit, owned: Mapping[str, set[str]]) -> bool:
+    """Whether a model of an optimizer may get no gradient for a while."""
+    rest = unit.source
+    if "requires_grad_(" in rest:
+        every = [one for one in _calls(list(statements(unit.tree.body))) if _owner(one, _SETS)]
+        freed = {_owner(one, _SETS) for one in every if not _says(one, False)}
+        whole = {f"{model}." for models in owned.values() for model in models}
+        for call in every:
+            owner = _owner(call, _SETS)
+            kept = owner not in freed and not any(one.startswith(f"{owner}.") for one in whole)
+            if _says(call, True) or (_says(call, False) and kept):
+                rest = rest.replace(unit.text(call), "")
+    return _FREEZES.search(rest) is not None
+
+
+def _says(call: ast.Call, flag: bool) -> bool:
+    """Whether a switch, which is on by default, is set to a flag that stands there."""
+    said = [*call.args, *(one.value for one in call.keywords)] or [ast.Constant(True)]
+    return isinstance(said[0], ast.Constant) and said[0].value is flag
 
 
 @dataclass
@@ -93,8 +120,7 @@ class _Round:
                     found += self.run(statement.body)
             elif isinstance(statement, (*_FORKS, *_LOOPS)):
                 self._forget(statement)
-                text = ast.unparse(statement)
-                if ".step(" in text or "grad" in text:
+                if _CHANGES.search(_KEEPS.sub("", ast.unparse(statement))) is not None:
                     # Either may clear, and what is held then is not known.
                     self.held.clear()
             else:
@@ -118,9 +144,9 @@ class _Round:
             self.reaches[name] = self.reaches.get(name, set()) | self._models(statement.value)
         for call in _calls([statement]):
             leaf = leaf_of(call.func)
-            if leaf == "backward":
+            if leaf in _BACKWARD:
                 self.applied[id(call)] = set()
-                for model in self._models(call.func):
+                for model in self._models(call):
                     self.held.setdefault(model, []).append(call)
             elif leaf == "zero_grad":
                 name = _owner(call, leaf)
@@ -160,10 +186,15 @@ class _Round:
             return {text}
         if text in self.reaches:
             return self.reaches[text]
-        found: set[str] = set()
+        found = self._parts(node.func) if isinstance(node, ast.Call) else set()
         for inner in ast.iter_child_nodes(node):
             found |= self._models(inner)
         return found
+
+    def _parts(self, called: ast.expr) -> set[str]:
+        """Return the parts of a model that is called which optimizers step on their own."""
+        whole = f"{ast.unparse(called)}."
+        return {part for parts in self.owned.values() for part in parts if part.startswith(whole)}
 
 
 def _calls(block: list[ast.stmt]) -> Iterator[ast.Call]:

@@ -98,7 +98,10 @@ def _wrong_side(call: LossCall) -> Iterator[Seen]:
             )
 
 
-_REWARD = re.compile(r"\brew(?:ards?)?(?:_|\b)|_rewards?\b", re.IGNORECASE)
+_REWARD = re.compile(
+    r"\brew(?:ards?)?(?:_|\b)|_rewards?\b|\bgamma \* .*\(1(?:\.0)? - .*done", re.IGNORECASE
+)
+"""Rewards, and what is to come after them, which ends with an episode."""
 
 
 def on_backward(backward: Backward) -> Iterator[Seen]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
+from losskit.check.lint.accumulation import accumulations
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Scanned
 from losskit.check.lint.idle import idle
@@ -22,13 +23,17 @@ RULE = Rule(
     code="LK305",
     name="gradients-not-cleared",
     severity=Severity.BUG,
-    summary="Gradients of earlier steps are still there when the next ones are added.",
+    summary=(
+        "Gradients of earlier steps are still there when the next ones are added, or those to be "
+        "added up are cleared."
+    ),
     why=(
         "backward() adds. Without zero_grad() each step goes along the sum of all gradients "
         "so far: the training overshoots more and more. What a discriminator's loss leaves in the "
         "generator is added to the generator's own gradient too, and works against it, as does "
         "what the generator's loss leaves in the discriminator. Cleared between backward() and "
-        "step(), no gradient is left for the step."
+        "step(), no gradient is left for the step; cleared in each round of several that a step "
+        "is to add up, only the last one's share is left."
     ),
     bad="""\
 import torch
@@ -73,8 +78,13 @@ def train(model, criterion, batches, epochs):
 def on_file(file: Scanned) -> Iterator[Seen]:
     """Look for steps after which nothing clears a gradient."""
     source = file.unit.source
-    if ".backward()" not in source or "torch" not in source:
+    if "backward(" not in source or "torch" not in source:
         return
+    for accumulation in accumulations(file.unit):
+        if accumulation.divides_by_batches() and not accumulation.finds_outside("step"):
+            for call in accumulation.cleared():
+                text = "each round clears the gradients of those before it, which the step adds up"
+                yield Seen(text, node=call)
     if _CLEARS.search(source) is None:
         if not any(_clears_for(other, source) for other in file.others):
             yield from _never_cleared(file.unit)
