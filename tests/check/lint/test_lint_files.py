@@ -181,6 +181,37 @@ def test_cells_of_a_notebook_share_their_names(tmp_path: Path) -> None:
     assert [step.place.cell for step in finding.evidence] == [4, 4, 6]
 
 
+CELLS = """import torch.nn.functional as F
+#%%
+p = F.softmax(model(x), dim=1)
+# %% for later
+q = p[word] for word in words
+# %%
+loss = F.cross_entropy(p, y)
+"""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_script_of_cells_is_linted_but_for_those_that_are_no_python(
+    ends: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_bytes(CELLS.replace("\n", ends).encode())
+    outcome = lint([str(tmp_path / "a.py")], Settings(), cached=False)
+    [finding] = outcome.findings
+    assert (finding.code, finding.place.line) == ("LK101", 7)
+    [(_, note)] = outcome.notes
+    assert note == "the cells that begin at line 4 (line 5: invalid syntax)"
+    assert outcome.unreadable
+
+
+def test_a_script_without_cells_is_python_or_not(tmp_path: Path) -> None:
+    text = CELLS.replace("# %%", "#").replace("#%%", "#")
+    (tmp_path / "a.py").write_text(text)
+    outcome = lint([str(tmp_path)], Settings(), cached=False)
+    assert [note for _, note in outcome.notes] == ["line 5: invalid syntax"]
+    assert outcome.findings == []
+
+
 def test_what_is_left_out_by_name(tmp_path: Path) -> None:
     written(tmp_path, {"a.py": "", "build/b.py": "", "tests/c.py": "", ".venv/lib/d.py": ""})
     assert [

@@ -47,6 +47,47 @@ def test_a_sigmoid_of_probabilities_in_a_loss(
     assert seen == [("LK103", "bug", "go.py", line) for line in lines]
 
 
+BY_HAND = """
+import torch
+from torch import nn
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = nn.Linear(8, 30)
+    def forward(self, x):
+        return {output}
+
+def masked_nll(scores, target, mask):
+    costs = -torch.log({taken}.squeeze(1){shifted})
+    return costs.masked_select(mask).mean()
+
+decoder = Decoder()
+for x, y, mask in loader:
+    masked_nll(decoder(x), y, mask).backward()
+"""
+RAW, TAKEN = "self.out(x)", "torch.gather(scores, 1, target.view(-1, 1))"
+
+
+@pytest.mark.parametrize(
+    ("output", "taken", "shifted", "expected"),
+    [
+        (RAW, TAKEN, "", [("LK111", "bug", "go.py", 13)]),
+        (RAW, "scores.gather(1, target)", "", [("LK111", "bug", "go.py", 13)]),
+        (f"{RAW}.softmax(1)", TAKEN, "", [("LK172", "suspicious", "go.py", 13)]),
+        (f"{RAW}.softmax(1)", TAKEN, " + 1e-9", []),
+        (f"{RAW}.exp()", TAKEN, "", []),
+        # Of numbers that may be anything it may be asked for: they may be known to be positive.
+        (RAW, "scores", "", []),
+    ],
+)
+def test_a_likelihood_by_hand(
+    output: str, taken: str, shifted: str, expected: list[tuple[object, ...]], tmp_path: Path
+) -> None:
+    text = BY_HAND.format(output=output, taken=taken, shifted=shifted)
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == expected
+
+
 CRITIC = """
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Notebooks: their cells as one source, with a way back."""
+"""Notebooks, and scripts of cells: their cells as one source, with a way back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import ast
 import json
 import re
 import warnings
+from itertools import pairwise
 from typing import Any
 
 from losskit.check.lint.units import Cell, UnreadableError
 
-__all__ = ["cells_of", "read_notebook"]
+__all__ = ["cells_of", "read_notebook", "without_broken_cells"]
 
 _MAGIC = re.compile(r"^(\s*)(?:[%!?]|.*\?\s*$|[\w.,\s]+=\s*[%!])")
+_MARK = re.compile(r"#\s?%%")
 _PYTHON_CELLS = {"time", "timeit", "capture", "prun", "python", "python3", "memit", "mprun"}
 
 
@@ -52,6 +54,24 @@ def cells_of(raw: bytes) -> list[tuple[int, str]]:
         ]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         raise UnreadableError("it is no Jupyter notebook") from None
+
+
+def without_broken_cells(source: str) -> tuple[str, list[int]] | None:
+    """Blank the cells of a script that are no Python, and return the lines at which they begin.
+
+    As Spyder and Visual Studio Code run them, one by one, from a line with ``# %%`` to the next;
+    None of a script without.
+    """
+    lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    firsts = [at for at, line in enumerate(lines) if _MARK.match(line)]
+    if not firsts:
+        return None
+    broken = []
+    for first, end in pairwise([0, *(at for at in firsts if at > 0), len(lines)]):
+        if not _parses("\n".join(lines[first:end])):
+            broken.append(first + 1)
+            lines[first:end] = [""] * (end - first)
+    return "\n".join(lines), broken
 
 
 def _source(cell: dict[str, Any]) -> str:

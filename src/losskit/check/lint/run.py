@@ -18,6 +18,7 @@ from losskit.check.lint.containers import release
 from losskit.check.lint.files import Found, discover, read_text, source_of
 from losskit.check.lint.finder import Finder, stems_of
 from losskit.check.lint.interest import look
+from losskit.check.lint.notebooks import without_broken_cells
 from losskit.check.lint.plain import finding_of, plain
 from losskit.check.lint.prefilter import Glance, Selection, glance
 from losskit.check.lint.report import Report
@@ -253,7 +254,16 @@ class _Worker:
 
     def _read(self, path: str) -> Unit:
         source, cells = source_of(path, read_text(path))
-        return Unit(path, self.files[path], source, parse(source), cells)
+        shown = self.files[path]
+        try:
+            return Unit(path, shown, source, parse(source), cells)
+        except UnreadableError as problem:
+            kept = None if cells else without_broken_cells(source)
+            if kept is None:
+                raise
+            rest, broken = kept
+            text = f"the cells that begin at line {', '.join(map(str, broken))} ({problem})"
+            return Unit(path, shown, rest, parse(rest), left_out=text)
 
     def entry(self, path: str) -> Entry:
         """Analyse a file."""
@@ -264,6 +274,8 @@ class _Worker:
         notes: list[tuple[str, str]] = []
         try:
             unit = self.project.unit(path) or self._read(path)
+            if unit.left_out:
+                notes.append((unit.shown, unit.left_out))
             if not analyse(self.project, unit, report.tell, alone=path in self.aside):
                 notes.append((unit.shown, UNFINISHED))
         except UnreadableError as problem:

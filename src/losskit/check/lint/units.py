@@ -53,6 +53,8 @@ class Unit:
         The parsed text.
     cells : tuple of Cell
         The cells of a notebook.
+    left_out : str
+        Which part of it was left out, and why.
     frame : Frame, optional
         The names of the module, once it has run.
     memory : dict
@@ -64,6 +66,7 @@ class Unit:
     source: str
     tree: ast.Module
     cells: tuple[Cell, ...] = ()
+    left_out: str = ""
     frame: Frame | None = None
     memory: dict[tuple[str, int], Any] = field(default_factory=dict)
 

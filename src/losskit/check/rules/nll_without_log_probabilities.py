@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossCall
-from losskit.check.lint.kinds import breaks
+from losskit.check.lint.facts import Logarithm, LossCall
+from losskit.check.lint.kinds import Kind, breaks
 from losskit.check.lint.seen import Seen, logged
 from losskit.core.contracts import LOG_PROBABILITIES
 
@@ -48,6 +48,17 @@ def step(model, inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_logarithm(log: Logarithm) -> Iterator[Seen]:
+    """Look for a likelihood by hand: the logarithm of the score of the target's class."""
+    if log.value.kind is Kind.RAW:
+        yield Seen(
+            "the logarithm of raw scores is NaN where they are negative; take log_softmax of all "
+            "of them before one is chosen",
+            log.value.trail,
+            "the logarithm is taken",
+        )
 
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:

@@ -14,13 +14,25 @@ from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Val
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["clamp", "clamp_max", "clamp_min", "exp", "log", "power", "unsigned"]
+__all__ = ["chosen", "clamp", "clamp_max", "clamp_min", "exp", "log", "power", "unsigned"]
+
+
+_CHOSEN = "one of them is taken from each row"
+
+
+def chosen(tensor: Tensor, frame: Frame, node: ast.AST) -> Tensor:
+    """Remember of raw scores that only one of each row is taken."""
+    if tensor.kind is not Kind.RAW:
+        return tensor
+    return replace(tensor, trail=Trail(frame.unit, node, _CHOSEN, tensor.trail))
 
 
 def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:
     """A probability becomes its logarithm, which is told of where nothing keeps it away from 0."""
     machine.reached.add(id(node))
-    if tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO} and not tensor.shifted:
+    scores = tensor.kind is Kind.RAW and any(one.text == _CHOSEN for one in tensor.trail or ())
+    known = scores or tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO}
+    if known and not tensor.shifted:
         machine.tell(Logarithm(frame.unit, node, tensor, "log"))
     kinds = {
         Kind.SOFTMAX: Kind.LOG_SOFTMAX,

@@ -297,7 +297,8 @@ def _gathered(
     if (tensor.units is not None or actions) and given.const(0, "dim") == 1:
         # Of the outputs for each example of a batch, one is chosen.
         rank, last = rank or 2, last or 1
-    return replace(tensor, rank=rank, last=last, units=None, squeezed=False, ident=Tensor().ident)
+    taken = replace(tensor, rank=rank, last=last, units=None, squeezed=False, ident=Tensor().ident)
+    return elementwise.chosen(taken, frame, node)
 
 
 def _gathered_by_places(
