@@ -38,7 +38,6 @@ LOSSKIT_INLINE void turn_one_by_one(const T* __restrict from, std::int64_t apart
     move(std::integral_constant<int, 1>());
 }
 
-/// Turn four runs of four.
 #if defined(__SSE2__)
 
 constexpr std::int64_t SQUARE = 4;
@@ -49,6 +48,7 @@ LOSSKIT_INLINE __m128 four_of(const double* from) {
     return _mm_movelh_ps(_mm_cvtpd_ps(_mm_loadu_pd(from)), _mm_cvtpd_ps(_mm_loadu_pd(from + 2)));
 }
 
+/// Turn four runs of four.
 template <class T>
 LOSSKIT_INLINE void turn_square(const T* from, std::int64_t apart_from, float* to,
                                 std::int64_t apart_to) {
