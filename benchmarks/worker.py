@@ -54,9 +54,10 @@ def peak_bytes(prepared: Prepared, which: str) -> int | None:
         _CLEAR.write_text("5", encoding="ascii")  # sets the peak back to what is used now
     except OSError:  # some containers refuse
         return None
-    before = _status("VmRSS")
+    # Not the pages of libraries: they come with a first call, and a system takes them back at will.
+    before = _status("VmRSS") - _status("RssFile")
     result = prepared.steps[which](0)
-    peak = _status("VmHWM")
+    peak = _status("VmHWM") - _status("RssFile")
     del result
     prepared.reset(0)
     return max(0, peak - before)
