@@ -107,15 +107,17 @@ class Accumulation:
         return {id(node) for one in asked for node in ast.walk(one)}
 
 
-def accumulations(unit: Unit) -> Iterator[Accumulation]:
-    """Yield the loops of a file that step once in several rounds."""
+def accumulations(unit: Unit) -> list[Accumulation]:
+    """Return the loops of a file that step once in several rounds."""
+    return unit.recall("accumulations", unit.tree, lambda: list(_accumulations(unit)))
+
+
+def _accumulations(unit: Unit) -> Iterator[Accumulation]:
     if "backward(" not in unit.source or ".zero_grad(" not in unit.source:
         return
     for loop in statements(unit.tree.body):
-        if isinstance(loop, _LOOPS):
-            found = _accumulation(loop)
-            if found is not None:
-                yield found
+        if isinstance(loop, _LOOPS) and (found := _accumulation(loop)) is not None:
+            yield found
 
 
 def _accumulation(loop: ast.For | ast.While) -> Accumulation | None:
