@@ -128,3 +128,18 @@ def assert_same(found: Any, expected: Any, rtol: float = 1e-12) -> None:
         np.testing.assert_allclose(
             np.asarray(one), wanted, rtol=rtol, atol=max(1.0, largest) * rtol / 1e3
         )
+
+
+def as_double(array: Any) -> Any:
+    return np.asarray(array.double() if isinstance(array, torch.Tensor) else array, np.float64)
+
+
+def error(exact: Any, found: Any) -> float:
+    """Root mean square error, of small results and large ones alike."""
+    exact, found = as_double(exact), as_double(found)
+    # In float16 the largest are inf.
+    fit = np.isfinite(exact) & np.isfinite(found)
+    assert fit.mean() > 0.8
+    exact, found = exact[fit], found[fit]
+    typical = np.median(np.abs(exact[exact != 0])) if exact.any() else 1.0
+    return float(np.sqrt(np.mean(((found - exact) / (np.abs(exact) + typical)) ** 2)))

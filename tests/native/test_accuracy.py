@@ -13,6 +13,7 @@ from kernel_calls import (
     assert_same,
     definition,
     definition_bends,
+    error,
     every_kernel,
     kernel,
     kernel_bends,
@@ -59,21 +60,6 @@ def settings(kind):
 
 def widened(arrays):
     return [array.double() if array.is_floating_point() else array for array in arrays]
-
-
-def as_double(array):
-    return np.asarray(array.double() if isinstance(array, torch.Tensor) else array, np.float64)
-
-
-def error(exact, found):
-    """Root mean square error, of small results and large ones alike."""
-    exact, found = as_double(exact), as_double(found)
-    # In float16 the largest are inf.
-    fit = np.isfinite(exact) & np.isfinite(found)
-    assert fit.mean() > 0.8
-    exact, found = exact[fit], found[fit]
-    typical = np.median(np.abs(exact[exact != 0])) if exact.any() else 1.0
-    return float(np.sqrt(np.mean(((found - exact) / (np.abs(exact) + typical)) ** 2)))
 
 
 def references(loss, arrays, **options):

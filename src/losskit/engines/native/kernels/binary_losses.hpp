@@ -28,14 +28,14 @@ struct BinaryCrossEntropy : FunctorOfOne<2> {
 
 /// -(w y log s(z) + (1 - y) log s(-z)), with or without the positive's weight w as third array.
 template <class T, bool weighted>
-struct BinaryCrossEntropyWithLogits : FunctorOfOne<weighted ? 3 : 2> {
+struct BinaryCrossEntropyWithLogits : FunctorOfLogit<T, weighted ? 3 : 2> {
     static constexpr const char* name = "BinaryCrossEntropyWithLogits";
     static constexpr bool rounds = true;
 
     explicit BinaryCrossEntropyWithLogits(const double*) {}
 
-    LOSSKIT_INLINE void at(const T* a, T& value, T* gradient, T* curvature) const {
-        const Logit<T> logit(a[0]);
+    LOSSKIT_INLINE void at(const T* a, const Logit<T>& logit, T& value, T* gradient,
+                           T* curvature) const {
         T yes = a[1];
         if constexpr (weighted) yes *= a[2];
         const T no = 1 - a[1];
@@ -58,13 +58,16 @@ template <class T>
 struct PairwiseLogistic : FunctorOfPair<3> {
     static constexpr const char* name = "PairwiseLogistic";
     static constexpr const char* parameters[] = {"sigma", nullptr};
+    static constexpr bool logistic = true;
     T sigma, square;
 
     explicit PairwiseLogistic(const double* given)
         : sigma(T(given[0])), square(T(given[0] * given[0])) {}
 
-    LOSSKIT_INLINE void at(const T* a, T& value, T* gradient, T* curvature) const {
-        const Logit<T> logit(sigma * (a[0] - a[1]));
+    LOSSKIT_INLINE T logit(const T* a) const { return sigma * (a[0] - a[1]); }
+
+    LOSSKIT_INLINE void at(const T* a, const Logit<T>& logit, T& value, T* gradient,
+                           T* curvature) const {
         const T yes = a[2];
         const T no = 1 - a[2];
         value = times(yes, logit.cost_yes) + times(no, logit.cost_no);
@@ -77,13 +80,15 @@ struct PairwiseLogistic : FunctorOfPair<3> {
 
 /// log(1 + exp(-y x)).
 template <class T>
-struct SoftMargin : FunctorOfOne<2> {
+struct SoftMargin : FunctorOfLogit<T, 2> {
     static constexpr const char* name = "SoftMargin";
 
     explicit SoftMargin(const double*) {}
 
-    LOSSKIT_INLINE void at(const T* a, T& value, T* gradient, T* curvature) const {
-        const Logit<T> logit(a[1] * a[0]);
+    LOSSKIT_INLINE T logit(const T* a) const { return a[1] * a[0]; }
+
+    LOSSKIT_INLINE void at(const T* a, const Logit<T>& logit, T& value, T* gradient,
+                           T* curvature) const {
         value = logit.cost_yes;
         gradient[0] = -a[1] * logit.no;
         curvature[0] = a[1] * a[1] * logit.yes * logit.no;

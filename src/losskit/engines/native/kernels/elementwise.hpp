@@ -18,23 +18,43 @@ class Elementwise {
 
     explicit Elementwise(const ElementwiseJob& given) : job(given), loss(given.parameters) {}
 
+    /// Where a tile lies, and where its results go.
+    struct Tile {
+        const T* in[ARRAYS];
+        T *values, *slopes[OUTPUTS], *bends[OUTPUTS];
+        const T *small, *lost;
+        T factor;
+        std::int64_t count;
+    };
+
     /// Loss and derivatives of the elements of a tile, in one loop that vectorises.
-    template <bool VALUES, bool GRADIENTS, bool CURVATURES, bool ROUNDED = false>
-    void points(const T* const* in, T* values, T* const* gradients, T* const* curvatures, T factor,
-                std::int64_t count, const T* lost = nullptr) const {
-        const T* const first = in[0];
-        const T* const second = in[1];
-        const T* const third = in[ARRAYS - 1];
-        T* const gradient = gradients[0];
-        T* const other_gradient = gradients[OUTPUTS - 1];
-        T* const curvature = curvatures[0];
-        T* const other_curvature = curvatures[OUTPUTS - 1];
+    template <bool LABELS, bool VALUES, bool GRADIENTS, bool CURVATURES, bool ROUNDED = false>
+    void points(const Tile& tile) const {
+        const T* const first = tile.in[0];
+        const T* const second = tile.in[1];
+        const T* const third = tile.in[ARRAYS - 1];
+        const T *const small = tile.small, *const lost = tile.lost;
+        T* const values = tile.values;
+        T* const gradient = tile.slopes[0];
+        T* const other_gradient = tile.slopes[OUTPUTS - 1];
+        T* const curvature = tile.bends[0];
+        T* const other_curvature = tile.bends[OUTPUTS - 1];
+        const T factor = tile.factor;
+        const std::int64_t count = tile.count;
         const Step<T> step(job.newton);
 #pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i) {
             const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
             T value, slopes[MOST_ARRAYS], bends[MOST_ARRAYS];
-            loss.at(point, value, slopes, bends);
+            if constexpr (LABELS) {
+                const Logit<T> logit(loss.logit(point), small[i]);
+                loss.at_label(logit, Which<T>(point[1] != 0), value, slopes, bends);
+            } else if constexpr (Loss::logistic) {
+                const Logit<T> logit(loss.logit(point), small[i]);
+                loss.at(point, logit, value, slopes, bends);
+            } else {
+                loss.at(point, value, slopes, bends);
+            }
             if constexpr (ROUNDED) {
                 slopes[0] += bends[0] * lost[i];
             }
@@ -63,9 +83,49 @@ class Elementwise {
         }
     }
 
+    template <bool LABELS>
+    void take(const Tile& tile, bool slope, bool bend) const {
+        if (bend && tile.lost) {
+            points<LABELS, false, true, true, Loss::rounds>(tile);
+        } else if (bend) {
+            points<LABELS, false, true, true>(tile);
+        } else if (slope) {
+            points<LABELS, true, true, false>(tile);
+        } else {
+            points<LABELS, true, false, false>(tile);
+        }
+    }
+
+    /// The exponential of each logit, in a loop of its own: one loop of all would be so long that a
+    /// core, which looks a few hundred instructions ahead, would wait for its results.
+    void exponentials(const Tile& tile, T* small) const {
+        const T* const first = tile.in[0];
+        const T* const second = tile.in[1];
+        const T* const third = tile.in[ARRAYS - 1];
+        const std::int64_t count = tile.count;
+#pragma GCC ivdep
+        for (std::int64_t i = 0; i < count; ++i) {
+            const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
+            small[i] = vexp(-vabs(loss.logit(point)));
+        }
+    }
+
+    /// Whether all targets of a tile are 0 or 1.
+    static bool are_labels(const Tile& tile) {
+        const T* const targets = tile.in[1];
+        const std::int64_t count = tile.count;
+        Bits<T> soft = 0;
+#pragma omp simd reduction(| : soft)
+        for (std::int64_t i = 0; i < count; ++i) {
+            soft |= Bits<T>(targets[i] != 0) & Bits<T>(targets[i] != 1);
+        }
+        return soft == 0;
+    }
+
     double part(std::int64_t begin, std::int64_t end) {
         alignas(64) T arrays[ARRAYS][TILE<T>], values[TILE<T>], present[TILE<T>];
-        alignas(64) T slopes[OUTPUTS][TILE<T>], bends[OUTPUTS][TILE<T>], lost[TILE<T>];
+        alignas(64) T slopes[OUTPUTS][TILE<T>], bends[OUTPUTS][TILE<T>];
+        alignas(64) T small[TILE<T>], lost[TILE<T>];
         alignas(64) Factors<T> factors;
         const Weighing& weighing = job.weighing;
         const Results& results = job.results;
@@ -85,38 +145,42 @@ class Elementwise {
             if (mask) {
                 read(weighing.mask, job.axes, job.shape, first, count, present);
             }
-            const T* in[ARRAYS];
+            Tile tile = {};
+            tile.values = values;
+            tile.factor = factor;
+            tile.count = count;
             for (int k = 0; k < ARRAYS; ++k) {
-                in[k] = take(k, first, count, mask, arrays[k]);
-                if (job.look && job.range[k].given && outside(job.range[k], in[k], count)) {
+                tile.in[k] = elements(k, first, count, mask, arrays[k]);
+                if (job.look && job.range[k].given && outside(job.range[k], tile.in[k], count)) {
                     __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
                 }
             }
             if (weighs) {
                 factors.read(weighing, mask, job.axes, job.shape, first, count);
             }
-            T *to_slopes[OUTPUTS], *to_bends[OUTPUTS];
             for (int k = 0; k < OUTPUTS; ++k) {
-                to_slopes[k] = room_for(results.gradients[k], first, slopes[k]);
-                to_bends[k] = room_for(results.curvatures[k], first, bends[k]);
+                tile.slopes[k] = room_for(results.gradients[k], first, slopes[k]);
+                tile.bends[k] = room_for(results.curvatures[k], first, bends[k]);
             }
             if (bend && rounded(job.arrays[0])) {
-                differences(job.arrays[0], job.axes, job.shape, first, count, in[0], lost);
-                points<false, true, true, Loss::rounds>(in, values, to_slopes, to_bends, factor,
-                                                        count, lost);
-            } else if (bend) {
-                points<false, true, true>(in, values, to_slopes, to_bends, factor, count);
-            } else if (slope) {
-                points<true, true, false>(in, values, to_slopes, to_bends, factor, count);
+                differences(job.arrays[0], job.axes, job.shape, first, count, tile.in[0], lost);
+                tile.lost = lost;
+            }
+            if constexpr (Loss::logistic) {
+                exponentials(tile, small);
+                tile.small = small;
+            }
+            if (Loss::labelled && are_labels(tile)) {
+                take<Loss::labelled>(tile, slope, bend);
             } else {
-                points<true, false, false>(in, values, to_slopes, to_bends, factor, count);
+                take<false>(tile, slope, bend);
             }
             if (weighs) {
                 multiply(values, factors.values, count);
             }
             for (int k = 0; k < OUTPUTS; ++k) {
-                finish(results.gradients[k], to_slopes[k], weighs, factors, first, count);
-                finish(results.curvatures[k], to_bends[k], weighs, factors, first, count);
+                finish(results.gradients[k], tile.slopes[k], weighs, factors, first, count);
+                finish(results.curvatures[k], tile.bends[k], weighs, factors, first, count);
             }
             if (!bend) {
                 sum += sum_of(values, count);
@@ -143,7 +207,8 @@ class Elementwise {
     static bool streams(const Operand& result) { return Loss::light && result.streams; }
 
     /// Elements of an array, with what is masked replaced by something harmless.
-    const T* take(int k, std::int64_t first, std::int64_t count, const T* mask, T* buffer) const {
+    const T* elements(int k, std::int64_t first, std::int64_t count, const T* mask,
+                      T* buffer) const {
         const Operand& operand = job.arrays[k];
         const T* const direct = in_place<T>(operand, job.axes, first);
         if (direct && !mask) {

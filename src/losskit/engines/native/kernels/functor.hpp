@@ -10,6 +10,10 @@
 //                  curvature: for a loss of one output that costs much more in double
 //     light        whether it computes faster than memory takes what it writes
 //     at           value, gradient and curvature at one point
+//     logit        for a loss that is made of one logit: that logit at a point; `at` takes it, with
+//                  its exponential, as a Logit
+//     at_label     for a loss of a logit and a target which has a shorter way where the target is
+//                  1 or 0, and `labelled`: the same for the label 1, or 0
 // Of the functors of one name the first that fits is to be taken: what decides between formulas is
 // settled before the loop, since a compiler that vectorises would compute all of them.
 #pragma once
@@ -26,6 +30,8 @@ struct Functor {
     static constexpr int outputs = given;
     static constexpr bool rounds = false;
     static constexpr bool light = false;
+    static constexpr bool logistic = false;
+    static constexpr bool labelled = false;
 
     static bool fits(const double*) { return true; }
 };
@@ -33,6 +39,14 @@ struct Functor {
 template <int count>
 struct FunctorOfOne : Functor<count, 1> {
     static constexpr int output[] = {0};
+};
+
+/// Base of the functors of one logit, which is the first array unless they say otherwise.
+template <class T, int count>
+struct FunctorOfLogit : FunctorOfOne<count> {
+    static constexpr bool logistic = true;
+
+    LOSSKIT_INLINE T logit(const T* a) const { return a[0]; }
 };
 
 template <int count>

@@ -76,8 +76,12 @@ void read(const Operand& operand, int axes, const std::int64_t* shape, std::int6
 template <class T>
 void differences(const Operand& operand, int axes, const std::int64_t* shape, std::int64_t first,
                  std::int64_t count, const T* rounded, T* out) {
-    alignas(64) double exact[TILE<T>];
-    read(operand, axes, shape, first, count, exact);
+    alignas(64) double buffer[TILE<T>];
+    const double* exact = in_place<double>(operand, axes, first);
+    if (!exact) {
+        read(operand, axes, shape, first, count, buffer);
+        exact = buffer;
+    }
     for (std::int64_t i = 0; i < count; ++i) {
         const T difference = static_cast<T>(exact[i] - static_cast<double>(rounded[i]));
         out[i] = vabs(rounded[i]) < T(INFINITY) ? difference : T(0);

@@ -73,6 +73,25 @@ LOSSKIT_INLINE T vabs(T x) {
     return from_bits<T>(bits_of(x) & ~sign_bit<T>);
 }
 
+/// One of two, by a mask: by conditions a compiler may split a path, and then not vectorise it.
+template <class T>
+struct Which {
+    Bits<T> mask;
+
+    LOSSKIT_INLINE explicit Which(bool first) : mask(first ? ~Bits<T>(0) : 0) {}
+
+    LOSSKIT_INLINE T of(T first, T second) const {
+        return from_bits<T>((bits_of(first) & mask) | (bits_of(second) & ~mask));
+    }
+
+    LOSSKIT_INLINE Which of(Which first, Which second) const {
+        return Which((first.mask & mask) | (second.mask & ~mask));
+    }
+
+private:
+    LOSSKIT_INLINE explicit Which(Bits<T> given) : mask(given) {}
+};
+
 /// Magnitude of the first, sign of the second.
 template <class T>
 LOSSKIT_INLINE T with_sign(T x, T sign) {
@@ -242,16 +261,16 @@ LOSSKIT_INLINE T vpow(T base, T exponent) {
     return product == 0 ? T(1) : (base == 0 ? T(0) : finite);
 }
 
-/// What the losses of a logit z are made of: one exponential and one logarithm for all.
+/// What the losses of a logit z are made of: exp(-|z|), which is given, and one logarithm.
 template <class T>
 struct Logit {
+    T z;
     T yes, no;            // s(z) and s(-z)
     T cost_yes, cost_no;  // -log s(z) and -log s(-z)
     T least;              // the smaller of these
 
-    LOSSKIT_INLINE explicit Logit(T z) {
+    LOSSKIT_INLINE Logit(T given, T small) : z(given) {
         const bool positive = z >= 0;
-        const T small = vexp(-vabs(z));
         const T rest = small / (1 + small);
         // 1 - rest rounds less than 1/(1 + small), whose divisor is rounded near 1 already.
         yes = positive ? 1 - rest : rest;
