@@ -15,7 +15,7 @@ constexpr std::int64_t STRETCH = 1024;
 
 /// Elements between two looks ahead. Exponentials need no memory but the caches: while they are
 /// computed, the next stretch and the place of the gradient come from further away.
-constexpr std::int64_t LOOK = 256;
+constexpr std::int64_t LOOK = 512;
 
 template <class T>
 LOSSKIT_INLINE T largest_of(const T* values, std::int64_t count) {
