@@ -72,3 +72,50 @@ def test_sequences_need_not_be_flat(output: str, seen: list[tuple], tmp_path: Pa
 )
 def test_what_is_not_counted(labels: str, pad: str, settings: str, tmp_path: Path) -> None:
     assert _lines(tmp_path, labels, pad, settings) == []
+
+
+FILLED = """
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import DataLoader
+
+criterion = nn.CrossEntropyLoss(SETTINGS)
+
+def collate(rows):
+    most = max(len(row) for row in rows)
+    labels = FILL
+    MORE
+    return labels
+
+def train(model, data):
+    for labels in DataLoader(data, batch_size=4, collate_fn=collate):
+        output = model(labels)
+        loss = criterion(output.view(-1, 9), labels.view(-1))
+"""
+BY_HAND = "torch.tensor([row + [PAD] * (most - len(row)) for row in rows])"
+BY_TORCH = "pad_sequence(rows, True, PAD)"
+
+
+@pytest.mark.parametrize("fill", [BY_HAND, BY_TORCH])
+@pytest.mark.parametrize(
+    ("pad", "more", "settings", "lines"),
+    [
+        ("2", "pass", "", [18]),
+        ("words.pad_id", "pass", "", [18]),
+        ("words['<PAD>']", "pass", "ignore_index=-100", []),
+        ("words['<PAD>']", "pass", "ignore_index=0", []),
+        ("words['<PAD>']", "pass", "ignore_index=words['<PAD>']", []),
+        ("words.pad_id", "labels[labels == words.pad_id] = -100", "", []),
+        ("words.label_pad_id", "pass", "", []),
+        ("PAD_100", "pass", "", []),
+        ("words.unknown", "pass", "", []),
+    ],
+)
+def test_what_rows_are_filled_up_with_is_counted(
+    fill: str, pad: str, more: str, settings: str, lines: list[int], tmp_path: Path
+) -> None:
+    text = FILLED.replace("FILL", fill).replace("PAD]", f"{pad}]").replace("PAD)", f"{pad})")
+    text = text.replace("SETTINGS", settings).replace("MORE", more)
+    seen = [one for one in found(tmp_path, {"go.py": text}) if one.code == "LK143"]
+    assert [one.place.line for one in seen if one.place] == lines

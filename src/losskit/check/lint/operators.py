@@ -13,6 +13,7 @@ from losskit.check.lint.definitions import Frame
 from losskit.check.lint.library.arithmetic import arithmetic
 from losskit.check.lint.library.words import put_together
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.padding import filling
 from losskit.check.lint.values import UNKNOWN, Const, Value
 
 __all__ = ["operated"]
@@ -50,7 +51,7 @@ def operated(
     if isinstance(left, Sequence) and left.filling is not None and isinstance(node.op, ast.Add):
         return _put_together(left, Sequence(None))
     if isinstance(left, Sequence) and isinstance(node.op, ast.Mult):
-        return _repeated(left, right)
+        return _repeated(left, right, node.left)
     return arithmetic(machine, frame.unit, node, left, right, surely=surely)
 
 
@@ -64,13 +65,13 @@ def _put_together(left: Sequence, right: Sequence) -> Sequence:
     return made
 
 
-def _repeated(value: Sequence, times: Value) -> Sequence:
+def _repeated(value: Sequence, times: Value, written: ast.expr) -> Sequence:
     """``[0] * n``: what lists are filled up with."""
     items = value.items
     if items is None or len(items) != 1 or isinstance(times, Const):
         return value
     made = Sequence(None, items[0])
-    made.filling = items[0] if isinstance(items[0], Const) else None
+    made.filling = filling(items[0], written.elts[0] if isinstance(written, ast.List) else None)
     return made
 
 

@@ -91,6 +91,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     elif _BUILT.search(source) is not None:
         yield from _left_out(file.unit)
         yield from _cleared_elsewhere(file.unit)
+        yield from _cleared_around(file)
         for optimizer, backward in leftovers(file.unit, optimized_models(file.unit)):
             text = f"nothing clears what an earlier loss left in what {optimizer} steps by"
             yield Seen(text, node=backward)
@@ -217,6 +218,54 @@ def _cleared_elsewhere(unit: Unit) -> Iterator[Seen]:
                 for block in [other] if id(fork) in within else loops:
                     for backward in _stepping(block):
                         yield Seen(_TEXT, node=backward)
+
+
+def _cleared_around(file: Scanned) -> Iterator[Seen]:
+    """Look for loops whose every round steps, and whose function clears outside of them only."""
+    clearing = {
+        one.name
+        for unit in (file.unit, *file.others)
+        for one in statements(unit.tree.body)
+        if isinstance(one, _FUNCTIONS) and _CLEARS.search(unit.text(one)) is not None
+    }
+    tree = file.unit.tree
+    functions = [one for one in statements(tree.body) if isinstance(one, _FUNCTIONS)]
+    for scope in (tree, *functions):
+        own = list(statements(scope.body, (*_FUNCTIONS, ast.ClassDef)))
+        if not any(isinstance(one, ast.Expr) and _clears(one) for one in own):
+            continue
+        for loop in own:
+            if not isinstance(loop, _LOOPS) or not _steps_each_round(loop):
+                continue
+            text = file.unit.text(loop)
+            if _CLEARS.search(text) is None and clearing.isdisjoint(_CALLED.findall(text)):
+                for backward in _stepping(loop.body):
+                    yield Seen(_TEXT, node=backward)
+
+
+def _clears(statement: ast.Expr) -> bool:
+    return isinstance(statement.value, ast.Call) and leaf_of(statement.value.func) == "zero_grad"
+
+
+def _steps_each_round(loop: ast.For | ast.While) -> bool:
+    """Whether a loop comes by a step after backward() whatever happens, and may do so again."""
+    every = [one.value for one in _unasked(loop.body) if isinstance(one, ast.Expr)]
+    calls = [one for one in every if isinstance(one, ast.Call)]
+    added = [one.lineno for one in calls if leaf_of(one.func) == "backward"]
+    steps = [one.lineno for one in calls if leaf_of(one.func) == "step" and _is_step(one)]
+    leaves = any(isinstance(one, _LEAVING) for one in _unasked(loop.body))
+    return bool(added) and min(added) < max(steps, default=0) and not leaves
+
+
+def _unasked(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a block that run whatever holds."""
+    for one in body:
+        yield one
+        if isinstance(one, (ast.With, ast.AsyncWith)):
+            yield from _unasked(one.body)
+
+
+_CALLED = re.compile(r"(\w+)\(")
 
 
 def _left_out(unit: Unit) -> Iterator[Seen]:

@@ -110,6 +110,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         yield from _of_batches(call)
         return
     ignored = call.setting("ignore_index")
+    if isinstance(padded.padding.value, str) and ignored is not None:
+        # By its name only, nobody knows whether it is that number.
+        return
     ignored = _IGNORED if ignored is None else ignored
     if padded.padding.value != ignored:
         yield Seen(

@@ -14,6 +14,7 @@ from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import as_tensor
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.padding import filling
 from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
@@ -110,14 +111,21 @@ def batch_of_unknown(value: Unknown) -> Value:
 def _padded(frame: Frame, given: Arguments, node: ast.AST) -> Value:
     """Return what ``pad_sequence`` gives."""
     value = given.get(2, "padding_value")
-    filling = Const(0) if value is None else value
     return Tensor(
         Kind.UNKNOWN,
         Flow.DATA,
         Trail(frame.unit, node, "sequences are padded"),
         rank=None,
-        padding=filling if isinstance(filling, Const) else None,
+        padding=Const(0) if value is None else filling(value, _third(node)),
     )
+
+
+def _third(node: ast.AST) -> ast.expr | None:
+    """Return how the value that pads is written."""
+    if not isinstance(node, ast.Call):
+        return None
+    named = (one.value for one in node.keywords if one.arg == "padding_value")
+    return next(iter(node.args[2:]), None) or next(named, None)
 
 
 def packed(tensor: Tensor) -> Record:

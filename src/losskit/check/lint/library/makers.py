@@ -117,9 +117,10 @@ def _may_be_number(value: Value) -> bool:
 
 def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
     """A tensor of what a list holds."""
-    if rows.padding is not None:
+    padding = rows.padding or (rows.each.padding if isinstance(rows.each, Sequence) else None)
+    if padding is not None:
         trail = Trail(frame.unit, node, "a list that was filled up becomes a tensor")
-        return Tensor(flow=Flow.DATA, trail=trail, padding=rows.padding)
+        return Tensor(flow=Flow.DATA, trail=trail, padding=padding)
     items = rows.items or ()
     if rows.items is None and isinstance(rows.each, Tensor) and rows.each.kind is Kind.LOSS:
         items = (rows.each,)
