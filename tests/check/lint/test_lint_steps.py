@@ -223,3 +223,45 @@ def test_gradients_may_be_cleared_in_another_file(
     made = f"import own\nfrom own import *\n{HEAD}{training}\ntrain(Net(), nn.MSELoss(), [], 9)\n"
     seen = [one.code for one in found(tmp_path, {"own.py": kind, "go.py": made})]
     assert seen.count("LK305") == times
+
+
+AROUND = """
+import torch
+from torch import nn, optim
+
+def begin(net): pass
+def clear(net): net.zero_grad()
+
+def train(net, criterion, loader, optimizer):
+    BEFORE
+    for x, y in loader:
+        loss = criterion(net(x), y)
+        loss.backward()
+        STEP
+    AFTER
+
+net = nn.Linear(2, 1)
+for epoch in range(3):
+    train(net, nn.MSELoss(), loader, optim.SGD(net.parameters(), 0.1))
+"""
+STEPS = {
+    "cleared before": ("optimizer.zero_grad()", "optimizer.step()", "pass", 1),
+    "cleared after": ("begin(net)", "begin(net); optimizer.step()", "net.zero_grad()", 1),
+    "cleared in each round": ("optimizer.zero_grad()", "optimizer.step(); clear(net)", "pass", 0),
+    "stepped at times": (
+        "optimizer.zero_grad()",
+        "if len(x) > 2: optimizer.step()",
+        "optimizer.zero_grad()",
+        0,
+    ),
+    "stepped once": ("optimizer.zero_grad()", "pass", "optimizer.step()", 0),
+    "left at once": ("optimizer.zero_grad()", "optimizer.step(); break", "pass", 0),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_rounds_are_cleared_around_their_loop(name: str, tmp_path: Path) -> None:
+    before, step, after, count = STEPS[name]
+    text = AROUND.replace("BEFORE", before).replace("STEP", step).replace("AFTER", after)
+    seen = [one for one in found(tmp_path, {"go.py": text}) if one.code == "LK305"]
+    assert [one.place.line for one in seen if one.place] == [12] * count

@@ -146,7 +146,8 @@ class LossFace:
     def settings(self) -> tuple[str, ...]:
         """Names of what a class is built with, in their order, as far as it matters here."""
         weighted = self.twin is not None and self.twin.weight is not WeightRole.ABSENT
-        return ("weight",) if weighted else ()
+        # Of the losses of numbers, functions alone take weights.
+        return ("weight",) if weighted and not self.of_numbers else ()
 
     @property
     def per_class(self) -> bool:

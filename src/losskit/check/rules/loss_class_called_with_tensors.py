@@ -10,6 +10,7 @@ from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.containers import Made
 from losskit.check.lint.facts import LossBuilt
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.losses import LossFace
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen, replacing
 from losskit.check.lint.units import Unit
@@ -86,7 +87,11 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
     if isinstance(node, ast.Call) and leaf_of(node.func) == built.face.name:
         # What is kept under another name may be an object by then.
         output = output or (_is_output(given[0]) and not isinstance(given[1], Const))
-    if not output and not (certain[1] and (certain[0] or built.face.settings)):
+    if not (
+        output
+        or (certain[1] and (certain[0] or built.face.settings))
+        or (_takes_flags_only(built.face) and _are_no_flags(node, given))
+    ):
         return
     fix, severity = None, None
     if isinstance(node, ast.Call):
@@ -101,6 +106,23 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
         fix=fix,
     )
 
+
+def _takes_flags_only(face: LossFace) -> bool:
+    """Whether nothing but how it is reduced says what a loss is built to be."""
+    return not face.kind.parameters() and not face.settings
+
+
+def _are_no_flags(node: ast.AST, given: tuple[Value, ...]) -> bool:
+    """Whether arguments are called by names of which none says how something is reduced."""
+    written = node.args if isinstance(node, ast.Call) else []
+    return len(written) == 2 and all(isinstance(one, (Tensor, Unknown)) for one in given) and all(
+        isinstance(one, (ast.Name, ast.Attribute)) and _FLAGS.search(leaf_of(one)) is None
+        for one in written
+    )
+
+
+_FLAGS = re.compile(r"average|avg|reduc|mean|sum|size|flag|arg|option|^[a-z]$", re.IGNORECASE)
+"""Names of what says how a loss is reduced, or may."""
 
 _OUTPUTS = re.compile(r"(^|[._])(outputs?|predictions?|preds?|logits|y_?(pred|hat))$")
 
