@@ -115,9 +115,13 @@ def _takes_flags_only(face: LossFace) -> bool:
 def _are_no_flags(node: ast.AST, given: tuple[Value, ...]) -> bool:
     """Whether arguments are called by names of which none says how something is reduced."""
     written = node.args if isinstance(node, ast.Call) else []
-    return len(written) == 2 and all(isinstance(one, (Tensor, Unknown)) for one in given) and all(
-        isinstance(one, (ast.Name, ast.Attribute)) and _FLAGS.search(leaf_of(one)) is None
-        for one in written
+    return (
+        len(written) == 2
+        and all(isinstance(one, (Tensor, Unknown)) for one in given)
+        and all(
+            isinstance(one, (ast.Name, ast.Attribute)) and _FLAGS.search(leaf_of(one)) is None
+            for one in written
+        )
     )
 
 

@@ -11,6 +11,7 @@ from losskit.check.lint.idle import idle
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import MAKERS, leaf_of
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.untrained import untrained
 from losskit.check.lint.values import Tensor
 
 __all__ = ["RULE"]
@@ -23,7 +24,7 @@ RULE = Rule(
     why=(
         "It is computed from the wrong variable: the targets against themselves, the inputs, or "
         "the output of another model than the one by whose optimizer the step is taken. The model "
-        "does not learn from it."
+        "does not learn from it; nor does one that no optimizer was given."
     ),
     bad="""\
 import torch.nn.functional as F
@@ -45,7 +46,7 @@ def step(model, optimizer, inputs, labels):
     loss.backward()
     optimizer.step()
 """,
-    mend="Give the loss the model's output.",
+    mend="Give the loss the model's output, and the optimizer the model's parameters.",
     sources=(
         Source(
             "PyTorch, Tensor.backward",
@@ -101,3 +102,5 @@ def on_file(file: Scanned) -> Iterator[Seen]:
                 f"no gradient of this loss gets to {one.model}, by which {one.optimizer} steps",
                 node=one.node,
             )
+    for model, backward in untrained(file.unit):
+        yield Seen(f"no optimizer has the parameters of {model}, which is trained", node=backward)

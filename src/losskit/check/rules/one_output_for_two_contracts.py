@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.facts import LossCall
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.overlaps import overlap_beside
 from losskit.check.lint.seen import Seen
-from losskit.check.lint.values import Tensor, Trail
+from losskit.check.lint.values import Tensor, Trail, Value
 from losskit.core.contracts import LOG_PROBABILITIES, LOGITS, PROBABILITIES
 
 __all__ = ["RULE"]
@@ -67,6 +69,7 @@ _APART = (LOGITS, PROBABILITIES, LOG_PROBABILITIES)
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at other losses that took the same tensor."""
     value = call.values.get(call.input)
+    yield from _overlaps(call, value)
     if isinstance(value, Tensor) and (value.kind is not Kind.UNKNOWN or value.flow is Flow.DATA):
         return
     if call.face.contract not in _APART:
@@ -84,3 +87,19 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
             f"{call.face.name} takes it too",
         )
         return
+
+
+def _overlaps(call: LossCall, value: Value | None) -> Iterator[Seen]:
+    """Look for an overlap of masks that takes the same scores as if they were probabilities."""
+    node = call.nodes.get(call.input)
+    likely = isinstance(value, Tensor) and value.kind not in {Kind.UNKNOWN, Kind.RAW}
+    if call.face.contract is not LOGITS or node is None or likely:
+        return
+    other = overlap_beside(call.unit, call.node, ast.unparse(node))
+    if other is not None:
+        yield Seen(
+            f"{call.face.name} takes {LOGITS.title}, and an overlap that sums products of "
+            f"probabilities got the same tensor",
+            Trail(call.unit, other, "the overlap takes the tensor"),
+            f"{call.face.name} takes it too",
+        )
