@@ -1,4 +1,4 @@
-"""Classes of losses that get what their objects are called with."""
+"""Classes of losses: what they are built with, and whether anybody uses what is built."""
 
 from __future__ import annotations
 
@@ -30,3 +30,38 @@ def test_names_that_say_nothing_of_a_reduction(call: str, codes: list[str], tmp_
         f"    return {call}\n"
     )
     assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+SCRIPT = """
+import torch
+from torch import nn
+
+def main(net, loader, optimizer):
+    LOCAL
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = criterion(net(x), y)
+        loss.backward()
+        optimizer.step()
+
+if __name__ == "__main__":
+    criterion = nn.CrossEntropyLoss(weight=torch.ones(3))
+    main(nn.Linear(2, 3), batches(), MORE)
+"""
+
+
+@pytest.mark.parametrize(
+    ("local", "more", "lines"),
+    [
+        ("criterion = nn.CrossEntropyLoss()", "None", [14]),
+        ("criterion = nn.CrossEntropyLoss()", "criterion", []),
+        ("global criterion; criterion = nn.CrossEntropyLoss()", "None", []),
+        ("pass", "None", []),
+    ],
+)
+def test_a_script_builds_what_its_functions_build_anew(
+    local: str, more: str, lines: list[int], tmp_path: Path
+) -> None:
+    text = SCRIPT.replace("LOCAL", local).replace("MORE", more)
+    seen = [one for one in found(tmp_path, {"go.py": text}) if one.code == "LK132"]
+    assert [one.place.line for one in seen if one.place] == lines

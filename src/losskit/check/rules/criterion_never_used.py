@@ -13,6 +13,7 @@ from losskit.check.lint.interest import builds_losses
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.seen import Seen
+from losskit.check.lint.units import Unit
 
 __all__ = ["RULE"]
 
@@ -72,6 +73,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
     if "backward" in file.unit.source:
         if any(_assigned(node) for node in statements(file.unit.tree.body, _DEFINITIONS)):
             yield from _unused(file.node, within=_script(file.node))
+        yield from _hidden(file.unit)
         names = Counter(
             found[0] for node in statements(file.unit.tree.body) if (found := _assigned(node))
         )
@@ -185,6 +187,36 @@ def _unused(function: ast.AST, within: set[int] | None = None) -> Iterator[Seen]
     for name, (node, loss) in built.items():
         if name not in read:
             yield Seen(f"{name} = {loss}(...) is never used; another loss is", node=node)
+
+
+def _hidden(unit: Unit) -> Iterator[Seen]:
+    """Look for criteria of a script in whose place its functions build their own."""
+    functions = [one for one in statements(unit.tree.body) if isinstance(one, _DEFINITIONS[:2])]
+    for fork in unit.tree.body:
+        if not isinstance(fork, ast.If) or "__main__" not in ast.unparse(fork.test):
+            continue
+        for name, node, loss in filter(None, map(_assigned, fork.body)):
+            owners = [one for one in functions if _is_local(one, name)]
+            within = {id(inner) for one in owners for inner in ast.walk(one)}
+            read = any(
+                isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+                for one in ast.walk(unit.tree)
+                if id(one) not in within
+            )
+            trains = any("backward" in unit.text(one) for one in owners)
+            if trains and not read and not any(map(_looks_up, _calls(fork))):
+                yield Seen(f"{name} = {loss}(...) is never used; another loss is", node=node)
+
+
+def _is_local(function: ast.stmt, name: str) -> bool:
+    """Whether a function builds a loss of its own under a name."""
+    inner = list(ast.walk(function))
+    shared = any(isinstance(one, (ast.Global, ast.Nonlocal)) and name in one.names for one in inner)
+    return not shared and any((found := _assigned(one)) and found[0] == name for one in inner)
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
 
 
 def _moved(node: ast.expr) -> ast.expr | None:
