@@ -111,6 +111,10 @@ SEEN = {
         "LK111",
         "q = torch.sigmoid(one(x))\nF.nll_loss(torch.cat((1 - q, q), dim=1), y)",
     ),
+    "first step that is given before those of a model": (
+        "LK101",
+        "q = F.softmax(net(x), 2)\nF.cross_entropy(torch.cat((torch.zeros(8, 1, 3), q), 1), y)",
+    ),
     "weight that a module holds which is not seen": (
         "LK151",
         "import weights\n"

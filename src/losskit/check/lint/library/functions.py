@@ -215,6 +215,10 @@ def _together(name: str, given: Arguments) -> Value:
     # As where a loop begins with torch.tensor([]), and grows it.
     found = [one for one in found if not isinstance(one, Tensor) or one.last != 0] or found
     flow, cut = combined_flow(list(found))
+    every = found
+    if name == "cat":
+        # As where outputs of all steps but the first follow zeros.
+        found = [one for one in found if not _is_plain(one)] or found
     kinds = {one.kind for one in found if isinstance(one, Tensor)}
     whole = all(isinstance(one, Tensor) for one in found) and len(kinds) == 1
     trail = found[0].trail if whole and isinstance(found[0], Tensor) else None
@@ -224,7 +228,7 @@ def _together(name: str, given: Arguments) -> Value:
         # Both labels of each row, as in cat((1 - p, p), dim=1).
         kind = Kind.SOFTMAX
     lost = tuple(term for one in found if isinstance(one, Tensor) for term in one.lost)
-    rank, last = shapes.joined(name, found, given)
+    rank, last = shapes.joined(name, every, given)
     return Tensor(kind, flow, trail, cut, rank, last, lost=lost)
 
 
@@ -248,6 +252,11 @@ def _chosen(values: tuple[Value, ...]) -> Value:
         found = _together("where", Arguments((Sequence(sides),)))
     flow, cut = combined_flow(list(values))
     return replace(found, flow=flow, cut=cut) if isinstance(found, Tensor) else found
+
+
+def _is_plain(value: Value) -> bool:
+    """Whether a tensor is data of which nothing is known."""
+    return isinstance(value, Tensor) and value.flow is Flow.DATA and value.kind is Kind.UNKNOWN
 
 
 def _is_filling(value: Value) -> bool:
