@@ -110,6 +110,7 @@ BY_TORCH = "pad_sequence(rows, True, PAD)"
         ("words.label_pad_id", "pass", "", []),
         ("PAD_100", "pass", "", []),
         ("words.unknown", "pass", "", []),
+        ("2", "pass", "weight=weights", []),
     ],
 )
 def test_what_rows_are_filled_up_with_is_counted(
@@ -119,3 +120,34 @@ def test_what_rows_are_filled_up_with_is_counted(
     text = text.replace("SETTINGS", settings).replace("MORE", more)
     seen = [one for one in found(tmp_path, {"go.py": text}) if one.code == "LK143"]
     assert [one.place.line for one in seen if one.place] == lines
+
+
+LEFT_OUT = """
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
+
+criterion = nn.CrossEntropyLoss()
+
+def loss(model, rows, lengths, mask, n):
+    y = pad_sequence(rows, batch_first=True)
+    out = model(y)
+    return criterion(GIVEN)
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ("out[:, 1:], y[:, 1:]", 1),
+        ("out[:, 0], y[:, 0]", 1),
+        ("out[mask], y[mask]", 0),
+        ("out[y != 0], y[y != 0]", 0),
+        ("out[0, :n], y[0, :n]", 0),
+        ("out.masked_select(mask), y.masked_select(mask)", 0),
+        ("out, pack_padded_sequence(y, lengths)[0]", 0),
+        ("out, pack_padded_sequence(y, lengths).data", 0),
+    ],
+)
+def test_what_is_chosen_may_hold_no_padding(given: str, count: int, tmp_path: Path) -> None:
+    seen = found(tmp_path, {"go.py": LEFT_OUT.replace("GIVEN", given)})
+    assert [one.code for one in seen].count("LK143") == count

@@ -65,7 +65,7 @@ def step(model, inputs, sequences):
 def _of_batches(call: LossCall) -> Iterator[Seen]:
     """Look at tokens behind the first of whole batches, in a file that knows what pads them."""
     source = call.unit.source
-    if {"ignore_index", "weight"} & call.settings.keys() or call.face.library != "torch":
+    if "ignore_index" in call.settings or call.face.library != "torch":
         return
     if _PADS.search(source) and not _IGNORES.search(source) and _is_rest(call):
         yield Seen(
@@ -101,7 +101,10 @@ _IGNORED = -100
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:
     """Look at padded targets."""
-    if not call.face.of_classes or "mask" in call.settings or "target" not in call.values:
+    if not call.face.of_classes or "target" not in call.values:
+        return
+    if {"mask", "weight"} & call.settings.keys():
+        # A weight of the token that pads may be 0.
         return
     if call.setting("reduction") == "none" or call.unsettled("ignore_index"):
         return

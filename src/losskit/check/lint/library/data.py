@@ -130,7 +130,7 @@ def _third(node: ast.AST) -> ast.expr | None:
 
 def packed(tensor: Tensor) -> Record:
     """Return a ``PackedSequence``, whose ``data`` keeps its gradient."""
-    steps = replace(tensor, rank=None, axis=None, ident=Tensor().ident)
+    steps = replace(tensor, rank=None, axis=None, padding=None, ident=Tensor().ident)
     return Record((steps, *[Unknown("", Flow.DATA)] * 3), _FIELDS)
 
 

@@ -245,5 +245,17 @@ def picked(tensor: Tensor, key: Value) -> Tensor:
         last=last,
         units=tensor.units if whole or (to_end and tensor.units == tensor.last) else None,
         squeezed=False,
+        padding=tensor.padding if all(map(_takes_padding, parts)) else None,
         ident=Tensor().ident,
     )
+
+
+def _takes_padding(part: Value) -> bool:
+    """Whether an index is not one that may leave out what sequences are filled up with."""
+    if isinstance(part, Unknown) and not _is_number(part):
+        return not is_slice(part) and _CHOOSING.search(part.name) is None
+    return isinstance(part, (Const, Unknown))
+
+
+_CHOOSING = re.compile(r"mask|keep|valid|active|non|sel|ind|idx|pos|order|perm|sort", re.IGNORECASE)
+"""Names of indices of many items, of which some may be left out."""

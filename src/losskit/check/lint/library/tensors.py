@@ -60,11 +60,8 @@ _SAME = frozenset(
         "to_numpy",
         "fillna",
         "tensor",
-        "masked_select",
-        "index_select",
         "narrow",
         "select",
-        "take_along_dim",
         "masked_fill",
         "fill_diagonal",
         "fill_diagonal_",
@@ -98,6 +95,7 @@ _SAME = frozenset(
         "gather_for_metrics",
     ]
 )
+_PICKING = frozenset(["masked_select", "index_select", "take_along_dim"])
 _CUTTING = frozenset(
     ["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"]
 )
@@ -169,8 +167,8 @@ def apply(
         return replace(kept, rank=0) if name == "item" else kept
     if name in _COUNTING:
         return _counted(tensor, name, unit, node)
-    if name in _SAME:
-        return tensor
+    if name in _SAME or name in _PICKING:
+        return tensor if name in _SAME else replace(tensor, padding=None)
     if name in reductions.NUMBER_OF_ELEMENTS:
         return Unknown(name)
     if _POOLING.search(name):
