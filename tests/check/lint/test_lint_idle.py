@@ -199,3 +199,18 @@ def test_the_gradient_of_another_model_changes_nothing(
     text = GAMES.format(kept=kept, loss=loss)
     seen = [(one.code, str(one.severity)) for one in found(tmp_path, {"go.py": text})]
     assert seen == ([("LK152", "bug")] if idle else [])
+
+
+def test_the_last_output_of_a_loop_is_the_models(tmp_path: Path) -> None:
+    text = (
+        "import torch\nfrom torch import nn, optim\nfrom networks import Net\n"
+        "model = Net()\noptimizer = optim.SGD(model.parameters(), 0.1)\n"
+        "for epoch in range(9):\n"
+        "    optimizer.zero_grad()\n"
+        "    for x in rows:\n"
+        "        made, hidden = model(x)\n"
+        "    loss = nn.MSELoss()(made.view(-1), wanted.view(-1))\n"
+        "    loss.backward()\n"
+        "    optimizer.step()\n"
+    )
+    assert _idle(text, tmp_path) == []

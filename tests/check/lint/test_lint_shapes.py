@@ -211,6 +211,9 @@ def learn(envs, state):
     ("loss", "codes"),
     [
         ("torch.cat(logs) * advantage", {"LK141"}),
+        ("(both := torch.cat(logs)) * advantage", {"LK141"}),
+        # As the returns of a distribution, which are to broadcast.
+        ("(supports := torch.cat(logs)) * advantage", set()),
         ("torch.cat(logs) * advantage.squeeze(1)", set()),
         ("torch.cat(logs).unsqueeze(1) * advantage", set()),
         ("logs[0] * advantage", set()),

@@ -267,7 +267,7 @@ class Reaches:
             values = self.scope.own.made.get(text) or self.scope.whole.made[text]
             if any(_DISTRIBUTION.search(ast.unparse(one)) for one in values):
                 break
-            if all(isinstance(one, ast.Call) and _builds(one) for one in values):
+            if all(isinstance(one, ast.Call) and self._builds(one) for one in values):
                 # Another model or a criterion, if it is made of nothing that may be a model.
                 kinds = [leaf_of(one.func) for one in values if isinstance(one, ast.Call)]
                 other = any(map(is_model, (text, *kinds)))
@@ -279,6 +279,10 @@ class Reaches:
             raise UnclearError
         return self.of(node, depth)
 
+    def _builds(self, call: ast.Call) -> bool:
+        """Whether something is made by a class; what a model is called with is no model."""
+        return _builds(call) and not self._models(ast.unparse(call.func))
+
 
 _DISTRIBUTION = re.compile(
     r"\b(?:Categorical|\w*Normal|Bernoulli|Beta|Dirichlet|Independent|distributions)\b"
@@ -286,9 +290,8 @@ _DISTRIBUTION = re.compile(
 """What is made of what a model gave, and gives it on."""
 
 
-def _builds(call: ast.expr) -> bool:
+def _builds(call: ast.Call) -> bool:
     """Whether something is made by a class, and of no models."""
-    assert isinstance(call, ast.Call)  # noqa: S101
     if leaf_of(call.func) == "deepcopy":
         return True
     names = {

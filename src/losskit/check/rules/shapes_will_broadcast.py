@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
@@ -108,8 +109,7 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
     """Look at the shapes of what is put together by hand."""
     for column, row in ((pair.left, pair.right), (pair.right, pair.left)):
         fit = _is_column(column) and _is_row(row) and Kind.LEARNT not in {column.kind, row.kind}
-        if fit and "arange" in ast.unparse(pair.node):
-            # A grid of indices, which is made by broadcasting.
+        if fit and _GRIDS.search(ast.unparse(pair.node)) is not None:
             return
         of_model = column.flow is not Flow.DATA or (
             column.rank == 2 and row.rank == 1 and row.flow in {Flow.MODEL, Flow.CUT}
@@ -130,6 +130,9 @@ def on_combined(pair: Combined) -> Iterator[Seen]:
             )
             return
 
+
+_GRIDS = re.compile(r"arange|linspace|supports?\b|atoms?\b")
+"""Words of indices, and of the returns that a distribution has, which are to broadcast."""
 
 _SCORES = ACTIVATED | {Kind.RAW, Kind.SIGMOID}
 """What the last layer of a model for one number gives."""
