@@ -239,3 +239,49 @@ def test_gradients_that_are_cleared_by_parts(
 ) -> None:
     text = HEAD + PARTS.replace("CLEARED", cleared)
     assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+LAYERS = """
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Decoder(nn.Module):
+    def __init__(self, sizes):
+        super().__init__()
+        self.net = nn.Sequential()
+        for i, (before, after) in enumerate(zip(sizes[:-1], sizes[1:])):
+            self.net.add_module(name=f"L{i}", module=nn.Linear(before, after))
+            if i + 2 < len(sizes):
+                self.net.add_module(name=f"A{i}", module=nn.ReLU())
+            else:
+                self.net.add_module(name="last", module=LAST)
+
+class Both(nn.Module):
+    def __init__(self, args):
+        super().__init__()
+        self.first = nn.Linear(4, 2)
+        if args.kind == "dense":
+            self.decoder = Decoder(SIZES)
+
+    def forward(self, x):
+        return self.decoder.net(self.first(x))
+
+def loss(args, x):
+    return F.binary_cross_entropy(Both(args)(x), x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "sizes", "codes"),
+    [
+        ("nn.Sigmoid()", "args.sizes", []),
+        ("nn.Sigmoid()", "[2, 3, 4]", []),
+        ("nn.Tanh()", "[2, 3, 4]", ["LK104"]),
+    ],
+)
+def test_layers_that_a_loop_adds_by_names(
+    last: str, sizes: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = LAYERS.replace("LAST", last).replace("SIZES", sizes)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

@@ -146,7 +146,7 @@ class LossCall(Fact):
                 continue
             words = frozenset[str]().union(*(one.words for one in guards))
             asks = any(one.words and not one.words & _OF_SHAPE for one in guards)
-            deliberate = words & (own | _DELIBERATE)
+            deliberate = words & (own | _DELIBERATE | _OF_ROUNDS)
             if asks and not deliberate and not excluded(guards, self.guards):
                 return value, Severity.SUSPICIOUS
         return None, None
@@ -202,6 +202,9 @@ _DELIBERATE = frozenset(
 
 _OF_SHAPE = frozenset(["size", "shape", "dim", "ndim", "numel"])
 """Words of conditions that say nothing of what is trained."""
+
+_OF_ROUNDS = frozenset(["i", "j", "idx", "index"])
+"""Words of conditions of which a loop comes by both sides."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -250,9 +250,8 @@ class Machine:
             left.append((guard, end, after))
         live = [(guard, after) for guard, end, after in left if end is not End.RETURN]
         frame.guards = before
-        for _, end, after in left:
-            if end is End.RETURN:
-                self._keep(after, touched, start)
+        for _, _, after in left:
+            self._keep(after, touched, start)
         if not live:
             return End.RETURN
         if len(live) < len(left) and len(live) == 1:
@@ -269,7 +268,7 @@ class Machine:
         touched: dict[tuple[int, Any], tuple[Container, Any]],
         start: int,
     ) -> None:
-        """Keep what a side did to the objects that it made and returned."""
+        """Keep what a side did to the objects that it made, of which no other side knows."""
         for slot, value in after.items():
             container, _ = touched[slot]
             if container.born > start and not isinstance(container, Frame):

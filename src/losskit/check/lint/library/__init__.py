@@ -294,7 +294,7 @@ def _instance_method(
         _backward(machine, frame, given, node)
         return NONE
     if name in {"add_module", "register_module"}:
-        key, value = given.const(0), given.get(1)
+        key, value = given.const(0, "name"), given.get(1, "module")
         if isinstance(key, str) and value is not None:
             machine.write(owner, key, value)
             chain = owner.data.get("<chain>")
@@ -302,7 +302,7 @@ def _instance_method(
                 machine.write(chain, key, value)
         return NONE
     if name == "register_buffer":
-        key, value = given.const(0), given.get(1)
+        key, value = given.const(0, "name"), given.get(1, "tensor")
         if isinstance(key, str) and value is not None:
             machine.write(owner, key, value)
         return NONE

@@ -366,10 +366,12 @@ def _dictionary_method(
 def _chain_method(
     machine: Machine, frame: Frame, owner: Chain, name: str, given: Arguments, node: ast.AST
 ) -> Value | None:
-    first, second = given.get(0), given.get(1)
-    if name in {"add_module", "register_module"} and second is not None:
-        key = given.const(0)
-        machine.write(owner, key if isinstance(key, str) else f"<{len(owner.data)}>", second)
+    first, added = given.get(0), given.get(1, "module")
+    if name in {"add_module", "register_module"} and added is not None:
+        key = given.const(0, "name")
+        # One that is there already is that of another round, and this round may be the last.
+        new = isinstance(key, str) and key not in owner.data
+        machine.write(owner, key if new else f"<{len(owner.data)}>", added)
         return NONE
     if name in {"append", "add"} and first is not None:
         machine.write(owner, str(len(owner.data)), first)
