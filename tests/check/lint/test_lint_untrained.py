@@ -51,6 +51,7 @@ def main(loader, device):
             [],
         ),
         ("decoder.requires_grad_(False)", "decoder.train()", "decoder(latent)", []),
+        ("criterion = Criterion(3)", "criterion.train()", "criterion(latent)", []),
     ],
 )
 def test_a_model_in_training_needs_an_optimizer(

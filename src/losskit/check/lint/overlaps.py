@@ -14,7 +14,7 @@ __all__ = ["overlap_beside"]
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _RESHAPING = {
-    "view", "reshape", "flatten", "contiguous", "float", "squeeze", "permute", "transpose", "size",
+    "view", "reshape", "flatten", "contiguous", "float", "squeeze", "permute", "transpose",
 }  # fmt: skip
 _SUMS = {"sum", "reduce_sum"}
 _MADE_LIKELY = re.compile(

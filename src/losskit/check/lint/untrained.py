@@ -6,13 +6,13 @@ import ast
 from collections.abc import Iterator
 
 from losskit.check.lint.blocks import statements
-from losskit.check.lint.names import leaf_of
+from losskit.check.lint.names import about_loss, leaf_of
 from losskit.check.lint.optimizers import optimized
 from losskit.check.lint.units import Unit
 
 __all__ = ["untrained"]
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _LOOPS = (ast.For, ast.While)
 _HARMLESS = {"to", "cuda", "cpu", "half", "double", "train", "zero_grad", "apply", "state_dict"}
 """What is done to a model without handing on its parameters."""
@@ -27,9 +27,9 @@ def untrained(unit: Unit) -> Iterator[tuple[str, ast.Call]]:
     source = unit.source
     if any(word not in source for word in (".train()", ".backward(", ".step(", ".parameters()")):
         return
-    functions = [one for one in statements(unit.tree.body) if isinstance(one, _FUNCTIONS[:2])]
+    functions = [one for one in statements(unit.tree.body) if isinstance(one, _FUNCTIONS)]
     for scope in (unit.tree, *functions):
-        own = list(statements(scope.body, _FUNCTIONS))
+        own = list(statements(scope.body, (*_FUNCTIONS, ast.ClassDef)))
         given = [one for one in own if isinstance(one, ast.Assign) and len(one.targets) == 1]
         built = [one for one in given if isinstance(one.value, ast.Call) and optimized(one.value)]
         models = {
@@ -37,6 +37,7 @@ def untrained(unit: Unit) -> Iterator[tuple[str, ast.Call]]:
             for one in given
             if isinstance(one.targets[0], ast.Name) and isinstance(one.value, ast.Call)
             if leaf_of(one.value.func)[:1].isupper() and one not in built
+            if not about_loss(ast.unparse(one))
         }
         trained = {model for model in models if built and _is_trained(own, model)}
         for model in sorted(trained):
