@@ -52,6 +52,20 @@ def test_values_and_gradients_under_every_option(kind, target):
             assert_same([kernel_value(case.loss, case.arrays, **options)], expected[:1])
 
 
+@every_kernel
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_values_do_not_depend_on_whether_a_gradient_is_wanted(kind, dtype, target):
+    """To the bit, although two loops compute them, each of which a compiler may round its way."""
+    options = {"reduction": "none", "validate": False}
+    rng = np.random.default_rng(7)
+    for case in (case for case in cases(kind) if case.small):
+        input, *others = case.rows(rng.integers(0, 5, 300))
+        input = input * rng.uniform(0.9, 1, input.shape)
+        given = [one.astype(dtype) if one.dtype.kind == "f" else one for one in (input, *others)]
+        values = kernel_value(case.loss, given, **options)
+        np.testing.assert_array_equal(values, kernel(case.loss, given, **options)[0])
+
+
 @every_elementwise
 def test_gradients_and_curvatures_under_every_option(kind, target):
     for case in cases(kind):

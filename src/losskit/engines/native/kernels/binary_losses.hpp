@@ -70,7 +70,7 @@ struct PairwiseLogistic : FunctorOfPair<3> {
                            T* curvature) const {
         const T yes = a[2];
         const T no = 1 - a[2];
-        value = times(yes, logit.cost_yes) + times(no, logit.cost_no);
+        value = sum_of_times(yes, logit.cost_yes, no, logit.cost_no);
         gradient[0] = sigma * (no * logit.yes - yes * logit.no);
         gradient[1] = -gradient[0];
         curvature[0] = square * logit.yes * logit.no;

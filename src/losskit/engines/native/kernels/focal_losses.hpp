@@ -100,7 +100,7 @@ struct BinaryFocal : FunctorOfLogit<T, 2> {
         const T no = share_no * (1 - a[1]);
         const auto positive = Faded<T>::of(logit.no, logit.yes, logit.cost_yes, power);
         const auto negative = Faded<T>::of(logit.yes, logit.no, logit.cost_no, power);
-        value = times(yes, positive.value) + times(no, negative.value);
+        value = sum_of_times(yes, positive.value, no, negative.value);
         gradient[0] = no * negative.slope - yes * positive.slope;
         curvature[0] = yes * positive.bend + no * negative.bend;
     }
@@ -183,7 +183,7 @@ struct Asymmetric : FunctorOfLogit<T, 2> {
                 return Faded<T>::of(logit.yes, logit.no, logit.cost_no, power_no);
             }
         }();
-        value = times(yes, positive.value) + times(no, negative.value);
+        value = sum_of_times(yes, positive.value, no, negative.value);
         gradient[0] = no * negative.slope - yes * positive.slope;
         curvature[0] = yes * positive.bend + no * negative.bend;
     }

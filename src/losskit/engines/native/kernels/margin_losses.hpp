@@ -33,7 +33,7 @@ struct HingeEmbedding : FunctorOfOne<2> {
     LOSSKIT_INLINE void at(const T* a, T& value, T* gradient, T* curvature) const {
         const T yes = (1 + a[1]) / 2;
         const T no = (1 - a[1]) / 2;
-        value = times(yes, a[0]) + times(no, at_least(margin - a[0], T(0)));
+        value = sum_of_times(yes, a[0], no, at_least(margin - a[0], T(0)));
         gradient[0] = a[0] > margin ? yes : yes - no;
         curvature[0] = 0;
     }

@@ -287,6 +287,20 @@ LOSSKIT_INLINE T times(T factor, T x) {
     return factor * (factor == 0 ? T(0) : x);
 }
 
+/// a b + c d, both by `times`. The second product is rounded and the first, where the machine has
+/// such an instruction, is not: of a plain sum a compiler may choose either, in each loop anew.
+template <class T>
+LOSSKIT_INLINE T sum_of_times(T a, T b, T c, T d) {
+    const T held = a == 0 ? T(0) : b;
+    const T other = times(c, d);
+#if defined(__FMA__) || defined(__FP_FAST_FMA)
+    if constexpr (sizeof(T) == 4) return __builtin_fmaf(a, held, other);
+    else return __builtin_fma(a, held, other);
+#else
+    return a * held + other;
+#endif
+}
+
 /// -1, 0 or 1, and NaN of NaN.
 template <class T>
 LOSSKIT_INLINE T sign(T x) {
