@@ -194,6 +194,27 @@ def test_kept_memory_can_be_given_back():
     assert not any(low <= mapped < high for low, high in maps())
 
 
+def offered():
+    """Return how many bytes the system may take back when it likes."""
+    with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
+        found = next(line for line in lines if line.startswith("LazyFree:"))
+    return int(found.split()[1]) << 10
+
+
+@pytest.mark.parametrize("size", [LARGE * 2, LARGE * 40], ids=["4 MiB", "80 MiB"])
+def test_the_system_may_take_all_but_the_last_small_piece(size):
+    native.release_memory()
+    before = offered()
+    held = [numpy_step(size), numpy_step(size)]
+    sizes = [gradient.nbytes for gradient in held]
+    held.pop()
+    first = offered() - before
+    held.pop()
+    second = offered() - before
+    assert (first > 0) is (size > LARGE * 2)
+    assert second >= first + sizes[0]
+
+
 def maps():
     """Return the parts of the address space that are in use."""
     with open("/proc/self/maps", encoding="ascii") as lines:

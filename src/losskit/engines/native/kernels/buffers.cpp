@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #if defined(__linux__)
@@ -28,9 +29,12 @@ struct Block {
 class Pool {
     // A model has few losses; their gradients of a step or two wait here at most.
     static constexpr std::size_t MOST_KEPT = 4;
+    // Telling the system interrupts every thread, a twentieth of what a loss of this size takes.
+    static constexpr std::size_t MOST_AT_HAND = std::size_t{1} << 26;
 
     std::mutex lock_;
     std::vector<Block> used_, kept_;
+    Block at_hand_ = {};
 
 public:
     void* take(std::size_t bytes) {
@@ -38,20 +42,10 @@ public:
         const std::lock_guard<std::mutex> guard(lock_);
         used_.reserve(used_.size() + 1);
         kept_.reserve(MOST_KEPT + 1);
-        std::size_t best = kept_.size();
-        for (std::size_t at = 0; at < kept_.size(); ++at) {
-            const std::size_t size = kept_[at].bytes;
-            // Batches differ in size; but much more than is needed would be lost to others.
-            const bool fits = size >= wanted && size / 2 <= wanted;
-            if (fits && (best == kept_.size() || size <= kept_[best].bytes)) {
-                best = at;
-            }
-        }
         Block block;
-        if (best < kept_.size()) {
-            block = kept_[best];
-            kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(best));
-        } else if (!map(wanted, block)) {
+        if (fits(at_hand_, wanted)) {
+            block = std::exchange(at_hand_, Block{});
+        } else if (!take_kept(wanted, block) && !map(wanted, block)) {
             return nullptr;
         }
         used_.push_back(block);
@@ -65,7 +59,7 @@ public:
                 const Block block = used_[at];
                 used_[at] = used_.back();
                 used_.pop_back();
-                keep(block);
+                put_at_hand(block);
                 return;
             }
         }
@@ -73,6 +67,9 @@ public:
 
     void release() {
         const std::lock_guard<std::mutex> guard(lock_);
+        if (at_hand_.bytes > 0) {
+            kept_.push_back(std::exchange(at_hand_, Block{}));
+        }
         for (const Block& block : kept_) {
             munmap(block.start, block.bytes);
         }
@@ -83,6 +80,37 @@ public:
     void let_go() { lock_.unlock(); }
 
 private:
+    // Batches differ in size; but much more than is needed would be lost to others.
+    static bool fits(const Block& block, std::size_t wanted) {
+        return block.bytes >= wanted && block.bytes / 2 <= wanted;
+    }
+
+    /// The smallest that fits.
+    bool take_kept(std::size_t wanted, Block& block) {
+        auto best = kept_.end();
+        for (auto at = kept_.begin(); at != kept_.end(); ++at) {
+            if (fits(*at, wanted) && (best == kept_.end() || at->bytes <= best->bytes)) {
+                best = at;
+            }
+        }
+        if (best == kept_.end()) {
+            return false;
+        }
+        block = *best;
+        kept_.erase(best);
+        return true;
+    }
+
+    /// The last one, unless it is large, is not offered to the system before there is another.
+    void put_at_hand(Block block) noexcept {
+        if (block.bytes <= MOST_AT_HAND) {
+            std::swap(block, at_hand_);
+        }
+        if (block.bytes > 0) {
+            keep(block);
+        }
+    }
+
     void keep(Block block) noexcept {
         if (madvise(block.start, block.bytes, MADV_FREE) != 0) {
             munmap(block.start, block.bytes);

@@ -15,8 +15,8 @@ constexpr std::size_t STREAMED = std::size_t{1} << 25;
 /// Get memory on huge pages, with anything in it; nullptr where none is kept on this system.
 void* take_memory(std::size_t bytes);
 
-/// Give back what `take_memory` gave. It is kept for the next who asks, but only as long as the
-/// system has other memory to spare.
+/// Give back what `take_memory` gave. It is kept for the next who asks; all but the last 64 MiB
+/// only as long as the system has other memory to spare.
 void give_back_memory(void* memory) noexcept;
 
 /// Give the system back what is kept.
