@@ -19,6 +19,11 @@ struct OfLogProbabilities {
     }
 
     double at(const Row<T>& row) const {
+        if constexpr (Cost::linear) {
+            if (row.rows && cost.smoothing == 0) {
+                return row.class_weight ? crossed<true>(row) : crossed<false>(row);
+            }
+        }
         const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms);
         return row.class_weight ? of<true>(row, softmax) : of<false>(row, softmax);
     }
@@ -29,11 +34,6 @@ private:
     template <bool WEIGHED>
     double of(const Row<T>& row, const Softmax<T>& softmax) const {
         if (row.rows) {
-            if constexpr (Cost::linear) {
-                if (cost.smoothing == 0) {
-                    return crossed<WEIGHED>(row, softmax);
-                }
-            }
             return cost.smoothing > 0 ? rows<true, WEIGHED>(row, softmax)
                                       : rows<false, WEIGHED>(row, softmax);
         }
@@ -136,69 +136,117 @@ private:
         Spread found = {0, 0, 0};
         for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
             const std::int64_t left = row.classes - first;
-            add_spread<WEIGHED>(row, top, first, left < STRETCH ? left : STRETCH, found);
-        }
-        if constexpr (!WEIGHED) {
-            found.mass = found.allowed;
+            const std::int64_t end = left < STRETCH ? row.classes : first + STRETCH;
+            if constexpr (WEIGHED) {
+                add_weighed_spread(row, top, first, end, found);
+            } else {
+                add_spread(row, top, first, end, found);
+            }
         }
         return found;
     }
 
-    /// Of no more than a stretch, whose count of classes is exact in T.
-    template <bool WEIGHED>
+    /// Of a stretch, whose count of classes is exact in T, and whose distances lose little in it.
     LOSSKIT_APART static void add_spread(const Row<T>& row, T top, std::int64_t first,
-                                         std::int64_t count, Spread& found) {
-        const T* const logits = row.input + first;
-        const double* const weights = WEIGHED ? row.class_weight + first : nullptr;
-        T allowed = 0;
-        double mass = 0, even = 0;
-#pragma omp simd reduction(+ : allowed, mass, even)
+                                         std::int64_t end, Spread& found) {
+        constexpr std::int64_t LANES = LANES_OF<T>;
+        alignas(64) T counts[LANES] = {}, distances[LANES] = {};
+        std::int64_t at = first;
+        for (; at + LANES <= end; at += LANES) {
+            add_distances(row.input + at, top, LANES, counts, distances);
+        }
+        add_distances(row.input + at, top, end - at, counts, distances);
+        const double allowed = static_cast<double>(sum_of_lanes<LANES>(counts));
+        found.allowed += allowed;
+        found.mass += allowed;
+        found.even += sum_of(distances, LANES);
+    }
+
+    static LOSSKIT_INLINE void add_distances(const T* logits, T top, std::int64_t count, T* counts,
+                                             T* distances) {
+#pragma GCC ivdep
+#pragma GCC unroll 1
         for (std::int64_t i = 0; i < count; ++i) {
             const bool on = logits[i] != -INFINITY;
-            const T below = on ? logits[i] - top : T(0);
-            allowed += on ? T(1) : T(0);
-            if constexpr (WEIGHED) {
-                mass += on ? weights[i] : 0.0;
-                even += weights[i] * static_cast<double>(below);
-            } else {
-                even += static_cast<double>(below);
-            }
+            counts[i] += on ? T(1) : T(0);
+            distances[i] += on ? logits[i] - top : T(0);
         }
-        found.allowed += static_cast<double>(allowed);
+    }
+
+    LOSSKIT_APART static void add_weighed_spread(const Row<T>& row, T top, std::int64_t first,
+                                                 std::int64_t end, Spread& found) {
+        const T* const logits = row.input;
+        const double* const weights = row.class_weight;
+        double allowed = 0, mass = 0, even = 0;
+#pragma omp simd reduction(+ : allowed, mass, even)
+        for (std::int64_t i = first; i < end; ++i) {
+            const bool on = logits[i] != -INFINITY;
+            const T below = on ? logits[i] - top : T(0);
+            allowed += on ? 1.0 : 0.0;
+            mass += on ? weights[i] : 0.0;
+            even += weights[i] * static_cast<double>(below);
+        }
+        found.allowed += allowed;
         found.mass += mass;
         found.even += even;
     }
 
-    /// Shares of a stretch, and how far they are below the top.
+    /// What a stretch has of the target, and how far that lies below its largest logit.
+    struct Share {
+        double mass, below;
+    };
+
     template <bool WEIGHED>
-    LOSSKIT_APART static void add_crossed(const Row<T>& row, T top, std::int64_t first,
-                                          std::int64_t count, double& mass, double& below) {
-        const T* const logits = row.input + first;
-        const T* const target = row.rows + first;
-        const double* const weights = WEIGHED ? row.class_weight + first : nullptr;
-        T shares = 0, distances = 0;
-#pragma omp simd reduction(+ : shares, distances)
+    LOSSKIT_APART static Share share_of(const Row<T>& row, T top, std::int64_t first,
+                                        std::int64_t count) {
+        constexpr std::int64_t LANES = LANES_OF<T>;
+        alignas(64) T shares[LANES] = {}, distances[LANES] = {};
+        const std::int64_t end = first + count;
+        std::int64_t at = first;
+        for (; at + LANES <= end; at += LANES) {
+            LOSSKIT_READ_SOON(row.rows + STRETCH + at);
+            add_shares<WEIGHED>(row, top, at, LANES, shares, distances);
+        }
+        add_shares<WEIGHED>(row, top, at, end - at, shares, distances);
+        return {sum_of(shares, LANES), sum_of(distances, LANES)};
+    }
+
+    template <bool WEIGHED>
+    static LOSSKIT_INLINE void add_shares(const Row<T>& row, T top, std::int64_t at,
+                                          std::int64_t count, T* shares, T* distances) {
+        const T* const logits = row.input + at;
+        const T* const target = row.rows + at;
+        const double* const weights = WEIGHED ? row.class_weight + at : nullptr;
+#pragma GCC ivdep
+#pragma GCC unroll 1
         for (std::int64_t i = 0; i < count; ++i) {
             const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
             const T distance = logits[i] - top;
-            shares += q;
-            distances = q == 0 ? distances : distances + q * distance;
+            shares[i] += q;
+            distances[i] = q == 0 ? distances[i] : distances[i] + q * distance;
         }
-        mass += static_cast<double>(shares);
-        below += static_cast<double>(distances);
     }
 
     /// -Σ w q log p, for which nothing but the exponentials has to be kept.
     template <bool WEIGHED>
-    static double crossed(const Row<T>& row, const Softmax<T>& softmax) {
-        const T top = softmax.top;
-        const T* const logits = row.input;
+    static double crossed(const Row<T>& row) {
         const T* const target = row.rows;
         const double* const weights = row.class_weight;
+        // Behind the numbers of the softmax.
+        double* const masses = row.sums + 2 * Softmax<T>::stretches(row.classes);
         double mass = 0, below = 0;
-        for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
-            const std::int64_t left = row.classes - first;
-            add_crossed<WEIGHED>(row, top, first, left < STRETCH ? left : STRETCH, mass, below);
+        const auto visit = [&](std::int64_t part, std::int64_t first, std::int64_t count, T top) {
+            const Share share = share_of<WEIGHED>(row, top, first, count);
+            below += share.below;
+            masses[2 * part] = share.mass;
+            masses[2 * part + 1] = static_cast<double>(top);
+        };
+        const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms, visit);
+        for (std::int64_t part = 0; part < Softmax<T>::stretches(row.classes); ++part) {
+            const double share = masses[2 * part], top = masses[2 * part + 1];
+            mass += share;
+            // No share of a stretch that is ruled out.
+            below += share == 0 ? 0 : share * (top - static_cast<double>(softmax.top));
         }
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor);

@@ -44,14 +44,21 @@ bool is_log_distribution(const T* row, std::int64_t classes) {
 }
 
 /// The first room of a row's memory holds the exponentials, the last stretches their scales.
-template <class T>
-Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, int room, int rooms) {
+template <class T, class Visit>
+Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, int room, int rooms,
+                      Visit visit) {
     const std::int64_t padded = (row.classes + 15) / 16 * 16;
     Softmax<T> softmax;
     softmax.exponentials = row.room + room * padded;
     softmax.scales = row.room + rooms * padded + room * Softmax<T>::stretches(row.classes);
-    softmax.of(logits, row.classes, 1 / temperature, row.sums, row.gradient);
+    softmax.of(logits, row.classes, 1 / temperature, row.sums, row.gradient, visit);
     return softmax;
+}
+
+template <class T>
+Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, int room, int rooms) {
+    return softmax_of(row, logits, temperature, room, rooms,
+                      [](std::int64_t, std::int64_t, std::int64_t, T) {});
 }
 
 /// Visit a softmax's stretches: first element, count, and what scales its exponentials.

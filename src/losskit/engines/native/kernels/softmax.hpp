@@ -100,9 +100,11 @@ struct Softmax {
     static std::int64_t stretches(std::int64_t classes) { return (classes + STRETCH - 1) / STRETCH; }
 
     /// Find it; `sums` has room for two numbers per stretch. Of the same length as the logits is
-    /// what will be written next, or nullptr.
+    /// what will be written next, or nullptr. While a stretch is in the first cache, it is visited:
+    /// with its number, its first element, its count, and its largest logit.
+    template <class Visit>
     void of(const T* logits, std::int64_t classes, double inverse_temperature, double* sums,
-            T* written) {
+            T* written, Visit visit) {
         inverse = inverse_temperature;
         const std::int64_t parts = stretches(classes);
         const T* const next = written ? written : exponentials;
@@ -115,6 +117,7 @@ struct Softmax {
             const T reference = highest == -INFINITY ? T(0) : highest;
             sums[2 * part] = inverse == 1 ? take<false>(logits, first, count, reference, next)
                                           : take<true>(logits, first, count, reference, next);
+            visit(part, first, count, highest);
             scales[part] = highest;
             top = highest > top ? highest : top;
         }
