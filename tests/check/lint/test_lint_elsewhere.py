@@ -187,3 +187,38 @@ def test_a_second_softmax_is_shown_where_it_is_applied(tmp_path: Path) -> None:
     """Whatever the loss makes of it afterwards."""
     text = MODEL + OWN
     assert brief(found(tmp_path, {"go.py": text}), tmp_path) == [("LK101", "bug", "go.py", 14)]
+
+
+LOSSES = """
+import torch.nn.functional as F
+
+def loss_of(output, target):
+    return F.cross_entropy(output, target)
+"""
+
+TESTS = """
+import torch, torch.nn.functional as F
+from losses import loss_of
+
+class TestLoss(unittest.TestCase):
+    def test_loss(self):
+        output = F.softmax(torch.randn(4, 3), dim=1)
+        self.assertGreater(loss_of(output, torch.tensor([0, 1, 2, 0])).item(), 0)
+        F.nll_loss(output, torch.tensor([0, 1, 2, 0]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("import unittest", [("LK111", "test_losses.py", 9)]),
+        ("from pytest import approx", [("LK111", "test_losses.py", 9)]),
+        ("import losses", [("LK101", "losses.py", 5), ("LK111", "test_losses.py", 9)]),
+    ],
+)
+def test_what_tests_hand_over_is_no_trainings(
+    name: str, places: list[tuple[str, str, int]], tmp_path: Path
+) -> None:
+    files = {"losses.py": LOSSES, "test_losses.py": f"{name}\n{TESTS.lstrip()}"}
+    seen = brief(found(tmp_path, files), tmp_path)
+    assert [(code, path, line) for code, _, path, line in seen] == places

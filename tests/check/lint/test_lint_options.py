@@ -227,3 +227,69 @@ def test_what_methods_count_on_is_not_what_it_begins_with(
 ) -> None:
     text = COUNTED.replace("COUNT", count)
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+SETTLED = """
+import torch, torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, activation="sigmoid"):
+        super().__init__()
+        self.fc, self.activation = nn.Linear(4, 1), activation
+    def forward(self, x):
+        if self.activation is None:
+            return self.fc(x)
+        return torch.sigmoid(self.fc(x))
+class Wide(Net):
+    def forward(self, x):
+        x = self.fc(x)
+        if self.activation is None:
+            return x
+        return torch.sigmoid(x)
+class DiceLoss(nn.Module):
+    def forward(self, logits, target):
+        probs = torch.sigmoid(logits)
+        return 1 - 2 * (probs * target).sum() / (probs.sum() + target.sum())
+def train(cfg, loader):
+    net = {"net": Net, "wide": Wide}.get(cfg.net)(SETTINGS)
+    for x, y in loader:
+        DiceLoss()(net(x), y).backward()
+"""
+
+
+@pytest.mark.parametrize(("settings", "codes"), [("", {"LK103"}), ("**cfg.settings", set())])
+def test_settings_that_are_not_known_decide_what_each_model_gives(
+    settings: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = SETTLED.replace("SETTINGS", settings)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+PREDICTOR = """
+import torch, torch.nn as nn
+from data import loader
+class Raw(nn.Module):
+    def __init__(self): super().__init__(); self.fc = nn.Linear(4, 1)
+    def forward(self, x): return self.fc(x)
+class Net(Raw):
+    def forward(self, x): return torch.sigmoid(self.fc(x))
+class Predictor:
+    def load(self):
+        self.net = Raw()
+    def _train(self, loader, groups=None):
+        for x, y in loader:
+            nn.BCELoss()(self.net(x), y).backward()
+    def fit(self, loader):
+        self.net = Net()
+        self._train(loader)
+CALL
+"""
+
+
+@pytest.mark.parametrize("call", ["", "Predictor().fit(loader)"])
+def test_a_method_meets_what_its_caller_sets_up(call: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": PREDICTOR.replace("CALL", call)}) == []
+
+
+def test_a_method_meets_what_others_leave(tmp_path: Path) -> None:
+    text = PREDICTOR.replace("Net()", "Raw()").replace("CALL", "")
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK104"]

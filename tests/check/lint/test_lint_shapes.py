@@ -296,3 +296,26 @@ def test_a_training_that_is_written_out_is_looked_at(
 ) -> None:
     text = KERAS.replace("TARGET", target)
     assert {one.code for one in found(tmp_path, {"go.py": text})} == codes
+
+
+STEPS = """
+class Net(nn.Module):
+    def __init__(self, hidden):
+        super().__init__()
+        self.rnn, self.fc = nn.LSTM(hidden, hidden, batch_first=True), nn.Linear(hidden, 1)
+    def forward(self, x):
+        steps, _ = self.rnn(x)
+        return self.fc(TAKEN).squeeze(-1)
+class Rows(torch.utils.data.Dataset):
+    def __getitem__(self, i):
+        return self.rows[i], torch.FloatTensor([self.labels[i]])
+net = Net(8)
+for x, y in torch.utils.data.DataLoader(Rows()):
+    nn.BCEWithLogitsLoss()(net(x), y).backward()
+"""
+
+
+@pytest.mark.parametrize(("taken", "codes"), [("steps", set()), ("steps[:, -1]", {"LK141"})])
+def test_a_recurrent_layer_gives_every_step(taken: str, codes: set[str], tmp_path: Path) -> None:
+    text = f"import torch\nfrom torch import nn\n{STEPS}".replace("TAKEN", taken)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes

@@ -161,3 +161,26 @@ def test_a_loss_that_is_detached_as_it_is_added(
     terms: str, lines: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     assert _lines(ADDED.replace("SUM", terms), tmp_path) == lines
+
+
+WEIGHED = """
+import torch.nn.functional as F
+
+def train(model, optimizer, loader, teaches, weight):
+    for x, y in loader:
+        output = model(x)
+        values = F.mse_loss(output, y, reduction="none") if teaches else 0 * y
+        loss = F.mse_loss(output, y) + (values * COMPARED).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("compared", "lines"), [("weight.gt(0)", []), ("output.gt(0)", [("LK151", 8)])]
+)
+def test_what_is_weighed_by_a_comparison(
+    compared: str, lines: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    assert _lines(WEIGHED.replace("COMPARED", compared), tmp_path) == lines

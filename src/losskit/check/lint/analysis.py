@@ -198,7 +198,14 @@ def _methods(
             for name, value in one.data.items():
                 if isinstance(value, Function):
                     names.setdefault(name, value)
-    for name, function in names.items():
+    called = {one for name, function in names.items() for one in _own_calls(function) - {name}}
+
+    def turn(named: tuple[str, Function]) -> int:
+        """What ran before meets the object as it is left then; what calls others sets it up."""
+        name, function = named
+        return 0 if id(function.node) in machine.executed else 1 + (name in called)
+
+    for name, function in sorted(names.items(), key=turn):
         if name == "__init__":
             if id(kind.node) not in machine.instances:
                 yield instance
@@ -237,12 +244,17 @@ def _has_more(function: Function, worth: Interest) -> bool:
 
 def _calls_own(function: Function, kind: Class, worth: Interest) -> bool:
     """Whether an inherited method calls one with a loss that the class defines anew."""
-    unit = function.frame.unit
-    called = unit.recall("methods", function.node, lambda: set(_OWN.findall(function.text)))
+    called = _own_calls(function)
     return any(
         name in called and isinstance(value, Function) and value.node.lineno in worth.functions
         for name, value in kind.data.items()
     )
+
+
+def _own_calls(function: Function) -> set[str]:
+    """Names of the methods that a method may call."""
+    unit = function.frame.unit
+    return unit.recall("methods", function.node, lambda: set(_OWN.findall(function.text)))
 
 
 _OWN = re.compile(r"\bself\.((?!forward\b)\w+|forward(?=\())")

@@ -31,6 +31,9 @@ class Guard:
 SEVERAL = -1
 """A side of a branch that stands for more than one of them."""
 
+_OF_EACH = -1
+"""No branch, but some branch in each of several models."""
+
 
 NO_GUARDS: frozenset[Guard] = frozenset()
 
@@ -93,6 +96,10 @@ def _either(one: frozenset[Guard], other: frozenset[Guard]) -> frozenset[Guard]:
         for guard in one
         if guard.builds and guard.branch in sides and sides[guard.branch].side != guard.side
     }
+    own = [{guard.branch for guard in side if not guard.builds} for side in (one, other)]
+    if several and all(own) and own[0].isdisjoint(own[1]):
+        # Each of these models gives it on one side of a branch of its own.
+        several.add(Guard(_OF_EACH, SEVERAL))
     return (one & other) | several
 
 

@@ -242,13 +242,15 @@ class LossBuilt(Fact):
 class Activation(Fact):
     """A softmax or the like is applied to a tensor.
 
-    ``dim`` is its axis, None where none was given; ``built`` where the layer was built.
+    ``dim`` is its axis, None where none was given; ``built`` where the layer was built; ``others``
+    are what it is applied to on other sides of branches that do not choose between models.
     """
 
     name: str
     value: Tensor
     dim: Value | None
     built: Trail | None
+    others: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from functools import cache
 from losskit.check.lint.losses import loss_words
 from losskit.check.lint.units import Unit
 
-__all__ = ["Interest", "builds_losses", "look", "trains"]
+__all__ = ["Interest", "builds_losses", "is_test", "look", "trains"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -36,6 +36,9 @@ _LISTED = re.compile(r"\.\w*[tT]ensor\(\s*\w*loss\w*\s*[,)]")
 """Losses that become a new tensor."""
 
 _METHODS = {"__init__", "forward", "__call__"}
+
+_TESTS = re.compile(r"^\s*(?:import|from)\s+(?:unittest|pytest)\b", re.M)
+"""What a file of tests imports; in this field, ``test.py`` is mostly a script that evaluates."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,11 @@ def _definitions(body: list[ast.stmt], owner: str) -> Iterator[tuple[Definition,
                 block = getattr(node, inner, None)
                 if isinstance(block, list):
                     yield from _definitions(block, owner)
+
+
+def is_test(source: str) -> bool:
+    """Whether a file tests code: what it hands to functions is no training's."""
+    return _TESTS.search(source) is not None
 
 
 @cache

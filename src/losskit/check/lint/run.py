@@ -17,7 +17,7 @@ from losskit.check.lint.cache import Cache, Entry, digest
 from losskit.check.lint.containers import release
 from losskit.check.lint.files import Found, discover, read_text, source_of
 from losskit.check.lint.finder import Finder, stems_of
-from losskit.check.lint.interest import look
+from losskit.check.lint.interest import is_test, look
 from losskit.check.lint.notebooks import without_broken_cells
 from losskit.check.lint.plain import finding_of, plain
 from losskit.check.lint.prefilter import Glance, Selection, glance
@@ -270,14 +270,18 @@ class _Worker:
         self.project.begin()
         if gc.get_count()[0] > _COLLECTED:
             gc.collect()
-        report = Report({})
+        found: list[Finding] = []
         notes: list[tuple[str, str]] = []
         try:
             unit = self.project.unit(path) or self._read(path)
             if unit.left_out:
                 notes.append((unit.shown, unit.left_out))
+            report = Report({})
             if not analyse(self.project, unit, report.tell, alone=path in self.aside):
                 notes.append((unit.shown, UNFINISHED))
+            found = list(report.findings.values())
+            if is_test(unit.source):
+                found = [one for one in found if one.place and one.place.path == unit.shown]
         except UnreadableError as problem:
             notes.append((self.files[path], str(problem)))
         except Exception as problem:
@@ -288,7 +292,7 @@ class _Worker:
         return Entry(
             dict.fromkeys(sorted({path, *self.project.looked_up})),
             tuple(sorted(self.project.foreign)),
-            tuple(plain(one) for one in report.findings.values()),
+            tuple(plain(one) for one in found),
             tuple(notes),
             path in self.aside,
         )

@@ -90,6 +90,8 @@ def on_activation(activation: Activation) -> Iterator[Seen]:
     applied = [] if value.trail is None else value.trail.applied()
     if activation.name != "sigmoid" or value.kind not in PROBABLE or not applied:
         return
+    if any(not isinstance(one, Tensor) or one.kind not in PROBABLE for one in activation.others):
+        return
     if _in_loss(activation):
         yield Seen(
             f"a sigmoid gets {value.kind}, and leaves of them what is between 0.5 and 0.73",

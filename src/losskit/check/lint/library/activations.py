@@ -32,11 +32,12 @@ def activated(
     value: Value,
     given: Arguments,
     built: Made | None = None,
+    others: tuple[Value, ...] = (),
 ) -> Value:
     """Apply an activation."""
     if isinstance(value, Choice):
         return join(
-            (activated(machine, unit, node, name, one, given, built), guards)
+            (activated(machine, unit, node, name, one, given, built, _beside(one, value)), guards)
             for one, guards in value.among
             if not isinstance(one, Const)
         )
@@ -47,7 +48,7 @@ def activated(
     kind = ACTIVATIONS[name]
     step = None if built is None else Trail(built.unit, built.node, f"a layer of {name} is built")
     dim = given.get(0, "dim", "axis") if name in WITH_AXIS else NONE
-    machine.tell(Activation(unit, node, name, tensor, dim, step))
+    machine.tell(Activation(unit, node, name, tensor, dim, step, others))
     flow = tensor.flow
     if machine.ungraded and flow is not Flow.DATA:
         flow = Flow.CUT
@@ -75,3 +76,11 @@ def activated(
         tensor.units,
         axis,
     )
+
+
+def _beside(value: Value, choice: Choice) -> tuple[Value, ...]:
+    """Return what else there may be, unless it comes of another model."""
+    guards = next(guards for one, guards in choice.among if one is value)
+    if guards and all(one.builds for one in guards):
+        return ()
+    return tuple(one for one, _ in choice.among if one is not value and not isinstance(one, Const))

@@ -209,14 +209,22 @@ def _layer(machine: Machine, frame: Frame, made: Made, value: Value, node: ast.A
     if _NORMALISING.match(leaf):
         return _normalised(made, value, Trail(frame.unit, node, f"{leaf} is applied"))
     if leaf in _RECURRENT:
-        steps = Tensor(flow=Flow.MODEL)
-        found = packed(steps) if is_packed(value) else steps
-        return Sequence((found, Unknown("", Flow.MODEL)))
+        return Sequence((_steps(made, value), Unknown("", Flow.MODEL)))
     if leaf == "Embedding":
         return Tensor(Kind.RAW, Flow.MODEL, Trail(frame.unit, node, "Embedding gives its weights"))
     if leaf in {"LSTMCell", "GRUCell", "RNNCell", "MultiheadAttention"}:
         return Unknown("", Flow.MODEL)
     return None
+
+
+def _steps(made: Made, value: Value) -> Value:
+    """What a recurrent layer gives for each step."""
+    if is_packed(value):
+        return packed(Tensor(flow=Flow.MODEL))
+    given = as_tensor(value)
+    rank = None if given is None else given.rank
+    # Batches of sequences, but for those that surely are a single one.
+    return Tensor(flow=Flow.MODEL, rank=(rank or 3) if made.root == "torch" else None)
 
 
 def _normalised(made: Made, value: Value, trail: Trail) -> Tensor:

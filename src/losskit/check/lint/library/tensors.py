@@ -99,6 +99,7 @@ _PICKING = frozenset(["masked_select", "index_select", "take_along_dim"])
 _CUTTING = frozenset(
     ["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"]
 )
+_ORDERS = ("gt", "lt", "ge", "le")
 _COUNTING = frozenset(
     [
         "argmax",
@@ -111,10 +112,7 @@ _COUNTING = frozenset(
         "sgn",
         "eq",
         "ne",
-        "gt",
-        "lt",
-        "ge",
-        "le",
+        *_ORDERS,
         "bool",
         "long",
         "int",
@@ -142,16 +140,16 @@ def apply(
 
     ``given`` holds the arguments after the tensor.
     """
+    unit = frame.unit
+    if name in ACTIVATIONS:
+        return activated(machine, unit, node, name, value, given)
     if isinstance(value, Choice):
         return _of_choice(machine, frame, name, value, given, node)
     tensor = as_tensor(value)
     if tensor is None:
         return None
-    unit = frame.unit
     if tensor.axis == 0 and given.const(0, "dim", "axis") == 1 and name in _TAKING:
         machine.tell(Taken(unit, node, tensor))
-    if name in ACTIVATIONS:
-        return activated(machine, unit, node, name, tensor, given)
     if name in shapes.SHAPING:
         made = shapes.shaped(name, tensor, given)
         column = made.last == 1 and made.rank is None and given.const(0, "dim") == 1
@@ -201,11 +199,14 @@ def _counted(tensor: Tensor, name: str, unit: Unit, node: ast.AST) -> Tensor:
         kind = Kind.INDICES if tensor.kind is Kind.MULTI_HOT else tensor.kind
         if kind not in {Kind.INDICES, Kind.ONE_HOT}:
             kind = Kind.UNKNOWN
-    if name in {"gt", "lt", "ge", "le"}:
+    if name in _ORDERS:
         kind = Kind.MULTI_HOT
     made = Tensor(kind, tensor.flow, None, tensor.cut, tensor.rank, tensor.last)
     if kind is not Kind.UNKNOWN:
         made = replace(made, trail=Trail(unit, node, f"{name} is taken"))
+    if name in _ORDERS and tensor.flow is not Flow.MODEL:
+        # As where an operator compares: most likely a mask.
+        return made
     return cut(made, unit, node, f"{name} has no gradient")
 
 
