@@ -106,7 +106,7 @@ class Elementwise {
 #pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i) {
             const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
-            small[i] = vexp(-vabs(loss.logit(point)));
+            small[i] = vexp_below(-vabs(loss.logit(point)));
         }
     }
 

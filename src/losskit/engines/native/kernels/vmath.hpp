@@ -140,6 +140,23 @@ LOSSKIT_INLINE T vexp(T x) {
     return exp_of_sum(x, T(0));
 }
 
+/// exp(x) of x <= 0, in half the operations: within 1.2 ulp.
+template <class T>
+LOSSKIT_INLINE T vexp_below(T x) {
+    using F = Format<T>;
+    // What a subnormal result is lifted by until it is rounded.
+    constexpr int lift = sizeof(T) == 4 ? 32 : 64;
+    // As in `reduced`, with the bias of an exponent, and the lift, in the lowest bits.
+    constexpr T biased = shifter<T> + T(F::bias + lift);
+    x = x < F::exp_least ? F::exp_least : x;
+    const T shifted = x * T(1.4426950408889634) + biased;
+    const T n = shifted - biased;
+    const T r = (x - n * F::log2_high) - n * F::log2_low;
+    const T mantissa = 1 + r * (1 + r * exp_tail(r));
+    const T scale = from_bits<T>(bits_of(shifted) << F::digits);
+    return mantissa * scale * (T(0.5) / T(Bits<T>(1) << (lift - 1)));
+}
+
 template <class T>
 LOSSKIT_INLINE T vexpm1(T x) {
     using F = Format<T>;
