@@ -201,9 +201,11 @@ def _methods(
     called = {one for name, function in names.items() for one in _own_calls(function) - {name}}
 
     def turn(named: tuple[str, Function]) -> int:
-        """What ran before meets the object as it is left then; what calls others sets it up."""
+        """What ran before meets the object as it was left then; who calls a training sets it up."""
         name, function = named
-        return 0 if id(function.node) in machine.executed else 1 + (name in called)
+        if id(function.node) in machine.executed:
+            return 0
+        return 2 if name in called and _mentions(function, "gradient", _GRADIENT) else 1
 
     for name, function in sorted(names.items(), key=turn):
         if name == "__init__":

@@ -223,8 +223,10 @@ def _steps(made: Made, value: Value) -> Value:
         return packed(Tensor(flow=Flow.MODEL))
     given = as_tensor(value)
     rank = None if given is None else given.rank
-    # Batches of sequences, but for those that surely are a single one.
-    return Tensor(flow=Flow.MODEL, rank=(rank or 3) if made.root == "torch" else None)
+    # Batches of sequences, but for those that surely are a single one. Elsewhere the first axis
+    # may be that of the steps.
+    first = made.arguments.const(4, "batch_first") is True
+    return Tensor(flow=Flow.MODEL, rank=(rank or 3) if first else None)
 
 
 def _normalised(made: Made, value: Value, trail: Trail) -> Tensor:

@@ -191,13 +191,13 @@ private:
         found.even += even;
     }
 
-    /// What a stretch has of the target, and how far that lies below its largest logit.
+    /// What a stretch has of the target, and how far that lies below a reference.
     struct Share {
         double mass, below;
     };
 
     template <bool WEIGHED>
-    LOSSKIT_APART static Share share_of(const Row<T>& row, T top, std::int64_t first,
+    LOSSKIT_APART static Share share_of(const Row<T>& row, T reference, std::int64_t first,
                                         std::int64_t count) {
         constexpr std::int64_t LANES = LANES_OF<T>;
         alignas(64) T shares[LANES] = {}, distances[LANES] = {};
@@ -205,14 +205,14 @@ private:
         std::int64_t at = first;
         for (; at + LANES <= end; at += LANES) {
             LOSSKIT_READ_SOON(row.rows + STRETCH + at);
-            add_shares<WEIGHED>(row, top, at, LANES, shares, distances);
+            add_shares<WEIGHED>(row, reference, at, LANES, shares, distances);
         }
-        add_shares<WEIGHED>(row, top, at, end - at, shares, distances);
+        add_shares<WEIGHED>(row, reference, at, end - at, shares, distances);
         return {sum_of(shares, LANES), sum_of(distances, LANES)};
     }
 
     template <bool WEIGHED>
-    static LOSSKIT_INLINE void add_shares(const Row<T>& row, T top, std::int64_t at,
+    static LOSSKIT_INLINE void add_shares(const Row<T>& row, T reference, std::int64_t at,
                                           std::int64_t count, T* shares, T* distances) {
         const T* const logits = row.input + at;
         const T* const target = row.rows + at;
@@ -221,7 +221,7 @@ private:
 #pragma GCC unroll 1
         for (std::int64_t i = 0; i < count; ++i) {
             const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
-            const T distance = logits[i] - top;
+            const T distance = logits[i] - reference;
             shares[i] += q;
             distances[i] = q == 0 ? distances[i] : distances[i] + q * distance;
         }
@@ -235,18 +235,18 @@ private:
         // Behind the numbers of the softmax.
         double* const masses = row.sums + 2 * Softmax<T>::stretches(row.classes);
         double mass = 0, below = 0;
-        const auto visit = [&](std::int64_t part, std::int64_t first, std::int64_t count, T top) {
-            const Share share = share_of<WEIGHED>(row, top, first, count);
+        const auto visit = [&](std::int64_t part, std::int64_t first, std::int64_t count,
+                               T reference) {
+            const Share share = share_of<WEIGHED>(row, reference, first, count);
             below += share.below;
             masses[2 * part] = share.mass;
-            masses[2 * part + 1] = static_cast<double>(top);
+            masses[2 * part + 1] = static_cast<double>(reference);
         };
         const Softmax<T> softmax = softmax_of(row, row.input, 1, 0, rooms, visit);
         for (std::int64_t part = 0; part < Softmax<T>::stretches(row.classes); ++part) {
-            const double share = masses[2 * part], top = masses[2 * part + 1];
+            const double share = masses[2 * part], reference = masses[2 * part + 1];
             mass += share;
-            // No share of a stretch that is ruled out.
-            below += share == 0 ? 0 : share * (top - static_cast<double>(softmax.top));
+            below += share * (reference - static_cast<double>(softmax.top));
         }
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor);

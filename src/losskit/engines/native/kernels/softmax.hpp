@@ -101,7 +101,7 @@ struct Softmax {
 
     /// Find it; `sums` has room for two numbers per stretch. Of the same length as the logits is
     /// what will be written next, or nullptr. While a stretch is in the first cache, it is visited:
-    /// with its number, its first element, its count, and its largest logit.
+    /// with its number, its first element, its count, and what its distances are taken from.
     template <class Visit>
     void of(const T* logits, std::int64_t classes, double inverse_temperature, double* sums,
             T* written, Visit visit) {
@@ -117,7 +117,7 @@ struct Softmax {
             const T reference = highest == -INFINITY ? T(0) : highest;
             sums[2 * part] = inverse == 1 ? take<false>(logits, first, count, reference, next)
                                           : take<true>(logits, first, count, reference, next);
-            visit(part, first, count, highest);
+            visit(part, first, count, reference);
             scales[part] = highest;
             top = highest > top ? highest : top;
         }
@@ -163,19 +163,25 @@ private:
         }
         if (at < count) {
             look_ahead(logits + begin, next + begin, at);
-        }
-        if (at < count && count > LANES) {
-            const std::int64_t last = count - LANES;
-            take_vector<TEMPERED>(from + last, reference, factor, at - last, to + last, sums);
-        } else if (at < count) {
-            alignas(64) T few[LANES];
-            for (std::int64_t i = 0; i < LANES; ++i) {
-                few[i] = i < count ? from[i] : -INFINITY;
-            }
-            // There is room for a whole vector.
-            take_vector<TEMPERED>(few, reference, factor, 0, to, sums);
+            take_rest<TEMPERED>(from, count, at, reference, factor, to, sums);
         }
         return static_cast<double>(sum_of_lanes<LANES>(sums));
+    }
+
+    template <bool TEMPERED>
+    static LOSSKIT_INLINE void take_rest(const T* from, std::int64_t count, std::int64_t at,
+                                         T reference, T factor, T* to, T* sums) {
+        const std::int64_t last = count - LANES;
+        if (last > 0) {
+            take_vector<TEMPERED>(from + last, reference, factor, at - last, to + last, sums);
+            return;
+        }
+        alignas(64) T few[LANES];
+        for (std::int64_t i = 0; i < LANES; ++i) {
+            few[i] = i < count ? from[i] : -INFINITY;
+        }
+        // There is room for a whole vector.
+        take_vector<TEMPERED>(few, reference, factor, 0, to, sums);
     }
 
     static LOSSKIT_INLINE void look_ahead(const T* logits, const T* next, std::int64_t at) {
