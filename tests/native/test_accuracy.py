@@ -216,6 +216,23 @@ def test_infinite_logits_mean_what_they_do_in_the_definition(loss, classes, dtyp
     assert np.isnan(found[0][1])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", [CrossEntropy(), CrossEntropy(label_smoothing=0.1)], ids=str)
+def test_many_classes_in_a_row_that_are_ruled_out(loss, dtype, target):
+    """Beside a target that gives them nothing, and one that does, which costs everything."""
+    rng = np.random.default_rng(7)
+    rows, given = rng.normal(size=(2, 4000)).astype(dtype), rng.uniform(size=(2, 4000))
+    rows[:, 1000:3000] = -np.inf
+    given[0, 1000:3000] = 0
+    given = (given / given.sum(axis=1, keepdims=True)).astype(dtype)
+    with np.errstate(all="ignore"):
+        expected = definition(loss, (rows, given), reduction="none")
+    found = kernel(loss, (rows, given), reduction="none")
+    assert found[0][1] == np.inf
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 def test_certain_logits(target):
     """Certainty costs nothing when right, and everything when wrong."""
     input = np.array([np.inf, -np.inf, np.inf, -np.inf])
