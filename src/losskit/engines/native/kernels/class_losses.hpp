@@ -135,8 +135,7 @@ private:
     static Spread spread(const Row<T>& row, T top) {
         Spread found = {0, 0, 0};
         for (std::int64_t first = 0; first < row.classes; first += STRETCH) {
-            const std::int64_t left = row.classes - first;
-            const std::int64_t end = left < STRETCH ? row.classes : first + STRETCH;
+            const std::int64_t end = first + stretch_at(first, row.classes);
             if constexpr (WEIGHED) {
                 add_weighed_spread(row, top, first, end, found);
             } else {

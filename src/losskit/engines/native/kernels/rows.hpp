@@ -14,7 +14,7 @@ bool is_distribution(const T* row, std::int64_t classes) {
     double sum = 0;
     T outside = 0;
     for (std::int64_t first = 0; first < classes; first += STRETCH) {
-        const std::int64_t end = classes - first < STRETCH ? classes : first + STRETCH;
+        const std::int64_t end = first + stretch_at(first, classes);
         T total = 0;
 #pragma omp simd reduction(+ : total, outside)
         for (std::int64_t i = first; i < end; ++i) {
@@ -65,8 +65,7 @@ Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, in
 template <class T, class Visit>
 LOSSKIT_INLINE void each_stretch(const Softmax<T>& softmax, std::int64_t classes, Visit visit) {
     for (std::int64_t first = 0; first < classes; first += STRETCH) {
-        const std::int64_t left = classes - first;
-        visit(first, left < STRETCH ? left : STRETCH, softmax.scales[first / STRETCH]);
+        visit(first, stretch_at(first, classes), softmax.scales[first / STRETCH]);
     }
 }
 

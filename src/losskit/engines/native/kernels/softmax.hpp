@@ -13,6 +13,12 @@ namespace losskit::LOSSKIT_ISA {
 /// stays in the first cache for its maximum and its exponentials.
 constexpr std::int64_t STRETCH = 1024;
 
+/// Elements of the stretch that begins here.
+LOSSKIT_INLINE std::int64_t stretch_at(std::int64_t first, std::int64_t classes) {
+    const std::int64_t left = classes - first;
+    return left < STRETCH ? left : STRETCH;
+}
+
 /// Elements of one vector of the widest instruction set. Loops take whole vectors, the last of which
 /// may overlap the one before: no rest is taken one by one.
 template <class T>
@@ -111,7 +117,7 @@ struct Softmax {
         top = -INFINITY;
         for (std::int64_t part = 0; part < parts; ++part) {
             const std::int64_t first = part * STRETCH;
-            const std::int64_t count = count_of(part, classes);
+            const std::int64_t count = stretch_at(first, classes);
             const T highest = largest_of(logits + first, count);
             // Classes that are ruled out by -inf have no distance to -inf.
             const T reference = highest == -INFINITY ? T(0) : highest;
@@ -141,11 +147,6 @@ struct Softmax {
 
 private:
     static constexpr std::int64_t LANES = LANES_OF<T>;
-
-    static std::int64_t count_of(std::int64_t part, std::int64_t classes) {
-        const std::int64_t left = classes - part * STRETCH;
-        return left < STRETCH ? left : STRETCH;
-    }
 
     /// Exponentials of a stretch, and their sum. They need no memory but the caches: while they are
     /// computed, the next stretch and the place of what is written next come from further away.
@@ -211,7 +212,8 @@ private:
         double found = -1, ones = 0;
         for (std::int64_t part = 0; part < stretches(classes); ++part) {
             if (sums[2 * part + 1] == 1) {
-                add_apart(exponentials + part * STRETCH, count_of(part, classes), found, ones);
+                const std::int64_t first = part * STRETCH;
+                add_apart(exponentials + first, stretch_at(first, classes), found, ones);
             } else {
                 found += sums[2 * part + 1] * sums[2 * part];
             }
