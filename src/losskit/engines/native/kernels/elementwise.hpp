@@ -41,14 +41,15 @@ class Elementwise {
         T* const other_curvature = tile.bends[OUTPUTS - 1];
         const T factor = tile.factor;
         const std::int64_t count = tile.count;
-        const Step<T> step(job.newton);
+        const Step<T> step(job.newton, factor);
 #pragma GCC ivdep
         for (std::int64_t i = 0; i < count; ++i) {
             const T point[MOST_ARRAYS] = {first[i], second[i], third[i]};
             T value, slopes[MOST_ARRAYS], bends[MOST_ARRAYS];
             if constexpr (LABELS) {
-                const Logit<T> logit(loss.logit(point), small[i]);
-                loss.at_label(logit, Which<T>(point[1] != 0), value, slopes, bends);
+                const Which<T> label(point[1] != 0);
+                const Logit<T> against(label.negated(loss.logit(point)), small[i]);
+                loss.at_label(against, label, value, slopes, bends);
             } else if constexpr (Loss::logistic) {
                 const Logit<T> logit(loss.logit(point), small[i]);
                 loss.at(point, logit, value, slopes, bends);
@@ -62,10 +63,10 @@ class Elementwise {
                 values[i] = value;
             }
             for (int k = 0; k < OUTPUTS; ++k) {
-                slopes[k] *= factor;
                 if constexpr (CURVATURES) {
-                    bends[k] *= factor;
                     step.take(slopes[k], bends[k]);
+                } else {
+                    slopes[k] *= factor;
                 }
             }
             if constexpr (GRADIENTS) {
@@ -110,10 +111,8 @@ class Elementwise {
         }
     }
 
-    /// Whether all targets of a tile are 0 or 1.
-    static bool are_labels(const Tile& tile) {
-        const T* const targets = tile.in[1];
-        const std::int64_t count = tile.count;
+    /// Whether all targets are 0 or 1.
+    static bool are_labels(const T* targets, std::int64_t count) {
         Bits<T> soft = 0;
 #pragma omp simd reduction(| : soft)
         for (std::int64_t i = 0; i < count; ++i) {
@@ -151,7 +150,11 @@ class Elementwise {
             tile.count = count;
             for (int k = 0; k < ARRAYS; ++k) {
                 tile.in[k] = elements(k, first, count, mask, arrays[k]);
-                if (job.look && job.range[k].given && outside(job.range[k], tile.in[k], count)) {
+            }
+            const bool labels = Loss::labelled && are_labels(tile.in[1], count);
+            for (int k = 0; k < ARRAYS; ++k) {
+                const bool looks = job.look && job.range[k].given && !(labels && k == 1);
+                if (looks && outside(job.range[k], tile.in[k], count)) {
                     __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
                 }
             }
@@ -170,7 +173,7 @@ class Elementwise {
                 exponentials(tile, small);
                 tile.small = small;
             }
-            if (Loss::labelled && are_labels(tile)) {
+            if (labels) {
                 take<Loss::labelled>(tile, slope, bend);
             } else {
                 take<false>(tile, slope, bend);

@@ -16,6 +16,7 @@
     X(BinaryCrossEntropy)                   \
     X(BinaryCrossEntropyWithLogitsPlain)    \
     X(BinaryCrossEntropyWithLogitsWeighted) \
+    X(BinaryFocalOfSquare)                  \
     X(BinaryFocalOfWhole)                   \
     X(BinaryFocalOfAny)                     \
     X(GammaNLL)                             \

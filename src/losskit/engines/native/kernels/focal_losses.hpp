@@ -37,6 +37,18 @@ struct WholePower {
 
 };
 
+/// The square: what a focus is unless somebody chooses another.
+template <class T>
+struct Square {
+    static constexpr T exponent = 2;
+
+    explicit Square(double) {}
+
+    static bool fits(double given) { return given == exponent; }
+
+    LOSSKIT_INLINE T of(T base) const { return base * base; }
+};
+
 /// Any power of what is not negative.
 template <class T>
 struct AnyPower {
@@ -105,19 +117,18 @@ struct BinaryFocal : FunctorOfLogit<T, 2> {
         curvature[0] = yes * positive.bend + no * negative.bend;
     }
 
-    LOSSKIT_INLINE void at_label(const Logit<T>& logit, Which<T> label, T& value, T* gradient,
+    LOSSKIT_INLINE void at_label(const Logit<T>& against, Which<T> label, T& value, T* gradient,
                                  T* curvature) const {
         const T share = label.of(share_yes, share_no);
-        const T wrong = label.of(logit.no, logit.yes);
-        const T right = label.of(logit.yes, logit.no);
-        const T cost = label.of(logit.cost_yes, logit.cost_no);
-        const auto faded = Faded<T>::of(wrong, right, cost, power);
+        const auto faded = Faded<T>::of(against.yes, against.no, against.cost_no, power);
         value = times(share, faded.value);
-        gradient[0] = label.of(-share, share) * faded.slope;
+        gradient[0] = label.negated(share * faded.slope);
         curvature[0] = share * faded.bend;
     }
 };
 
+template <class T>
+using BinaryFocalOfSquare = BinaryFocal<T, Square<T>>;
 template <class T>
 using BinaryFocalOfWhole = BinaryFocal<T, WholePower<T>>;
 template <class T>
@@ -188,21 +199,19 @@ struct Asymmetric : FunctorOfLogit<T, 2> {
         curvature[0] = yes * positive.bend + no * negative.bend;
     }
 
-    LOSSKIT_INLINE void at_label(const Logit<T>& logit, Which<T> label, T& value, T* gradient,
+    LOSSKIT_INLINE void at_label(const Logit<T>& against, Which<T> label, T& value, T* gradient,
                                  T* curvature) const {
         const Power power(label, power_yes, power_no);
-        const T wrong = label.of(logit.no, logit.yes);
-        const T right = label.of(logit.yes, logit.no);
         const auto faded = [&] {
             if constexpr (clips) {
-                return clipped(wrong, right, label.of(0, clip), label, label.of(-logit.z, 0),
-                               power);
+                return clipped(against.yes, against.no, label.of(0, clip), label,
+                               label.of(against.z, 0), power);
             } else {
-                return Faded<T>::of(wrong, right, label.of(logit.cost_yes, logit.cost_no), power);
+                return Faded<T>::of(against.yes, against.no, against.cost_no, power);
             }
         }();
         value = faded.value;
-        gradient[0] = label.of(-faded.slope, faded.slope);
+        gradient[0] = label.negated(faded.slope);
         curvature[0] = faded.bend;
     }
 };

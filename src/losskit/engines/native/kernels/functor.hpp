@@ -12,8 +12,9 @@
 //     at           value, gradient and curvature at one point
 //     logit        for a loss that is made of one logit: that logit at a point; `at` takes it, with
 //                  its exponential, as a Logit
-//     at_label     for a loss of a logit and a target which has a shorter way where the target is
-//                  1 or 0, and `labelled`: the same for the label 1, or 0
+//     at_label     for a loss of a logit and a target in [0, 1] which has a shorter way where the
+//                  target is 1 or 0, and `labelled`: the same for the label 1, or 0, of which the
+//                  logit against the label is given: -z, or z
 // Of the functors of one name the first that fits is to be taken: what decides between formulas is
 // settled before the loop, since a compiler that vectorises would compute all of them.
 #pragma once

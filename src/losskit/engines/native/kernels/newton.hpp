@@ -10,9 +10,10 @@ template <class T>
 struct Step {
     T slope, bend, least, share;
 
-    explicit Step(const Newton& newton)
-        : slope(T(newton.slope)),
-          bend(T(newton.bend)),
+    /// `factor` is what both derivatives are multiplied by first.
+    explicit Step(const Newton& newton, double factor = 1)
+        : slope(T(newton.slope * factor)),
+          bend(T(newton.bend * factor)),
           least(T(newton.least)),
           share(T(newton.share)) {}
 

@@ -84,6 +84,9 @@ struct Which {
         return from_bits<T>((bits_of(first) & mask) | (bits_of(second) & ~mask));
     }
 
+    /// Minus the number for the first, and the number itself for the second.
+    LOSSKIT_INLINE T negated(T x) const { return from_bits<T>(bits_of(x) ^ (mask & sign_bit<T>)); }
+
     LOSSKIT_INLINE Which of(Which first, Which second) const {
         return Which((first.mask & mask) | (second.mask & ~mask));
     }
