@@ -16,18 +16,25 @@ from kernel_calls import (
 )
 
 from cases import cases
+from losskit import Asymmetric, BinaryFocal
 from losskit.core.contracts import BINARY, LOGITS
 
 # More than a tile of every dtype, and a remainder.
 COUNT = 1500
 ALL_OF_THEM = {"reduction": "none", "validate": False}
-SETTINGS = {
-    case.loss.spec(): case.loss
-    for kind in ELEMENTWISE
-    if [argument.contracts for argument in kind().arguments] == [(LOGITS,), (BINARY,)]
-    for case in cases(kind)
-    if case.small and getattr(case.loss, "pos_weight", None) is None
-}
+LOSSES = [
+    *(
+        case.loss
+        for kind in ELEMENTWISE
+        if [argument.contracts for argument in kind().arguments] == [(LOGITS,), (BINARY,)]
+        for case in cases(kind)
+        if case.small and getattr(case.loss, "pos_weight", None) is None
+    ),
+    # Whole powers, which kernels make of squares up to the seventh.
+    *(BinaryFocal(gamma=power) for power in range(9)),
+    *(Asymmetric(gamma_negative=power, gamma_positive=8 - power) for power in range(9)),
+]
+SETTINGS = {loss.spec(): loss for loss in LOSSES}
 of_labels = pytest.mark.parametrize("loss", SETTINGS.values(), ids=SETTINGS)
 
 
