@@ -4,14 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from kernel_calls import arrays_for, assert_same, definition
 
-from losskit import MAE, MSE, BinaryCrossEntropyWithLogits, MarginRanking
+from losskit import (
+    MAE,
+    MSE,
+    BinaryCrossEntropyWithLogits,
+    CrossEntropy,
+    Distillation,
+    Focal,
+    KLDivergence,
+    MarginRanking,
+    Poly1,
+)
 from losskit.core.newton import Newton
 from losskit.core.options import Options
 from losskit.engines.native import native
 from losskit.engines.native.plans import plan_of
 
 AROUND = 32
+# Several stretches of a row, and a number of classes that has rows begin anywhere in a line.
+CLASSES = 2051
+WEIGHTS = np.random.default_rng(5).uniform(0.5, 2, CLASSES)
+OF_CLASSES = [
+    CrossEntropy(),
+    CrossEntropy(class_weight=WEIGHTS),
+    CrossEntropy(label_smoothing=0.1),
+    CrossEntropy(label_smoothing=0.1, class_weight=WEIGHTS),
+    Focal(gamma=1.5),
+    Poly1(),
+    KLDivergence(),
+    KLDivergence(direction="reverse"),
+    Distillation(alpha=0.3),
+    Distillation(alpha=0.3, class_weight=WEIGHTS),
+]
 
 
 def rooms(count, dtype, first):
@@ -86,3 +112,28 @@ def test_curvatures(target):
     np.testing.assert_allclose(bend, p * (1 - p), rtol=1e-5)
     assert rest_is_left_alone(whole, slope)
     assert rest_is_left_alone(other, bend)
+
+
+@pytest.mark.parametrize("which", [0, -1], ids=["indices", "probabilities"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", OF_CLASSES, ids=lambda loss: loss.spec()[:40])
+def test_rows_of_classes(loss, dtype, which, target):
+    """The same few rows again and again."""
+    few = arrays_for(loss, (20, CLASSES), np.random.default_rng(0), which=which)
+    if isinstance(loss, CrossEntropy) and which == 0:
+        few[0][3, :7] = -np.inf
+        few[1][3] = 9
+    few = tuple(one.astype(dtype) if one.dtype.kind == "f" else one for one in few)
+    times = native.STREAMED // few[0].nbytes + 1
+    many = [np.tile(one, (times, *[1] * (one.ndim - 1))) for one in few]
+    (whole, gradient), _ = rooms(many[0].size, dtype, 3)
+    value = np.empty((), dtype)
+    written = gradient.reshape(times * 20, CLASSES)
+    assert plan_of(loss).run(tuple(many), Options("sum"), value, (written,), 2)
+    wide = [one.astype(float) if one.dtype.kind == "f" else one for one in few]
+    once, slopes = (one.astype(dtype) for one in definition(loss, wide, reduction="sum"))
+    tolerance = 1e-5 if dtype is np.float32 else 1e-12
+    assert_same([value], [times * once], tolerance)
+    for part in np.split(written, times):
+        assert_same([part], [slopes], tolerance)
+    assert rest_is_left_alone(whole, gradient)

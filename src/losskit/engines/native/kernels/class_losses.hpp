@@ -55,13 +55,9 @@ private:
         if (row.gradient) {
             slope *= weight * row.factor;
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
-                const T* const from = softmax.exponentials + first;
-                T* const to = row.gradient + first;
+                const T* const e = softmax.exponentials;
                 const T factor = static_cast<T>(-slope * static_cast<double>(scale));
-#pragma GCC ivdep
-                for (std::int64_t i = 0; i < count; ++i) {
-                    to[i] = from[i] * factor;
-                }
+                write_gradient(row, first, count, [&](auto i) { return e[i] * factor; });
             });
             row.gradient[row.index] = static_cast<T>(slope * missed);
         }
@@ -114,15 +110,13 @@ private:
             const T* const logits = row.input;
             const T* const e = softmax.exponentials;
             const double* const weights = row.class_weight;
-            T* const gradient = row.gradient;
-#pragma GCC ivdep
-            for (std::int64_t i = first; i < first + count; ++i) {
+            write_gradient(row, first, count, [&](auto i) {
                 T own = WEIGHED ? each * static_cast<T>(weights[i]) : each;
                 if constexpr (RULED_OUT) {
                     own = logits[i] == -INFINITY ? T(0) : own;
                 }
-                gradient[i] = e[i] * factor - own;
-            }
+                return e[i] * factor - own;
+            });
         });
     }
 
@@ -252,12 +246,10 @@ private:
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
                 const T all = static_cast<T>(mass * static_cast<double>(scale));
                 const T* const e = softmax.exponentials;
-                T* const gradient = row.gradient;
-#pragma GCC ivdep
-                for (std::int64_t i = first; i < first + count; ++i) {
+                write_gradient(row, first, count, [&](auto i) {
                     const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
-                    gradient[i] = (e[i] * all - q) * factor;
-                }
+                    return (e[i] * all - q) * factor;
+                });
             });
         }
         return softmax.log_total * mass - below;
@@ -308,11 +300,8 @@ private:
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
-            T* const gradient = row.gradient;
-#pragma GCC ivdep
-            for (std::int64_t i = 0; i < row.classes; ++i) {
-                gradient[i] = (slopes[i] - p[i] * mean) * factor;
-            }
+            write_gradient(row, 0, row.classes,
+                           [&](auto i) { return (slopes[i] - p[i] * mean) * factor; });
         }
         return sum;
     }

@@ -25,6 +25,7 @@ struct Row {
     double factor;             // of the gradient
     T* room;                   // for as many rows as the loss says
     double* sums;              // for four numbers per stretch
+    bool streams;              // whether the gradient is written past the caches
 
     LOSSKIT_INLINE double weight_of(std::int64_t at) const {
         return class_weight ? class_weight[at] : 1;
@@ -92,6 +93,8 @@ class Classwise {
         alignas(64) T present[TILE<T>], values[TILE<T>];
         alignas(64) std::int64_t indices[TILE<T>];
         const Step<T> step(job.newton);
+        // Curvatures are found from gradients that were written before.
+        const bool streams = job.gradient.streams && !job.curvature && where(job.gradient, 0, 0);
         double sum = 0;
         for (std::int64_t first = begin; first < end; first += TILE<T>) {
             const std::int64_t left = end - first;
@@ -108,7 +111,7 @@ class Classwise {
                 }
                 Row<T> row{classes, nullptr, nullptr, nullptr, indices[i], job.class_weight,
                            nullptr, nullptr, static_cast<double>(factors.derivatives[i]),
-                           copies + COPIES * padded, sums};
+                           copies + COPIES * padded, sums, streams};
                 if (job.indices && (row.index < 0 || row.index >= classes)) {
                     __atomic_store_n(&irregular, true, __ATOMIC_RELAXED);
                     continue;
@@ -141,6 +144,7 @@ class Classwise {
                 write(job.values, 2, shape, first, count, values);
             }
         }
+        finish_streams();
         return sum;
     }
 

@@ -71,14 +71,12 @@ private:
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
-            T* const gradient = row.gradient;
-#pragma GCC ivdep
-            for (std::int64_t i = 0; i < row.classes; ++i) {
+            write_gradient(row, 0, row.classes, [&](auto i) {
                 const T away = p[i] == 0 ? T(0) : p[i] * mean;
                 const T slope = slopes[i] - away;
                 // An impossible class is infinitely worse than a mean that it made infinite.
-                gradient[i] = (slopes[i] == INFINITY ? slopes[i] : slope) * factor;
-            }
+                return (slopes[i] == INFINITY ? slopes[i] : slope) * factor;
+            });
         }
         return sum;
     }
@@ -117,7 +115,14 @@ struct Distillation {
         const double counted = row.class_weight ? mass : 1;
         const double soft = apart(row, student, taught);
         if (row.gradient) {
-            pull(row, plain, student, taught, mass, counted);
+            if (row.rows == nullptr) {
+                pull<false, false>(row, plain, student, taught, mass, counted);
+                row.gradient[row.index] -= static_cast<T>((1 - alpha) * row.factor * mass);
+            } else if (row.class_weight == nullptr) {
+                pull<true, false>(row, plain, student, taught, mass, counted);
+            } else {
+                pull<true, true>(row, plain, student, taught, mass, counted);
+            }
         }
         const double taught_share = temperature * temperature * alpha * counted;
         return (taught_share == 0 ? 0 : taught_share * soft) + (alpha == 1 ? 0 : (1 - alpha) * hard);
@@ -150,6 +155,8 @@ private:
         return sum;
     }
 
+    /// The gradient, of a class index without the class itself.
+    template <bool ROWS, bool WEIGHED>
     void pull(const Row<T>& row, const Softmax<T>& plain, const Softmax<T>& student,
               const Softmax<T>& taught, double mass, double counted) const {
         const T soft = static_cast<T>(temperature * alpha * counted * row.factor);
@@ -157,21 +164,21 @@ private:
         const T* const s = student.exponentials;
         const T* const t = taught.exponentials;
         const T* const e = plain.exponentials;
-        T* const gradient = row.gradient;
+        const T* const target = row.rows;
+        const double* const weights = row.class_weight;
+        const T own = static_cast<T>(hard);
         each_stretch(plain, row.classes, [&](auto first, auto count, T scale) {
             const T spread = static_cast<T>(hard * mass * static_cast<double>(scale));
-#pragma GCC ivdep
-            for (std::int64_t i = first; i < first + count; ++i) {
-                gradient[i] = soft * (s[i] - t[i]) + e[i] * spread;
-            }
+            write_gradient(row, first, count, [&](auto i) {
+                const T all = soft * (s[i] - t[i]) + e[i] * spread;
+                if constexpr (!ROWS) {
+                    return all;
+                } else {
+                    const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
+                    return all - own * q;
+                }
+            });
         });
-        if (row.rows == nullptr) {
-            gradient[row.index] -= static_cast<T>(hard * mass);
-            return;
-        }
-        for (std::int64_t i = 0; i < row.classes; ++i) {
-            gradient[i] -= static_cast<T>(hard * row.weight_of(i) * static_cast<double>(row.rows[i]));
-        }
     }
 };
 

@@ -51,7 +51,8 @@ Softmax<T> softmax_of(const Row<T>& row, const T* logits, double temperature, in
     Softmax<T> softmax;
     softmax.exponentials = row.room + room * padded;
     softmax.scales = row.room + rooms * padded + room * Softmax<T>::stretches(row.classes);
-    softmax.of(logits, row.classes, 1 / temperature, row.sums, row.gradient, visit);
+    T* const written = row.streams ? nullptr : row.gradient;
+    softmax.of(logits, row.classes, 1 / temperature, row.sums, written, visit);
     return softmax;
 }
 
@@ -66,6 +67,48 @@ template <class T, class Visit>
 LOSSKIT_INLINE void each_stretch(const Softmax<T>& softmax, std::int64_t classes, Visit visit) {
     for (std::int64_t first = 0; first < classes; first += STRETCH) {
         visit(first, stretch_at(first, classes), softmax.scales[first / STRETCH]);
+    }
+}
+
+/// Write elements of a row's gradient past the caches, which leaves memory time to bring the input
+/// of the next row.
+template <class T, class Element>
+LOSSKIT_APART void stream_gradient(const Row<T>& row, std::int64_t first, std::int64_t count,
+                                   Element element) {
+    constexpr std::int64_t LANES = LANES_OF<T>;
+    const T* const next = row.input + row.classes;
+    T* const to = row.gradient;
+    const std::int64_t end = first + count;
+    const std::int64_t lines = first + before_line(to + first, count);
+    for (; first < lines; ++first) {
+        to[first] = element(first);
+    }
+    for (; first + LANES <= end; first += LANES) {
+        LOSSKIT_READ_SOON(next + first);
+        alignas(64) T line[LANES];
+        // Unrolled before it is vectorised, it would not be.
+#pragma GCC unroll 1
+        for (std::int64_t i = 0; i < LANES; ++i) {
+            line[i] = element(first + i);
+        }
+        stream_line(line, to + first);
+    }
+    for (; first < end; ++first) {
+        to[first] = element(first);
+    }
+}
+
+/// Write elements of a row's gradient, each found by its place in the row.
+template <class T, class Element>
+LOSSKIT_INLINE void write_gradient(const Row<T>& row, std::int64_t first, std::int64_t count,
+                                   Element element) {
+    if (row.streams) {
+        return stream_gradient(row, first, count, element);
+    }
+    T* const to = row.gradient;
+#pragma GCC ivdep
+    for (std::int64_t i = first; i < first + count; ++i) {
+        to[i] = element(i);
     }
 }
 

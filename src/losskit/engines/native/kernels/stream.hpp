@@ -13,59 +13,53 @@
 
 namespace losskit::LOSSKIT_ISA {
 
-#if defined(__SSE2__)
-
 constexpr std::int64_t LINE_BYTES = 64;
 
 /// Write one whole line of a cache.
-LOSSKIT_INLINE void stream_line(const char* from, char* to) {
+LOSSKIT_INLINE void stream_line(const void* from, void* to) {
 #if defined(__AVX512F__)
-    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), _mm512_loadu_si512(from));
+    _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
 #elif defined(__AVX__)
-    for (int at = 0; at < LINE_BYTES; at += 32) {
-        _mm256_stream_si256(reinterpret_cast<__m256i*>(to + at),
-                            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at)));
+    for (int at = 0; at < 2; ++at) {
+        const auto* const part = static_cast<const __m256i*>(from) + at;
+        _mm256_stream_si256(static_cast<__m256i*>(to) + at, _mm256_loadu_si256(part));
+    }
+#elif defined(__SSE2__)
+    for (int at = 0; at < 4; ++at) {
+        const auto* const part = static_cast<const __m128i*>(from) + at;
+        _mm_stream_si128(static_cast<__m128i*>(to) + at, _mm_loadu_si128(part));
     }
 #else
-    for (int at = 0; at < LINE_BYTES; at += 16) {
-        _mm_stream_si128(reinterpret_cast<__m128i*>(to + at),
-                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)));
-    }
+    std::memcpy(to, from, LINE_BYTES);
 #endif
+}
+
+/// Have it all written before other threads are told that it is.
+LOSSKIT_INLINE void finish_streams() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
+/// How many of so many elements are written before the first whole line.
+template <class T>
+LOSSKIT_INLINE std::int64_t before_line(const T* out, std::int64_t count) {
+    const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) % LINE_BYTES);
+    const std::int64_t head = past == 0 ? 0 : (LINE_BYTES - past) / std::int64_t{sizeof(T)};
+    return head < count ? head : count;
 }
 
 /// Copy to where nobody reads soon.
 template <class T>
 void stream(const T* values, T* out, std::int64_t count) {
-    const char* from = reinterpret_cast<const char*>(values);
-    char* to = reinterpret_cast<char*>(out);
-    std::int64_t left = count * static_cast<std::int64_t>(sizeof(T));
-    const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % LINE_BYTES);
-    const std::int64_t head = past == 0 ? 0 : LINE_BYTES - past < left ? LINE_BYTES - past : left;
-    std::memcpy(to, from, static_cast<std::size_t>(head));
-    from += head;
-    to += head;
-    left -= head;
-    for (; left >= LINE_BYTES; left -= LINE_BYTES) {
-        stream_line(from, to);
-        from += LINE_BYTES;
-        to += LINE_BYTES;
+    constexpr std::int64_t LINE = LINE_BYTES / sizeof(T);
+    const std::int64_t head = before_line(out, count);
+    std::memcpy(out, values, static_cast<std::size_t>(head) * sizeof(T));
+    std::int64_t at = head;
+    for (; at + LINE <= count; at += LINE) {
+        stream_line(values + at, out + at);
     }
-    std::memcpy(to, from, static_cast<std::size_t>(left));
+    std::memcpy(out + at, values + at, static_cast<std::size_t>(count - at) * sizeof(T));
 }
-
-/// Have it all written before other threads are told that it is.
-LOSSKIT_INLINE void finish_streams() { _mm_sfence(); }
-
-#else
-
-template <class T>
-void stream(const T* values, T* out, std::int64_t count) {
-    std::memcpy(out, values, static_cast<std::size_t>(count) * sizeof(T));
-}
-
-LOSSKIT_INLINE void finish_streams() {}
-
-#endif
 
 }  // namespace losskit::LOSSKIT_ISA
