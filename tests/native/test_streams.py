@@ -24,7 +24,7 @@ from losskit.engines.native.plans import plan_of
 
 AROUND = 32
 # Several stretches of a row, and a number of classes that has rows begin anywhere in a line.
-CLASSES = 2051
+CLASSES = 4099
 WEIGHTS = np.random.default_rng(5).uniform(0.5, 2, CLASSES)
 OF_CLASSES = [
     CrossEntropy(),

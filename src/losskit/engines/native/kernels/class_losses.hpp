@@ -57,7 +57,7 @@ private:
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
                 const T* const e = softmax.exponentials;
                 const T factor = static_cast<T>(-slope * static_cast<double>(scale));
-                write_gradient(row, first, count, [&](auto i) { return e[i] * factor; });
+                write_gradient(row, first, count, [=](auto i) { return e[i] * factor; });
             });
             row.gradient[row.index] = static_cast<T>(slope * missed);
         }
@@ -110,7 +110,7 @@ private:
             const T* const logits = row.input;
             const T* const e = softmax.exponentials;
             const double* const weights = row.class_weight;
-            write_gradient(row, first, count, [&](auto i) {
+            write_gradient(row, first, count, [=](auto i) {
                 T own = WEIGHED ? each * static_cast<T>(weights[i]) : each;
                 if constexpr (RULED_OUT) {
                     own = logits[i] == -INFINITY ? T(0) : own;
@@ -246,7 +246,7 @@ private:
             each_stretch(softmax, row.classes, [&](auto first, auto count, T scale) {
                 const T all = static_cast<T>(mass * static_cast<double>(scale));
                 const T* const e = softmax.exponentials;
-                write_gradient(row, first, count, [&](auto i) {
+                write_gradient(row, first, count, [=](auto i) {
                     const T q = WEIGHED ? target[i] * static_cast<T>(weights[i]) : target[i];
                     return (e[i] * all - q) * factor;
                 });
@@ -301,7 +301,7 @@ private:
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
             write_gradient(row, 0, row.classes,
-                           [&](auto i) { return (slopes[i] - p[i] * mean) * factor; });
+                           [=](auto i) { return (slopes[i] - p[i] * mean) * factor; });
         }
         return sum;
     }

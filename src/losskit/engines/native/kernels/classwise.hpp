@@ -32,6 +32,9 @@ struct Row {
     }
 };
 
+/// Classes of a row whose gradient may be written past the caches.
+constexpr std::int64_t LEAST_STREAMED = 4096;
+
 /// Memory of a thread, freed with its scope.
 struct Memory {
     void* data;
@@ -93,8 +96,9 @@ class Classwise {
         alignas(64) T present[TILE<T>], values[TILE<T>];
         alignas(64) std::int64_t indices[TILE<T>];
         const Step<T> step(job.newton);
-        // Curvatures are found from gradients that were written before.
-        const bool streams = job.gradient.streams && !job.curvature && where(job.gradient, 0, 0);
+        // What is written again, for a curvature or for the class of a short row, waits for memory.
+        const bool streams = job.gradient.streams && !job.curvature &&
+                             classes >= LEAST_STREAMED && where(job.gradient, 0, 0);
         double sum = 0;
         for (std::int64_t first = begin; first < end; first += TILE<T>) {
             const std::int64_t left = end - first;
@@ -144,7 +148,9 @@ class Classwise {
                 write(job.values, 2, shape, first, count, values);
             }
         }
-        finish_streams();
+        if (streams) {
+            finish_streams();
+        }
         return sum;
     }
 

@@ -71,7 +71,7 @@ private:
         if (row.gradient) {
             const T factor = static_cast<T>(row.factor), mean = static_cast<T>(slope_sum);
             const T* const p = softmax.exponentials;
-            write_gradient(row, 0, row.classes, [&](auto i) {
+            write_gradient(row, 0, row.classes, [=](auto i) {
                 const T away = p[i] == 0 ? T(0) : p[i] * mean;
                 const T slope = slopes[i] - away;
                 // An impossible class is infinitely worse than a mean that it made infinite.
@@ -169,7 +169,7 @@ private:
         const T own = static_cast<T>(hard);
         each_stretch(plain, row.classes, [&](auto first, auto count, T scale) {
             const T spread = static_cast<T>(hard * mass * static_cast<double>(scale));
-            write_gradient(row, first, count, [&](auto i) {
+            write_gradient(row, first, count, [=](auto i) {
                 const T all = soft * (s[i] - t[i]) + e[i] * spread;
                 if constexpr (!ROWS) {
                     return all;

@@ -73,11 +73,9 @@ LOSSKIT_INLINE void each_stretch(const Softmax<T>& softmax, std::int64_t classes
 /// Write elements of a row's gradient past the caches, which leaves memory time to bring the input
 /// of the next row.
 template <class T, class Element>
-LOSSKIT_APART void stream_gradient(const Row<T>& row, std::int64_t first, std::int64_t count,
+LOSSKIT_APART void stream_gradient(T* to, const T* next, std::int64_t first, std::int64_t count,
                                    Element element) {
     constexpr std::int64_t LANES = LANES_OF<T>;
-    const T* const next = row.input + row.classes;
-    T* const to = row.gradient;
     const std::int64_t end = first + count;
     const std::int64_t lines = first + before_line(to + first, count);
     for (; first < lines; ++first) {
@@ -103,7 +101,8 @@ template <class T, class Element>
 LOSSKIT_INLINE void write_gradient(const Row<T>& row, std::int64_t first, std::int64_t count,
                                    Element element) {
     if (row.streams) {
-        return stream_gradient(row, first, count, element);
+        // Not the row, which would have to lie in memory then, for all that is done with it.
+        return stream_gradient(row.gradient, row.input + row.classes, first, count, element);
     }
     T* const to = row.gradient;
 #pragma GCC ivdep
