@@ -15,6 +15,8 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 
 from cases import one_case
+from losskit import CrossEntropy
+from losskit.check.criterion import criterion_of
 from losskit.core.cards import Role
 from losskit.engines.native import on_torch
 from losskit.engines.native.plans import plan_of
@@ -370,6 +372,11 @@ def test_until_the_end():
     made.stop()
     made.stop()
     assert restored()
+
+
+def test_what_is_replaced_is_still_known_as_its_loss():
+    with accelerate():
+        assert criterion_of(functional.cross_entropy).loss == CrossEntropy()
 
 
 @pytest.mark.parametrize("setting", ["off", "no"])
