@@ -10,10 +10,17 @@ from typing import Any
 
 from losskit.check.lint.choices import Guard, Option, join, options
 from losskit.check.lint.containers import Chain, Container, Dictionary, Made, Sequence
-from losskit.check.lint.definitions import Bound, Class, Function, Instance, Partial
-from losskit.check.lint.values import ABSENT, Const, Library, Unknown, Value
+from losskit.check.lint.definitions import (
+    Bound,
+    Class,
+    Function,
+    Instance,
+    Package,
+    Partial,
+)
+from losskit.check.lint.values import ABSENT, UNKNOWN, Const, Library, Unknown, Value
 
-__all__ = ["MISSING", "chosen", "guarded", "merged", "words_of"]
+__all__ = ["MISSING", "MOST", "any_of", "chosen", "guarded", "merged", "words_of"]
 
 MISSING: Any = object()
 """What a container holds at a place where it holds nothing."""
@@ -103,6 +110,19 @@ def chosen(among: Iterable[Option]) -> Value:
     return join((value, _of_builders(guards, builds)) for value, guards in found)
 
 
+MOST = 8
+"""Objects up to which one that nobody names is one of them."""
+
+
+def any_of(values: list[Value], node: ast.AST, default: int | None = None) -> Value:
+    """Return one of several objects, nobody knows which; ``default``, if nobody chooses."""
+    if not values or len(values) > MOST:
+        return UNKNOWN if default is None else values[default]
+    return guarded(
+        [(value, Guard(id(node), at, default=at == default)) for at, value in enumerate(values)]
+    )
+
+
 def _of_builders(guards: frozenset[Guard], builds: bool) -> frozenset[Guard]:
     if all(guard.builds is builds for guard in guards):
         return guards
@@ -118,4 +138,4 @@ def _is_whole(value: Value) -> bool:
     if isinstance(value, Dictionary):
         # As a configuration that names a class and its settings.
         return any(isinstance(one, (Class, Function)) for one in value.data.values())
-    return isinstance(value, (Instance, Function, Class, Partial, Unknown, Const, Bound))
+    return isinstance(value, (Instance, Function, Class, Package, Partial, Unknown, Const, Bound))

@@ -11,9 +11,10 @@ from losskit.check.lint.branches import chosen
 from losskit.check.lint.choices import NO_GUARDS, Choice, Option, excluded, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
+from losskit.check.lint.facts import OwnLossBuilt
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.machine import DullError, Machine
-from losskit.check.lint.names import is_model
+from losskit.check.lint.names import called_loss, is_model
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -207,6 +208,12 @@ def instantiate(
     if len(machine.instances) < 10_000:
         machine.instances.setdefault(id(kind.node), made)
     init = objects.find_in_class(kind, "__init__")
+    forward = objects.find_in_class(kind, "forward")
+    if called_loss(kind.name) and isinstance(forward, Function):
+        settings = init.positional[1:] if isinstance(init, Function) else ()
+        if not (isinstance(init, Function) and init.node.args.vararg):
+            inputs = forward.positional[1:]
+            machine.tell(OwnLossBuilt(frame.unit, node, kind.name, given, settings, inputs))
     if isinstance(init, Function):
         invoke(
             machine,

@@ -76,6 +76,11 @@ class Function(Value):
         self.name = getattr(node, "name", "<lambda>")
 
     @property
+    def positional(self) -> tuple[str, ...]:
+        """Names of the parameters that need not be named."""
+        return tuple(one.arg for one in (*self.node.args.posonlyargs, *self.node.args.args))
+
+    @property
     def text(self) -> str:
         """Its source."""
         node = self.node

@@ -25,6 +25,7 @@ __all__ = [
     "Logarithm",
     "LossBuilt",
     "LossCall",
+    "OwnLossBuilt",
     "Scanned",
     "Taken",
 ]
@@ -236,6 +237,19 @@ class LossBuilt(Fact):
 
     face: LossFace
     arguments: Arguments
+
+
+@dataclass(frozen=True, eq=False)
+class OwnLossBuilt(Fact):
+    """A class of the code that computes a loss is called.
+
+    ``settings`` are the parameters that it is built with, ``inputs`` those that it computes with.
+    """
+
+    name: str
+    arguments: Arguments
+    settings: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 from losskit.check.lint.names import LIBRARIES
@@ -22,6 +23,10 @@ def stems_of(files: Iterable[str]) -> frozenset[str]:
     for folder in folders:
         stems.update(folder.split(os.sep))
     return frozenset(stems)
+
+
+def _stem_of(path: str) -> str:
+    return os.path.basename(path).rpartition(".")[0]
 
 
 def _is_library(parts: list[str], level: int) -> bool:
@@ -162,6 +167,33 @@ class Finder:
                 return candidate
             self.looked_up.add(candidate)
         return None
+
+    def matching(self, importer: str, pattern: str) -> list[str]:
+        """Return the modules of a folder whose names are like a pattern, as ``models.*``."""
+        *outer, like = pattern.split(".")
+        if not all(outer) or "*" in "".join(outer) or not (outer or like.strip("*")):
+            return []
+        folder = self.package(importer, ".".join(outer), 0) if outer else os.path.dirname(importer)
+        if folder is None:
+            return []
+        self.looked_up.add(os.path.join(folder, "*"))
+        return [path for path in self._modules.get(folder, ()) if fnmatchcase(_stem_of(path), like)]
+
+    @cached_property
+    def _modules(self) -> dict[str, list[str]]:
+        """Folder → its modules."""
+        found: dict[str, list[str]] = {}
+        for path in sorted(self.files):
+            if path.endswith(".py") and not path.endswith("__init__.py"):
+                found.setdefault(os.path.dirname(path), []).append(path)
+        return found
+
+    def listings(self) -> dict[str, str]:
+        """Return what stands for the names of a folder's modules, by what `matching` notes."""
+        return {
+            os.path.join(folder, "*"): " ".join(map(_stem_of, paths))
+            for folder, paths in self._modules.items()
+        }
 
     def package(self, importer: str, name: str, level: int) -> str | None:
         """Return the folder of an imported package that has no ``__init__.py``."""

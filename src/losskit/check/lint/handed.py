@@ -28,7 +28,7 @@ from losskit.check.lint.values import (
 )
 from losskit.core.naming import function_name
 
-__all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_output"]
+__all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_output", "own_parts"]
 
 
 def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
@@ -142,6 +142,18 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
     if isinstance(found, Sequence) and _DECODED.search(predicted[0]):
         found = _decoded(forward, found)
     return {predicted[0]: found} if isinstance(found, Tensor) else {}
+
+
+def own_parts(given: Arguments, owner: Instance) -> dict[str, Value]:
+    """What an object keeps under the names of parameters: models and losses, most likely these."""
+    kept = {name: owner.data.get(name) for name, value in given.named.items() if _is_open(value)}
+    return {
+        name: value for name, value in kept.items() if isinstance(value, (Instance, Made, Chain))
+    }
+
+
+def _is_open(value: Value) -> bool:
+    return isinstance(value, Unknown) and not value.word
 
 
 def _decoded(forward: Function, given: Sequence) -> Value:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from losskit.check.lint.blocks import blocks, statements
 from losskit.check.lint.names import leaf_of
-from losskit.check.lint.optimizers import sole_models
+from losskit.check.lint.optimizers import whole_models
 from losskit.check.lint.reaches import (
     FUNCTIONS,
     NOTHING,
@@ -52,14 +52,17 @@ class Idle:
     cleared: bool = False
 
 
-_BY_HAND = re.compile(r"(?<!zero)(?<!no)[._]grad\b(?!\()|clip_gradients|autograd\.grad\(|closure")
+_BY_HAND = re.compile(
+    r"(?<!zero)(?<!no)(?<!requires)[._]grad\b(?!\()|clip_gradients|autograd\.grad\(|closure"
+)
 _DEEP = 3
 _TRAINING = ("backward(", ".parameters()", ".step(")
 _RESETS = re.compile(r"(?:zero|clear|reset|clean)_?\w*(?:grad|optim)", re.IGNORECASE)
 _UNGRADED = re.compile(r"\b(?:no_grad|inference_mode)\b")
 _APART = re.compile(r"(?:re_?init|log|print|save|show|plot|visuali[sz]e|display|write)(?:_|\b)")
 """What methods are called that train nothing."""
-_TRAINS = re.compile(r"\bbackward\b|\.step\(|grad\b|_gradients\b")
+_TRAINS = re.compile(r"\bbackward\b|\.step\(|(?<!requires_)grad\b|_gradients\b")
+"""What takes gradients or steps; what is frozen or thawed only has fewer gradients by it."""
 
 
 def idle(unit: Unit) -> list[Idle]:
@@ -74,7 +77,7 @@ def _look(unit: Unit) -> Iterator[Idle]:
     source = unit.source
     if any(word not in source for word in _TRAINING) or _BY_HAND.search(source):
         return
-    owned = sole_models(unit)
+    owned = whole_models(unit)
     if not owned:
         return
     whole = Names.of(unit.tree.body, ())
@@ -89,7 +92,7 @@ def _look(unit: Unit) -> Iterator[Idle]:
                 attributes.setdefault(name, []).extend(values)
     whole.made.update(attributes)
     training = {one.name for one in functions if _trains(unit, one)}
-    shared = holders(unit.tree, set(owned.values()), whole.given)
+    shared = holders(unit.tree, set().union(*owned.values()), whole.given)
     for function in functions:
         every = function.args
         parameters = [*every.posonlyargs, *every.args, *every.kwonlyargs]
@@ -225,10 +228,9 @@ class _Round:
         if leaf in {"backward", "manual_backward"}:
             self._backward(call)
         elif leaf == "zero_grad":
-            yield from self._clear(self.scope.owned.get(owner, owner))
+            yield from self._clear(self.scope.owned.get(owner, frozenset({owner})))
         elif _RESETS.search(leaf):
-            for model in self.scope.owned.values():
-                yield from self._clear(model)
+            yield from self._clear(self.scope.models)
         elif own := self._own(call):
             self.depth += 1
             yield from self.run(own.body, ungraded=ungraded)
@@ -251,7 +253,7 @@ class _Round:
             # A loss without any gradient is told of by its values, not by its round.
             raise UnclearError
         self.terms += terms_of(loss, self.reaches)
-        for model in set(self.scope.owned.values()):
+        for model in self.scope.models:
             if related_to(model, reach.graded):
                 self.held[model] = True
                 self.fresh[model] = call
@@ -259,9 +261,9 @@ class _Round:
             else:
                 self.last[model] = self.reaches.values.get(ast.unparse(loss), call), reach
 
-    def _clear(self, name: str) -> Iterator[Idle]:
-        for model in self.scope.owned.values():
-            if related(model, name):
+    def _clear(self, names: frozenset[str]) -> Iterator[Idle]:
+        for model in self.scope.models:
+            if related_to(model, names):
                 for term in self.terms:
                     term.left = frozenset(one for one in term.left if not related(model, one))
                 self.held[model] = False
@@ -270,21 +272,30 @@ class _Round:
                     self.cleared[model] = self.fresh.pop(model)
         yield from self._lost()
 
-    def _step(self, optimizer: str, model: str) -> Iterator[Idle]:
-        self.terms = [one for one in self.terms if not related_to(model, one.reach.graded)]
+    def _step(self, optimizer: str, models: frozenset[str]) -> Iterator[Idle]:
+        self.terms = [one for one in self.terms if not _any_related(models, one.reach.graded)]
         for term in self.terms:
-            if term.wanted is None and related_to(model, term.reach.cut):
-                term.wanted = optimizer, model
+            cut = [model for model in sorted(models) if related_to(model, term.reach.cut)]
+            if term.wanted is None and cut:
+                term.wanted = optimizer, cut[0]
         yield from self._lost()
-        if not self.held.get(model):
+        if not any(map(self.held.get, models)):
+            yield from self._nothing(optimizer, sorted(models))
+        for model in models:
+            self.fresh.pop(model, None)
+            self.cleared.pop(model, None)
+
+    def _nothing(self, optimizer: str, models: list[str]) -> Iterator[Idle]:
+        """Yield why there is no gradient to take a step by."""
+        for model in models:
             if model in self.last:
                 node, reach = self.last[model]
                 cut = related_to(model, reach.cut)
                 yield Idle(model, optimizer, node, cut=cut)
-            elif model in self.cleared:
+                return
+            if model in self.cleared:
                 yield Idle(model, optimizer, self.cleared[model], cleared=True)
-        self.fresh.pop(model, None)
-        self.cleared.pop(model, None)
+                return
 
     def _lost(self) -> Iterator[Idle]:
         """Yield terms of whose gradients nothing is left before any was used."""
@@ -293,6 +304,10 @@ class _Round:
                 optimizer, model = term.wanted
                 yield Idle(model, optimizer, term.node, cut=True)
         self.terms = [one for one in self.terms if one.left or one.wanted is None]
+
+
+def _any_related(models: frozenset[str], names: frozenset[str]) -> bool:
+    return any(related_to(model, names) for model in models)
 
 
 def _calls(block: list[ast.stmt]) -> Iterator[ast.Call]:

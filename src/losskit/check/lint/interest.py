@@ -24,7 +24,8 @@ _TRAINS = {"backward", "manual_backward", "GradientTape", "compile", "fit", "min
 _BEFORE_LOG = {"softmax", "Softmax", "sigmoid", "Sigmoid"}
 _NO_AXIS = re.compile(
     r"\b(?:log_)?softmax\(\s*(?:[^(),=]|\((?:[^()]|\([^()]*\))*\))*\)|\b(?:Log)?Softmax\(\s*\)|"
-    r"[sS]oftmax\((?:[^()]|\([^()]*\))*(?:dim|axis)\s*=\s*(?:0|-2)"
+    r"[sS]oftmax\((?:[^()]|\([^()]*\))*(?:dim|axis)\s*=\s*(?:0|-2)|"
+    r"\bsoftmax_(?:dim|axis)\s*(?::\s*int\s*)?=\s*(?:0|-2)"
 )
 _LENDING = re.compile(r"^\s+(?!self\b)\w+\.\w+ = [\w.]*[A-Z]\w+\(", re.M)
 """Where an object is set as an attribute of something that is not the function's own."""

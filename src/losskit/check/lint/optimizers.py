@@ -9,7 +9,7 @@ from losskit.check.lint.blocks import statements
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 
-__all__ = ["optimized", "optimized_models", "sole_models"]
+__all__ = ["optimized", "optimized_models", "whole_models"]
 
 _OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"}
 _SOLE = re.compile(r"([\w.]+)\.parameters\(\)")
@@ -37,22 +37,51 @@ def optimized(call: ast.Call) -> set[str]:
     return set(_SOLE.findall(_parameters(call)))
 
 
-def sole_models(unit: Unit) -> dict[str, str]:
-    """Return the model of each optimizer that is built with all of one model's parameters only."""
-    found: dict[str, set[str]] = {}
+def whole_models(unit: Unit) -> dict[str, frozenset[str]]:
+    """Return the models of each optimizer that is built with all of their parameters only."""
+    found: dict[str, set[frozenset[str]]] = {}
     for one in statements(unit.tree.body):
         if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call):
-            whole = _SOLE.fullmatch(_parameters(one.value))
+            given = _given(one.value)
+            whole = frozenset[str]() if given is None else _whole(given)
             for target in one.targets:
-                name = ast.unparse(target)
-                found.setdefault(name, set()).add("" if whole is None else whole[1])
-    return {name: min(models) for name, models in found.items() if len(models) == 1 and min(models)}
+                found.setdefault(ast.unparse(target), set()).add(whole or frozenset())
+    return {name: min(sets) for name, sets in found.items() if len(sets) == 1 and min(sets)}
+
+
+def _whole(node: ast.expr) -> frozenset[str] | None:
+    """Return the models whose parameters an expression is; None where it may be something else."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _all_of([node.left, node.right])
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return _all_of(node.elts)
+    if isinstance(node, ast.Starred):
+        return _whole(node.value)
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        groups = [one for key, one in pairs if key is not None and ast.unparse(key) == "'params'"]
+        return _all_of(groups)
+    if isinstance(node, ast.Call) and leaf_of(node.func) in {"list", "tuple", "chain"}:
+        return _all_of(node.args)
+    sole = _SOLE.fullmatch(ast.unparse(node))
+    return None if sole is None else frozenset(sole.groups())
+
+
+def _all_of(nodes: list[ast.expr]) -> frozenset[str] | None:
+    found = [_whole(one) for one in nodes]
+    every = [one for one in found if one is not None]
+    return frozenset().union(*every) if every and len(every) == len(found) else None
 
 
 def _parameters(call: ast.Call) -> str:
     """How what an optimizer is built with is written."""
-    if "optim" not in ast.unparse(call.func) and leaf_of(call.func) not in _OPTIMIZERS:
-        return ""
-    named = (one.value for one in call.keywords if one.arg == "params")
-    given = next(iter(call.args), None) or next(named, None)
+    given = _given(call)
     return "" if given is None else ast.unparse(given)
+
+
+def _given(call: ast.Call) -> ast.expr | None:
+    """Return what an optimizer is built with."""
+    if "optim" not in ast.unparse(call.func) and leaf_of(call.func) not in _OPTIMIZERS:
+        return None
+    named = (one.value for one in call.keywords if one.arg == "params")
+    return next(iter(call.args), None) or next(named, None)

@@ -104,7 +104,7 @@ class Scope:
     Attributes
     ----------
     owned : mapping
-        The model of each optimizer.
+        The models of each optimizer.
     shared : mapping
         What such models were put into, or handed to → which of them.
     own, whole : Names
@@ -115,12 +115,17 @@ class Scope:
         All functions of the file.
     """
 
-    owned: Mapping[str, str]
+    owned: Mapping[str, frozenset[str]]
     shared: Mapping[str, set[str]]
     own: Names
     whole: Names
     training: set[str]
     functions: list[ast.FunctionDef | ast.AsyncFunctionDef]
+
+    @property
+    def models(self) -> frozenset[str]:
+        """All models that optimizers have."""
+        return frozenset().union(*self.owned.values())
 
 
 @dataclass
@@ -176,6 +181,8 @@ class Reaches:
             return self._all(ast.iter_child_nodes(node), depth)
         if isinstance(node, (ast.Tuple, ast.List)):
             return self._all(node.elts, depth)
+        if isinstance(node, ast.Dict) and None not in node.keys:
+            return self._all(node.values, depth)
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return self._each(node, depth)
         if isinstance(node, (ast.operator, ast.unaryop, ast.boolop, ast.expr_context)):
@@ -202,7 +209,7 @@ class Reaches:
 
     def _models(self, name: str) -> frozenset[str]:
         """Return the models that something is, is a part of, or holds."""
-        found = {one for one in self.scope.owned.values() if related(one, name)}
+        found = {one for one in self.scope.models if related(one, name)}
         return frozenset(found).union(
             *(held for holder, held in self.scope.shared.items() if related(holder, name))
         )

@@ -19,6 +19,7 @@ from losskit.check.lint.facts import (
     Logarithm,
     LossBuilt,
     LossCall,
+    OwnLossBuilt,
     Returned,
     Scanned,
     Taken,
@@ -33,6 +34,7 @@ __all__ = ["HOOKS", "Report"]
 HOOKS: dict[str, type[Fact]] = {
     "on_loss_call": LossCall,
     "on_loss_built": LossBuilt,
+    "on_own_loss_built": OwnLossBuilt,
     "on_activation": Activation,
     "on_logarithm": Logarithm,
     "on_averaged": Averaged,

@@ -117,8 +117,10 @@ def lint(
             if one.named and not glimpse.interest:
                 _look(one, outcome)
     files = {one.path: one.shown for one in found if one.path in digests}
-    asked = selection.chosen(Finder(files).means, lambda path: cache.calls(path, digests[path]))
-    entries = _analysed(files, asked, selection, digests, cache, jobs, progress)
+    finder = Finder(files)
+    asked = selection.chosen(finder.means, lambda path: cache.calls(path, digests[path]))
+    contents = digests | finder.listings()
+    entries = _analysed(files, asked, selection, contents, cache, jobs, progress)
     if cached:
         cache.save()
     merged: dict[tuple[object, str], Finding] = {}

@@ -21,8 +21,9 @@ from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.parts import End
 from losskit.check.lint.returns import returned
+from losskit.check.lint.rewrites import as_if, conjuncts, nested
 from losskit.check.lint.truth import implied, is_setting, question, truth_of
-from losskit.check.lint.values import Const, Tensor, Unknown, Value
+from losskit.check.lint.values import Const, Tensor, Unknown
 
 __all__ = ["run_block"]
 
@@ -126,10 +127,10 @@ def _as_load(target: ast.expr) -> ast.expr:
 
 
 def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
-    several = _conjuncts(node)
+    several = conjuncts(node)
     if several:
         # One question after the other, each of which other branches may ask as well.
-        node = frame.unit.recall("nested", node, partial(_nested, node, several))
+        node = frame.unit.recall("nested", node, partial(nested, node, several))
     test = evaluate(machine, frame, node.test)
     truth, asked = truth_of(test), question(node.test, frame.function)
     if truth is not None:
@@ -148,25 +149,6 @@ def _if(machine: Machine, frame: Frame, node: ast.If) -> End:
     ]
     decided = None if truth is None or machine.assumes(frame.function) else 1 - truth
     return machine.fork(frame, node, sides, asked, decided=decided)
-
-
-def _conjuncts(node: ast.If) -> list[ast.expr]:
-    """Return the parts of a test that all have to hold, where nothing is done otherwise."""
-    test = node.test
-    several = isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) and not node.orelse
-    if not isinstance(test, ast.BoolOp) or not several or len(test.values) > _MOST_CONJUNCTS:
-        return []
-    return test.values
-
-
-_MOST_CONJUNCTS = 4
-
-
-def _nested(node: ast.If, tests: list[ast.expr]) -> ast.If:
-    """Return ``if a and b`` as an ``if b`` within an ``if a``."""
-    first, *rest = tests
-    body: list[ast.stmt] = [_nested(node, rest)] if rest else node.body
-    return ast.copy_location(ast.If(first, body, []), node)
 
 
 def _side(machine: Machine, frame: Frame, body: list[ast.stmt], guards: frozenset[Guard]) -> End:
@@ -333,29 +315,11 @@ def _leave_loop(machine: Machine, frame: Frame, node: ast.stmt) -> End:
     return End.LOOP
 
 
-def _matches(pattern: ast.pattern, subject: Value) -> bool | None:
-    """Whether a pattern fits; None where that cannot be told."""
-    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
-        return True
-    if isinstance(pattern, ast.MatchOr):
-        found = [_matches(one, subject) for one in pattern.patterns]
-        return True if True in found else (False if all(one is False for one in found) else None)
-    if isinstance(subject, Const) and isinstance(pattern, ast.MatchSingleton):
-        return subject.value is pattern.value
-    wanted = pattern.value if isinstance(pattern, ast.MatchValue) else None
-    if isinstance(subject, Const) and isinstance(wanted, ast.Constant):
-        return bool(subject.value == wanted.value)
-    return None
-
-
 def _match(machine: Machine, frame: Frame, node: ast.Match) -> End:
-    subject = evaluate(machine, frame, node.subject)
-    for case in node.cases:
-        fits = _matches(case.pattern, subject)
-        if fits is None or case.guard is not None:
-            break
-        if fits:
-            return run_block(machine, frame, case.body)
+    plain = frame.unit.recall("match", node, partial(as_if, node))
+    if plain is not None:
+        return run_block(machine, frame, plain)
+    evaluate(machine, frame, node.subject)
     sides = [partial(run_block, machine, frame, case.body) for case in node.cases]
     return machine.fork(frame, node, [*sides, lambda: End.NEXT])
 

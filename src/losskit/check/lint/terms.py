@@ -38,8 +38,23 @@ def terms_of(loss: ast.expr, reaches: Reaches) -> list[Term]:
     parts = list(_parts(loss, reaches, _DEPTH))
     if len(parts) < 2:
         return []
-    found = [(reaches.values.get(ast.unparse(one), one), reaches.of(one)) for one in parts]
-    return [Term(node, reach, reach.graded) for node, reach in found if reach.cut - reach.graded]
+    found = [(one, reaches.of(one)) for one in parts]
+    return [
+        Term(_source(node, reaches), reach, reach.graded)
+        for node, reach in found
+        if reach.cut - reach.graded
+    ]
+
+
+def _source(node: ast.expr, reaches: Reaches) -> ast.expr:
+    """Return what gave a term: the loss itself, and not its weight."""
+    if isinstance(node, ast.UnaryOp):
+        return _source(node.operand, reaches)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+        for side in (node.left, node.right):
+            if reaches.of(side).cut:
+                return _source(side, reaches)
+    return reaches.values.get(ast.unparse(node), node)
 
 
 _DEPTH = 8

@@ -43,12 +43,14 @@ class Value:
 class Unknown(Value):
     """Something of which nothing is known but perhaps a name and where it comes from.
 
-    ``word`` is the text that it is where nobody says otherwise, as the default of an option.
+    ``word`` is the text that it is where nobody says otherwise, as the default of an option;
+    ``like`` a text of which only some is known, with ``*`` for the rest.
     """
 
     name: str = ""
     flow: Flow = Flow.UNKNOWN
     word: str = ""
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.containers import Made
-from losskit.check.lint.facts import LossBuilt
+from losskit.check.lint.facts import LossBuilt, OwnLossBuilt
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.losses import LossFace
 from losskit.check.lint.names import leaf_of
@@ -105,6 +105,23 @@ def on_loss_built(built: LossBuilt) -> Iterator[Seen]:
         severity=severity,
         fix=fix,
     )
+
+
+def on_own_loss_built(built: OwnLossBuilt) -> Iterator[Seen]:
+    """Look at what a loss of the code's own is built with: more than it takes, and an output."""
+    given = built.arguments
+    too_many = len(given.positional) > len(built.settings) and not given.open
+    if too_many and 1 < len(given.positional) <= len(built.inputs) and _is_taken(given.positional):
+        yield Seen(f"{built.name} is a class: build it first, and then call it")
+
+
+def _is_taken(given: tuple[Value, ...]) -> bool:
+    """Whether some argument is an output, and none a setting."""
+    outputs = [
+        _is_output(one) or (isinstance(one, (Tensor, Unknown)) and one.flow is Flow.MODEL)
+        for one in given
+    ]
+    return any(outputs) and all(isinstance(one, (Tensor, Unknown)) for one in given)
 
 
 def _takes_flags_only(face: LossFace) -> bool:

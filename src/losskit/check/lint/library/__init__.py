@@ -6,6 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
+from losskit.check.lint.branches import any_of
 from losskit.check.lint.choices import Choice
 from losskit.check.lint.containers import Chain, Made, Sequence
 from losskit.check.lint.defaults import declared
@@ -18,12 +19,12 @@ from losskit.check.lint.library import (
     layers,
     losses,
     python,
+    rows,
     tensors,
     words,
 )
 from losskit.check.lint.library.distributions import of_distribution
 from losskit.check.lint.library.flows import combined_flow
-from losskit.check.lint.library.indexing import any_of
 from losskit.check.lint.losses import face_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import MODELLING, is_model
@@ -87,7 +88,7 @@ def call_library(
         found = functions.tensor_library(machine, frame, callee, given, node)
         if found is not None:
             return found
-    found = _around(machine, frame, callee, given)
+    found = _around(machine, frame, callee, given, node)
     if found is not None:
         return found
     first = given.get(0)
@@ -105,7 +106,9 @@ _CUTTING_OUT = {"crop", "center_crop", "pad", "resize", "flatten", "unpad", "ups
 """Functions of modules that are not seen, by whose names one knows that they keep values."""
 
 
-def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -> Value | None:
+def _around(
+    machine: Machine, frame: Frame, callee: Library, given: Arguments, node: ast.AST
+) -> Value | None:
     """Call what has nothing to do with tensors, but leads to what has."""
     leaf, root = callee.leaf, callee.root
     if root == "functools" and leaf == "partial" and given.positional:
@@ -113,10 +116,13 @@ def _around(machine: Machine, frame: Frame, callee: Library, given: Arguments) -
         return Partial(given.positional[0], rest)
     if leaf in {"OrderedDict", "defaultdict"}:
         return functions.ordered(given)
+    kept = rows.memory(machine, frame, callee, given)
+    if kept is not None:
+        return kept
     if leaf in {"SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:
         return Unknown(leaf)
     if leaf == "import_module":
-        return words.imported(machine, frame, given)
+        return words.imported(machine, frame, given, node)
     if leaf == "parse_args" or root in _OUTSIDE:
         return UNKNOWN
     both = inputs_and_targets(callee.name, given)

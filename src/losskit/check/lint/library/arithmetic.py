@@ -37,6 +37,7 @@ _WEIGHT = re.compile(
 )
 """What numbers are called that terms of a loss are weighed with."""
 
+_DISCOUNT = re.compile(r"(^|[._])(gamma|discount)(_factor)?$", re.IGNORECASE)
 _EPSILON = re.compile(r"(^|[._])(eps|epsilon|smooth|tiny|EPS|EPSILON|SMOOTH)", re.IGNORECASE)
 
 
@@ -83,8 +84,7 @@ def arithmetic(
         scales = isinstance(node.op, ast.Div) and tensor is left
         weighs = weighs or _is_loss(node.left if tensor is left else node.right)
         scales = scales or (tensor.rank == 0 and weighs and isinstance(node.op, ast.Mult))
-    small = isinstance(other, Unknown) and _EPSILON.search(other.name) is not None
-    scales = small or (scales and tensor.flow is not Flow.DATA)
+    scales = _is_number(unit, other) or (scales and tensor.flow is not Flow.DATA)
     if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
@@ -112,6 +112,14 @@ def arithmetic(
         call=tensor.call if known else None,
         lost=lost,
     )
+
+
+def _is_number(unit: Unit, value: Value) -> bool:
+    """Whether something unknown is called an epsilon, or rewards to come are discounted by it."""
+    if not isinstance(value, Unknown):
+        return False
+    discounts = _DISCOUNT.search(value.name) is not None and learns_actions(unit)
+    return discounts or _EPSILON.search(value.name) is not None
 
 
 def _weighs(node: ast.BinOp, first: bool) -> bool:

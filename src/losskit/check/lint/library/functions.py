@@ -64,8 +64,9 @@ def tensor_library(
         return stored
     if leaf in data.PACKING:
         return data.PACKING[leaf](frame, given, node)
-    if leaf == "epsilon":
-        return Const(1e-7)
+    number = 1e-7 if leaf == "epsilon" else given.const(0, "value")
+    if leaf in {"epsilon", "constant"} and isinstance(number, (int, float)):
+        return Const(number)
     if leaf in {"Variable", "get_variable"} and callee.root == "tensorflow":
         value = FILLING["placeholder"](given) if leaf[0] == "g" else given.get(0, "initial_value")
         first = as_tensor(value or UNKNOWN) or Tensor()

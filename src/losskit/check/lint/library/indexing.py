@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from losskit.check.lint.branches import chosen, guarded
+from losskit.check.lint.branches import MOST, any_of, chosen
 from losskit.check.lint.choices import Choice, Guard, join
 from losskit.check.lint.containers import Chain, Dictionary, Sequence
 from losskit.check.lint.definitions import Bound, Frame, Function, Instance
@@ -25,7 +25,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["any_of", "indexed"]
+__all__ = ["indexed"]
 
 
 def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.AST) -> Value:
@@ -70,7 +70,7 @@ def indexed(machine: Machine, frame: Frame, owner: Value, key: Value, node: ast.
 def _by_word(machine: Machine, frame: Frame, owner: Dictionary, word: str, node: ast.AST) -> Value:
     """Return one of the values of a dictionary, and what its word must have been."""
     values, asked = list(owner.data.values()), list[str]()
-    if isinstance(node, ast.Subscript) and 0 < len(values) <= _MOST:
+    if isinstance(node, ast.Subscript) and 0 < len(values) <= MOST:
         tests = [ast.Compare(node.slice, [ast.Eq()], [ast.Constant(word)]) for word in owner.data]
         asked = [one[0] for test in tests if (one := question(test, frame.function)) is not None]
     if len(asked) < len(values):
@@ -113,15 +113,3 @@ def _of_sequence(owner: Sequence, index: object, *, known: bool, node: ast.AST) 
         part.grown = owner.grown
         return part
     return UNKNOWN if known else any_of(list(owner.items), node)
-
-
-_MOST = 8
-
-
-def any_of(values: list[Value], node: ast.AST, default: int | None = None) -> Value:
-    """Return one of several objects, nobody knows which; ``default``, if nobody chooses."""
-    if not values or len(values) > _MOST:
-        return UNKNOWN if default is None else values[default]
-    return guarded(
-        [(value, Guard(id(node), at, default=at == default)) for at, value in enumerate(values)]
-    )

@@ -146,6 +146,18 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
         return Tensor(Kind.LOSS, Flow.CUT, trail, trail)
     if rows.items is not None and not items and not rows.grown:
         return Tensor(flow=Flow.DATA, last=0)
-    alone = len(items) == 1 and not rows.grown and not isinstance(items[0], Sequence)
+    alone = _lists_around_one(rows)
     flat = bool(items) and all(isinstance(one, Const) for one in items)
-    return Tensor(flow=Flow.DATA, rank=1 if alone or flat else None, last=1 if alone else None)
+    rank = alone or (1 if flat else None)
+    return Tensor(flow=Flow.DATA, rank=rank, last=1 if alone else None)
+
+
+def _lists_around_one(rows: Sequence) -> int:
+    """Return how many lists stand around a single number, as in ``[[reward]]``."""
+    if rows.items is None or len(rows.items) != 1 or rows.grown:
+        return 0
+    [inner] = rows.items
+    if not isinstance(inner, Sequence):
+        return 1
+    deeper = _lists_around_one(inner)
+    return deeper + 1 if deeper else 0

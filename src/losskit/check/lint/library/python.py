@@ -8,13 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from losskit.check.lint import objects
+from losskit.check.lint.branches import any_of
 from losskit.check.lint.choices import Choice, join
 from losskit.check.lint.containers import Chain, Dictionary, Made, Record, Sequence
 from losskit.check.lint.definitions import Class, Frame, Instance, Package, Super
 from losskit.check.lint.imports import defined
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.library.flows import combined_flow
-from losskit.check.lint.library.indexing import any_of, indexed
+from losskit.check.lint.library.indexing import indexed
+from losskit.check.lint.library.rows import items_of, zipped
 from losskit.check.lint.library.words import meant, text_method, word_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.tensor_attributes import cut
@@ -39,19 +41,19 @@ def builtin(machine: Machine, frame: Frame, name: str, given: Arguments, node: a
     first = given.get(0)
     if name == "super":
         return _super(frame)
+    if name in _LOOPING and (first is not None or name == "zip"):
+        return _LOOPING[name](machine, frame, given, node)
     if first is None:
         return {"dict": Dictionary(dict(given.named)), "list": Sequence(())}.get(name, UNKNOWN)
     if name == "eval":
         return meant(machine, frame, first)
-    if name in _LOOPING:
-        return _LOOPING[name](machine, frame, given, node)
     if name in {"list", "tuple", "reversed", "sorted", "iter", "set"}:
         return _listed(first, backwards=name == "reversed")
     if name == "dict":
         inner = first if isinstance(first, Dictionary) else None
         return Dictionary(dict(inner.data), open=inner.open) if inner else Dictionary(open=True)
     if name == "len":
-        items = _items(first)
+        items = items_of(first)
         counted = items is not None and not (isinstance(first, Sequence) and first.grown)
         return Const(len(items or ())) if counted else LENGTH
     if name in {"sum", "max", "min"}:
@@ -97,7 +99,7 @@ def _mapped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> 
     function, rows = given.get(0), given.get(1)
     if function is None or rows is None or len(given.positional) != 2:
         return Sequence(None)
-    items = _items(rows)
+    items = items_of(rows)
     if items is not None and len(items) <= _MOST_CALLS:
         return Sequence(machine.call(frame, function, Arguments((one,)), node) for one in items)
     each = machine.element_of(frame, rows, ast.Constant(None))
@@ -109,7 +111,7 @@ _MOST_CALLS = 12
 
 
 def _enumerated(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
-    items = _items(given.positional[0]) if given.positional else None
+    items = items_of(given.positional[0]) if given.positional else None
     if items is not None:
         return Sequence(Sequence((Const(at), one)) for at, one in enumerate(items))
     return Sequence(None, Sequence((Unknown("index"), _element(machine, frame, given, node))))
@@ -147,14 +149,6 @@ def _super(frame: Frame) -> Value:
     return UNKNOWN
 
 
-def _items(value: Value) -> tuple[Value, ...] | None:
-    if isinstance(value, Sequence):
-        return value.items
-    if isinstance(value, Chain):
-        return tuple(value.data.values())
-    return None
-
-
 def _listed(value: Value, *, backwards: bool) -> Value:
     if isinstance(value, Chain):
         return Sequence(value.data.values())
@@ -165,36 +159,14 @@ def _listed(value: Value, *, backwards: bool) -> Value:
     return value
 
 
-def _zipped(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
-    lists = [_items(one) for one in given.positional]
-    if lists and all(one is not None for one in lists):
-        known = (one for one in lists if one is not None)
-        rows = [Sequence(row) for row in zip(*known, strict=False)]
-        grown = _spreads(machine, frame, node)
-        for row in rows:
-            row.grown = grown
-        return Sequence(rows)
-    place = ast.Constant(None)
-    return Sequence(
-        None, Sequence([machine.element_of(frame, one, place) for one in given.positional])
-    )
-
-
-def _spreads(machine: Machine, frame: Frame, node: ast.AST) -> bool:
-    """Whether a call spreads what may hold any number of items, as ``zip(*memory)``."""
-    spread = [one.value for one in getattr(node, "args", ()) if isinstance(one, ast.Starred)]
-    return any(
-        not isinstance(one, (ast.Name, ast.Attribute))
-        or not isinstance(held := machine.evaluate(frame, one), Sequence)
-        or held.grown
-        for one in spread
-    )
-
-
 def _getattr(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
     owner, key = given.get(0), given.const(1)
     if owner is None:
         return UNKNOWN
+    if isinstance(owner, Choice):
+        rest = given.positional[1:]
+        each = ((Arguments((one, *rest)), guards) for one, guards in owner.among)
+        return join((_getattr(machine, frame, one, node), guards) for one, guards in each)
     word = word_of(given.get(1))
     if isinstance(owner, Package) and not isinstance(key, str):
         # A model that a configuration names.
@@ -262,7 +234,7 @@ def _summed(kind: Kind) -> Kind:
 
 def _reduced(first: Value, given: Arguments) -> Value:
     """Sum of losses, and the like."""
-    items = _items(first)
+    items = items_of(first)
     tensors = [one for one in items or () if isinstance(one, Tensor)]
     if tensors:
         flow, trail = combined_flow(list(items or ()))
@@ -276,7 +248,7 @@ def _reduced(first: Value, given: Arguments) -> Value:
 
 _LOOPING: dict[str, Callable[[Machine, Frame, Arguments, ast.AST], Value]] = {
     "enumerate": _enumerated,
-    "zip": _zipped,
+    "zip": zipped,
     "next": _element,
     "range": _range,
     "map": _mapped,
@@ -309,7 +281,7 @@ def _list_method(machine: Machine, owner: Sequence, name: str, given: Arguments)
             machine.write(owner, "items", (*items, first))
         return NONE
     if name in {"extend", "__iadd__"} and first is not None:
-        more = _items(first)
+        more = items_of(first)
         both = items is not None and more is not None
         machine.write(owner, "items", (*items, *more) if both else None)  # type: ignore[misc]
         return NONE
@@ -377,7 +349,7 @@ def _chain_method(
         machine.write(owner, str(len(owner.data)), first)
         return owner if name == "append" else NONE
     if name == "extend" and first is not None:
-        for one in _items(first) or ():
+        for one in items_of(first) or ():
             machine.write(owner, str(len(owner.data)), one)
         return owner
     if name == "pop":

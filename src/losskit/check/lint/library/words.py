@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 
+from losskit.check.lint.branches import any_of
 from losskit.check.lint.containers import Sequence
-from losskit.check.lint.definitions import Frame
+from losskit.check.lint.definitions import Frame, Package
 from losskit.check.lint.imports import module_of
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.scopes import lookup
@@ -49,10 +50,10 @@ def word_of(value: Value | None) -> str:
 
 
 def put_together(op: ast.operator, left: Value, right: Value) -> Value | None:
-    """Return what ``+`` or ``%`` makes of two texts; None where one of them is not known."""
+    """Return what ``+`` or ``%`` makes of two texts; None where none of them is known."""
     first, second, sure = word_of(left), word_of(right), _are_constants(left, right)
     if not _is_text(left) or not _is_text(right):
-        return None
+        return _partly(op, left, right)
     if isinstance(op, ast.Add):
         return _word(first + second, sure)
     if isinstance(op, ast.Mod) and first.count("%") == first.count("%s") == 1:
@@ -60,10 +61,36 @@ def put_together(op: ast.operator, left: Value, right: Value) -> Value | None:
     return None
 
 
+def _partly(op: ast.operator, left: Value, right: Value) -> Value | None:
+    """Return a text of which one part is not known."""
+    if isinstance(op, ast.Add) and isinstance(left, (Const, Unknown)) and _is_open(left, right):
+        return _like(_pattern(left) + _pattern(right))
+    first = word_of(left) if isinstance(op, ast.Mod) and isinstance(right, Unknown) else ""
+    whole = first.count("%") == first.count("%s") == 1
+    return _like(first.replace("%s", "*")) if whole else None
+
+
+def _is_open(*parts: Value) -> bool:
+    """Whether a part is a text, and others are not known."""
+    texts = [isinstance(one, Unknown) or _is_text(one) for one in parts]
+    return all(texts) and any(_is_text(one) or _pattern(one) != "*" for one in parts)
+
+
+def _pattern(value: Value) -> str:
+    known = value.like if isinstance(value, Unknown) else ""
+    return word_of(value) or known or "*"
+
+
+def _like(pattern: str) -> Value:
+    return Unknown(like=pattern) if len(pattern) <= _LONGEST else UNKNOWN
+
+
 def text_method(owner: Value, name: str, given: Arguments) -> Value | None:
     """Call a method of a text; None where the text or an argument is not known."""
     text, sure = word_of(owner), _are_constants(owner, *given.positional)
     parts = [one.value if isinstance(one, Const) else word_of(one) for one in given.positional]
+    if name == "format" and text and "" in parts and text.count("{") == text.count("{}"):
+        return _like(text.replace("{}", "*"))
     if not text or given.named or "" in parts:
         return None
     if name == "format" and text.count("{") == text.count("{}") == len(parts):
@@ -83,6 +110,8 @@ def joined(parts: list[Value]) -> Value:
     """Return the text that an f-string makes of its parts."""
     words = [word_of(one) for one in parts]
     known = all(_is_text(one) for one in parts)
+    if not known and _is_open(*parts):
+        return _like("".join(map(_pattern, parts)))
     return _word("".join(words), _are_constants(*parts)) if known else UNKNOWN
 
 
@@ -134,7 +163,12 @@ def _parsed(word: str) -> ast.expr | None:
     return found if isinstance(found, (ast.Attribute, ast.Call)) else None
 
 
-def imported(machine: Machine, frame: Frame, given: Arguments) -> Value:
-    """Return the module that ``import_module`` gives for a text."""
-    word = word_of(given.get(0, "name"))
-    return module_of(machine, frame, word.lstrip(".")) if word else UNKNOWN
+def imported(machine: Machine, frame: Frame, given: Arguments, node: ast.AST) -> Value:
+    """Return the module that ``import_module`` gives for a text, or one of those it may be."""
+    name = given.get(0, "name")
+    word = word_of(name)
+    if word:
+        return module_of(machine, frame, word.lstrip("."))
+    pattern = name.like.lstrip(".") if isinstance(name, Unknown) else ""
+    found = machine.project.matching(frame.unit.path, pattern)
+    return any_of([Package(path) for path in found], node)
