@@ -61,6 +61,8 @@ class LossCall(Fact):
         Other losses that took the same tensor on the same path, and as which of their arguments.
     graded : bool
         Whether gradients are kept where it is called.
+    beside : callable, optional
+        What gives the other files that led here, or that were led to.
     """
 
     face: LossFace
@@ -71,6 +73,7 @@ class LossCall(Fact):
     guards: frozenset[Guard] = NO_GUARDS
     rivals: tuple[tuple[str, LossCall], ...] = ()
     graded: bool = True
+    beside: Callable[[], list[Unit]] = list
 
     @property
     def input(self) -> str:

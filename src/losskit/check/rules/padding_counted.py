@@ -65,17 +65,29 @@ def step(model, inputs, sequences):
 def _of_batches(call: LossCall) -> Iterator[Seen]:
     """Look at tokens behind the first of whole batches, in a file that knows what pads them."""
     source = call.unit.source
-    if "ignore_index" in call.settings or call.face.library != "torch":
+    if "ignore_index" in call.settings or call.face.library != "torch" or not call.graded:
         return
-    if _PADS.search(source) and not _IGNORES.search(source) and _is_rest(call):
+    if _IGNORES.search(source) is not None or not _in_sight(call, _PADS):
+        return
+    if _is_rest(call) or (_is_written(call) and _in_sight(call, _WRITES)):
         yield Seen(
             f"targets are all tokens of padded batches, and {call.face.name} ignores none of them"
         )
 
 
+def _in_sight(call: LossCall, wanted: re.Pattern[str]) -> bool:
+    """Whether the file, or one that it leads to or that led to it, has something in it."""
+    return any(wanted.search(one.source) for one in (call.unit, *call.beside()))
+
+
 _PADS = re.compile(
-    r"<pad>|BucketIterator|\bpad_?(?:idx|id|index|token|int)|_(?:idx|id|int)_pad\b", re.IGNORECASE
+    r"<pad>|['\"]_pad_?['\"]|BucketIterator|\bpad_?(?:idx|id|index|token|int)|_(?:idx|id|int)_pad\b",
+    re.IGNORECASE,
 )
+_WRITES = re.compile(
+    r"<(?:eos|sos|/s)>|</[se]>|\b(?:eos|sos)_?(?:idx|id|index|token)", re.IGNORECASE
+)
+"""What there is where a model writes sequences, which end somewhere."""
 _IGNORES = re.compile(r"ignore_index|-100\b|mask")
 _REST = r"\[(?::, )?1:\](?:\.contiguous\(\))?"
 """Tokens of which each follows those that a decoder gets."""
@@ -94,6 +106,18 @@ def _is_rest(call: LossCall) -> bool:
     turned = _TURNED.search(call.written(call.input)) is not None
     return turned and _WHOLE.search(target) is not None
 
+
+def _is_written(call: LossCall) -> bool:
+    """Whether all tokens of whole batches are compared with what a decoder gives."""
+    target, output = call.written("target"), call.written(call.input)
+    return all(map(_ALL.search, (target, output))) and bool(
+        _WRITTEN.search(target) or _WRITTEN.search(output)
+    )
+
+
+_ALL = re.compile(r"\.(?:(?:view|reshape)\(-1\b.*\)|flatten\((?:0, 1)?\))$")
+_WRITTEN = re.compile(r"^(?:trg|tgt|dec|caption)", re.IGNORECASE)
+"""How what a decoder is to write is called, and what it gives."""
 
 _IGNORED = -100
 """What cross-entropy ignores where nothing is said."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 
 from losskit.check.lint.choices import Choice, options
 from losskit.check.lint.containers import Made
@@ -143,6 +144,7 @@ def take(
         guards,
         _rivals(machine, values, guards),
         graded=not machine.ungraded,
+        beside=partial(machine.project.opened, frame.unit.path),
     )
     machine.tell(call)
     for value in values.values():

@@ -210,7 +210,7 @@ def _is_of_library(value: Value, kind: Library) -> bool | None:
     """Whether a value is of a type of Python or a library; None where that cannot be told."""
     leaf = kind.leaf
     if isinstance(value, Tensor):
-        return False if kind.root == "builtins" else (True if leaf == "Tensor" else None)
+        return False if kind.root == "builtins" else (leaf in {"Tensor", "Variable"} or None)
     if isinstance(value, (Sequence, Dictionary)):
         mine = {"dict"} if isinstance(value, Dictionary) else {"list", "tuple"}
         others = {"list", "tuple", "dict", "Tensor", "str", "int"} - mine
