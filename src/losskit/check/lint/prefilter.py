@@ -128,7 +128,8 @@ def glance(path: str, raw: bytes) -> Glance:
         losses = takes_losses(raw)
         functions = tuple(sorted(loss_functions(raw))) if losses else ()
         # What takes gradients trains models, by whatever star import they come.
-        library = b".backward(" in raw or _LIBRARIES.search(raw) is not None
+        trains = b".backward(" in raw or b".minimize(" in raw
+        library = trains or _LIBRARIES.search(raw) is not None
         seen = Glance(True, library, losses, functions)
         return seen if library else seen._replace(**_imports(path, raw))
     script = is_script(path, raw)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from losskit.check.lint.library.activations import activated
 from losskit.check.lint.library.arithmetic import OPERATORS
 from losskit.check.lint.library.filled import FILLING
 from losskit.check.lint.library.flows import as_tensor, combined_flow
+from losskit.check.lint.library.kept import kept
 from losskit.check.lint.tensor_attributes import cut, learnt
 from losskit.check.lint.values import (
     LENGTH,
@@ -39,63 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["apply"]
 
 
-_SAME = frozenset(
-    [
-        "to",
-        "float",
-        "double",
-        "half",
-        "bfloat16",
-        "type",
-        "type_as",
-        "cuda",
-        "cpu",
-        "contiguous",
-        "clone",
-        "requires_grad_",
-        "as_tensor",
-        "asarray",
-        "array",
-        "from_numpy",
-        "to_numpy",
-        "fillna",
-        "tensor",
-        "narrow",
-        "select",
-        "masked_fill",
-        "fill_diagonal",
-        "fill_diagonal_",
-        "roll",
-        "flip",
-        "fliplr",
-        "dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-        "alpha_dropout",
-        "Dropout",
-        "interpolate",
-        "upsample",
-        "pad",
-        "identity",
-        "Identity",
-        "cast",
-        "astype",
-        "copy",
-        "stop_gradient",
-        "convert_to_tensor",
-        "repeat",
-        "repeat_interleave",
-        "tile",
-        "pin_memory",
-        "retain_grad",
-        "unfold",
-        "chunk_cat",
-        "all_gather",
-        "gather_for_metrics",
-    ]
-)
-_PICKING = frozenset(["masked_select", "index_select", "take_along_dim"])
 _CUTTING = frozenset(
     ["detach", "detach_", "data", "numpy", "item", "tolist", "stop_gradient", "stop_grad"]
 )
@@ -125,7 +68,6 @@ _COUNTING = frozenset(
     ]
 )
 _TAKING = {"gather", "argmax", "max", "topk", "index_select"}
-_POOLING = re.compile(r"(max|avg|mean|adaptive).*_?pool", re.IGNORECASE)
 
 
 def apply(
@@ -161,18 +103,13 @@ def apply(
     if special is not None:
         return special(machine, frame, tensor, given, node)
     if name in _CUTTING:
-        kept = cut(tensor, unit, node, f"{name} cuts the gradient")
-        return replace(kept, rank=0) if name == "item" else kept
+        left = cut(tensor, unit, node, f"{name} cuts the gradient")
+        return replace(left, rank=0) if name == "item" else left
     if name in _COUNTING:
         return _counted(tensor, name, unit, node)
-    if name in _SAME or name in _PICKING:
-        return tensor if name in _SAME else replace(tensor, padding=None)
     if name in reductions.NUMBER_OF_ELEMENTS:
         return Unknown(name)
-    if _POOLING.search(name):
-        kind = Kind.PROBABILITY if tensor.kind is Kind.SOFTMAX else tensor.kind
-        return replace(tensor, kind=kind, rank=None, last=None)
-    return None
+    return kept(name, tensor)
 
 
 def _of_choice(
