@@ -8,20 +8,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from losskit.check.lint.blocks import blocks, statements
+from losskit.check.lint.holders import SYNCS, holders, related, related_to
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.optimizers import whole_models
 from losskit.check.lint.reaches import (
     FUNCTIONS,
     NOTHING,
-    SYNCS,
     Names,
     Reach,
     Reaches,
     Scope,
     UnclearError,
-    holders,
-    related,
-    related_to,
 )
 from losskit.check.lint.terms import Term, terms_of
 from losskit.check.lint.units import Unit

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SOFTMAX = "the output of a softmax"
     SIGMOID = "the output of a sigmoid"
     PROBABILITY = "probabilities"
+    DIFFERENCE = "the difference of two probabilities"
     SCALED = "outputs of a softmax, scaled or summed"
     CHOSEN = "outputs of a softmax at the classes, and zeros elsewhere"
     LOG_SOFTMAX = "the output of a log-softmax"
@@ -57,8 +58,8 @@ IN_LOGS = frozenset({Kind.LOG_SOFTMAX, Kind.LOG_PROBABILITY})
 ACTIVATED = frozenset({Kind.BOUNDED, Kind.POSITIVE, Kind.DISTANCE})
 
 _BREAKS = {
-    LOGITS.name: PROBABLE | IN_LOGS,
-    PROBABILITIES.name: IN_LOGS | ACTIVATED | {Kind.RAW, Kind.LOGARITHM},
+    LOGITS.name: PROBABLE | IN_LOGS | {Kind.DIFFERENCE},
+    PROBABILITIES.name: IN_LOGS | ACTIVATED | {Kind.RAW, Kind.LOGARITHM, Kind.DIFFERENCE},
     LOG_PROBABILITIES.name: PROBABLE | ACTIVATED | {Kind.RAW},
 }
 

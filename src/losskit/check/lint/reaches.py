@@ -9,21 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from losskit.check.lint.blocks import statements
+from losskit.check.lint.holders import names_of, related
 from losskit.check.lint.names import is_model, leaf_of
 
-__all__ = [
-    "FUNCTIONS",
-    "NOTHING",
-    "SYNCS",
-    "Names",
-    "Reach",
-    "Reaches",
-    "Scope",
-    "UnclearError",
-    "holders",
-    "related",
-    "related_to",
-]
+__all__ = ["FUNCTIONS", "NOTHING", "Names", "Reach", "Reaches", "Scope", "UnclearError"]
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -55,8 +44,6 @@ _MAKING = re.compile(
     r"^(?:\w*Tensor|tensor|as_tensor|from_numpy|zeros|ones|empty|full|rand\w*|normal|arange|"
     r"eye|len|range|\w+_like)$"
 )
-SYNCS = re.compile(r"(?:soft|hard|polyak)_?\w*(?:update|copy|sync)|(?:update|sync)_?\w*target")
-"""What functions are called that copy weights from one model to another."""
 _DATA = re.compile(
     r"^(?:next_?|batch_?|b_?)?(?:obs\w*|observations?|states?|rewards?|dones?|masks?|batch\w*|"
     r"targets?|labels?|real\w*|epochs?|gamma|device)$"
@@ -92,7 +79,7 @@ class Names:
             elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Call):
                 pairs = _put(one.value)
             for target, value in pairs:
-                for name in _names(target):
+                for name in names_of(target):
                     made.setdefault(name, []).append(value)
         return cls(made, set(given))
 
@@ -152,17 +139,22 @@ class Reaches:
 
     def give(self, target: ast.expr, reach: Reach, value: ast.expr | None = None) -> None:
         """Note what an assignment gives to its names."""
-        for name in _names(target):
+        for name in names_of(target):
             self.known[name] = reach
             if value is not None and not isinstance(target, (ast.Tuple, ast.List)):
                 self.values[name] = value
 
     def forget(self, statement: ast.stmt) -> None:
-        """Forget the names that something gives values to."""
+        """Forget the names that something gives values to, or puts something into."""
         for node in ast.walk(statement):
-            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
-                self.known.pop(ast.unparse(node), None)
-                self.values.pop(ast.unparse(node), None)
+            changed: list[ast.expr] = []
+            if isinstance(node, ast.Call):
+                changed = [target for target, _ in _put(node)]
+            elif isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", None), ast.Store):
+                changed = [node]
+            for name in (name for one in changed for name in names_of(one)):
+                self.known.pop(name, None)
+                self.values.pop(name, None)
 
     def of(self, node: ast.AST, depth: int = 0) -> Reach:
         """Return what an expression reaches, or leave the round."""
@@ -330,62 +322,3 @@ def _pairs(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]
     if targets and len(targets) == len(values):
         return list(zip(targets, values, strict=True))
     return [(target, value)]
-
-
-def _names(target: ast.expr) -> list[str]:
-    """Return the names that an assignment gives values to."""
-    if isinstance(target, (ast.Tuple, ast.List)):
-        return [name for one in target.elts for name in _names(one)]
-    if isinstance(target, (ast.Starred, ast.Subscript)):
-        return _names(target.value)
-    return [ast.unparse(target)]
-
-
-def holders(tree: ast.Module, models: set[str], modules: set[str]) -> dict[str, set[str]]:
-    """Return what models are put into: ``net.head = model``, ``Sequential(model)``, ``append``."""
-    found: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign):
-            names = [name for target in node.targets for name in _names(target)]
-            held = _handed(node.value, models)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if SYNCS.search(node.func.attr):
-                continue
-            names, held = [ast.unparse(node.func.value)], _handed(node, models)
-        else:
-            continue
-        for name in names if held else ():
-            # The whole object holds what is put into a part of it.
-            parts = name.split(".")
-            whole = ".".join(parts[: 2 if parts[0] == "self" else 1])
-            if whole in modules:
-                continue
-            found.setdefault(whole, set()).update(held - {whole})
-    return found
-
-
-def _handed(node: ast.expr, models: set[str]) -> set[str]:
-    """Return the models that an expression is, or that a call is handed."""
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        return {ast.unparse(node)} & models
-    if not isinstance(node, ast.Call) or leaf_of(node.func) == "deepcopy":
-        return set()
-    arguments = [*node.args, *(one.value for one in node.keywords)]
-    for one in arguments[:]:
-        arguments += one.elts if isinstance(one, (ast.List, ast.Tuple)) else []
-    return {name for one in arguments for name in _handed(one, models)}
-
-
-def related(model: str, name: str) -> bool:
-    """Whether one is the other, or a part of it."""
-    if _DOTTED.fullmatch(name) is None:
-        return False
-    return f"{model}.".startswith(f"{name}.") or f"{name}.".startswith(f"{model}.")
-
-
-def related_to(model: str, names: Iterable[str]) -> bool:
-    """Whether a model is one of several, or a part of it."""
-    return any(related(model, one) for one in names)
-
-
-_DOTTED = re.compile(r"[\w.]+")

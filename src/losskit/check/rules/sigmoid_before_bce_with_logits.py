@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Activation, LossCall
-from losskit.check.lint.kinds import IN_LOGS, PROBABLE
+from losskit.check.lint.kinds import PROBABLE, breaks
 from losskit.check.lint.names import about_loss, loss_calls
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
@@ -63,7 +63,7 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         return
     node = call.nodes.get(call.input)
     if call.face.contract is LOGITS:
-        found, severity = call.found(call.input, lambda tensor: tensor.kind in PROBABLE | IN_LOGS)
+        found, severity = call.found(call.input, lambda tensor: breaks(tensor.kind, LOGITS))
         own = "softmax or sigmoid" if CLASS_INDICES in call.face.targets else "sigmoid"
         if found is not None:
             yield Seen(

@@ -220,11 +220,6 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     for one in (left, right):
         if one.kind is Kind.DENSITIES:
             return replace(one, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
-    both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
-    mixed = left.kind in _SHARES and right.kind in _SHARES and isinstance(node.op, ast.Add)
-    kind = Kind.SCALED if mixed else Kind.UNKNOWN
-    if both_raw and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult)):
-        kind = Kind.RAW
     if isinstance(node.op, ast.Mult) and {left.kind, right.kind} == _WEIGHED:
         # As the components of a mixture, each with its share.
         weighed = left if left.kind is Kind.EXPONENTIAL else right
@@ -238,10 +233,12 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     if {left.kind, right.kind} == _BIASED and isinstance(node.op, (ast.Add, ast.Sub)):
         return replace(scores, flow=flow, cut=trail, lost=lost, ident=Tensor().ident)
     rank, last = _shape_of_two(unit, node, left, right)
+    kind = _kind_of_two(node.op, left, right)
+    both_raw = left.kind is Kind.RAW and right.kind is Kind.RAW
     return Tensor(
         kind,
         flow,
-        left.trail if both_raw or mixed else None,
+        None if kind is Kind.UNKNOWN else left.trail,
         trail,
         rank,
         units=left.units if both_raw and left.units == right.units else None,
@@ -250,6 +247,19 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     )
 
 
+def _kind_of_two(op: ast.operator, left: Tensor, right: Tensor) -> Kind:
+    kinds = {left.kind, right.kind}
+    if kinds == {Kind.RAW} and isinstance(op, (ast.Add, ast.Sub, ast.Mult)):
+        return Kind.RAW
+    if kinds <= _SHARES and isinstance(op, ast.Add):
+        return Kind.SCALED
+    if kinds <= _JUDGED and isinstance(op, ast.Sub) and Flow.DATA not in {left.flow, right.flow}:
+        # As a relativistic critic compares its judgements.
+        return Kind.DIFFERENCE
+    return Kind.UNKNOWN
+
+
+_JUDGED = {Kind.SIGMOID, Kind.PROBABILITY}
 _BIASED = {Kind.RAW, Kind.LEARNT}
 _SHARES = {Kind.SOFTMAX, Kind.SCALED}
 _WEIGHED = {Kind.EXPONENTIAL, Kind.UNKNOWN}
