@@ -13,10 +13,10 @@ from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Averaged, Combined
 from losskit.check.lint.kinds import PROBABLE, Flow, Kind
 from losskit.check.lint.library.flows import as_tensor, combined_flow
+from losskit.check.lint.library.lost import is_loss, named_lost, terms_lost
 from losskit.check.lint.library.reductions import NUMBER_OF_ELEMENTS, learns_actions
 from losskit.check.lint.library.shapes import INDICES, multiplied
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import about_loss, leaf_of
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import (
     UNKNOWN,
@@ -82,15 +82,15 @@ def arithmetic(
         # A weight without a gradient may well scale a loss that has one.
         weighs = isinstance(other, Unknown) and _WEIGHT.search(other.name) is not None
         scales = isinstance(node.op, ast.Div) and tensor is left
-        weighs = weighs or _is_loss(node.left if tensor is left else node.right)
+        weighs = weighs or is_loss(node.left if tensor is left else node.right)
         scales = scales or (tensor.rank == 0 and weighs and isinstance(node.op, ast.Mult))
     scales = _is_number(unit, other) or (scales and tensor.flow is not Flow.DATA)
     if isinstance(other, Unknown) and other.flow is Flow.UNKNOWN and scales:
         # A number, most likely: what the tensor depends on stays.
         flow, trail = tensor.flow, tensor.cut
     lost = tensor.lost
-    if isinstance(other, Unknown) and isinstance(node.op, ast.Add) and flow is not Flow.CUT:
-        lost += _named_lost(node, left, right)
+    if isinstance(other, Unknown) and flow is not Flow.CUT:
+        lost += named_lost(node, left, right)
     known = kind is not Kind.UNKNOWN
     # A number and something unknown may well be more, as data and its mean.
     alone = tensor.rank == 0 and isinstance(other, Unknown) and tensor.flow is Flow.DATA
@@ -127,27 +127,6 @@ def _weighs(node: ast.BinOp, first: bool) -> bool:
     by = node.right if first else node.left
     divides = any(isinstance(one, ast.Div) for one in ast.walk(by))
     return isinstance(node.op, ast.Mult) and not divides
-
-
-def _is_loss(node: ast.expr) -> bool:
-    """Whether an operand is called a loss."""
-    return any(isinstance(one, ast.Name) and about_loss(one.id) for one in ast.walk(node))
-
-
-def _named_lost(node: ast.BinOp, left: Value, right: Value) -> tuple[Tensor, ...]:
-    """Terms of a sum that are called losses, and can have no gradient by what they are."""
-    return tuple(
-        one
-        for one, side in ((left, node.left), (right, node.right))
-        if isinstance(one, Tensor) and one.flow is Flow.CUT and one.cut is not None
-        if _is_detached(side) or (one.rank == 0 and one.cut.text.endswith("no gradient"))
-        if _is_loss(side)
-    )
-
-
-def _is_detached(side: ast.expr) -> bool:
-    """Whether an operand is detached as it is added: ``loss + other_loss.detach()``."""
-    return isinstance(side, ast.Call) and leaf_of(side.func) == "detach" and not side.args
 
 
 def _is_count(value: Value) -> bool:
@@ -210,10 +189,7 @@ def _of_two(unit: Unit, node: ast.BinOp, left: Tensor, right: Tensor) -> Tensor:
     if left.kind is right.kind is Kind.EXPONENTIAL and isinstance(node.op, ast.Div):
         return _normalised(left, right, flow, trail)
     lost = left.lost if isinstance(node.op, ast.Div) else (*left.lost, *right.lost)
-    if isinstance(node.op, ast.Add):
-        pairs = ((left, right), (right, left))
-        found = tuple(one for one, other in pairs if _is_lost(one, other))
-        lost += found or (_named_lost(node, left, right) if flow is not Flow.CUT else ())
+    lost += terms_lost(node, left, right)
     for one in (left, right):
         if one.kind is Kind.LOSS:
             return replace(one, flow=flow, cut=trail, call=None, lost=lost, rank=0)
@@ -251,6 +227,8 @@ def _kind_of_two(op: ast.operator, left: Tensor, right: Tensor) -> Kind:
     kinds = {left.kind, right.kind}
     if kinds == {Kind.RAW} and isinstance(op, (ast.Add, ast.Sub, ast.Mult)):
         return Kind.RAW
+    if kinds <= {Kind.RAW, Kind.POSITIVE} and isinstance(op, (ast.Add, ast.Sub)):
+        return Kind.POSITIVE if Kind.RAW not in kinds and isinstance(op, ast.Add) else Kind.RAW
     if kinds <= _SHARES and isinstance(op, ast.Add):
         return Kind.SCALED
     if kinds <= _JUDGED and isinstance(op, ast.Sub) and Flow.DATA not in {left.flow, right.flow}:
@@ -308,15 +286,6 @@ def _normalised(left: Tensor, right: Tensor, flow: Flow, cut: Trail | None) -> T
     return Tensor(
         Kind.SOFTMAX, flow, left.trail, cut, left.rank, left.last, left.units, right.sum_of[1]
     )
-
-
-def _is_lost(one: Tensor, other: Tensor) -> bool:
-    """Whether a term of a sum of losses has no gradient, while the other has one."""
-    reduced = one.rank == 0 and (other.kind is Kind.LOSS or other.rank == 0)
-    if one.cut is not None and one.cut.text.startswith("detach") and one.kind is not Kind.LOSS:
-        # A term that is kept out on purpose, as of a control variate.
-        return False
-    return reduced and one.flow is Flow.CUT and other.flow is not Flow.CUT
 
 
 def negative(value: Value) -> Value:

@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 
 from losskit.check.lint.definitions import Frame
 from losskit.check.lint.facts import Logarithm
-from losskit.check.lint.kinds import PROBABLE, Kind
+from losskit.check.lint.kinds import IN_LOGS, PROBABLE, Kind
 from losskit.check.lint.values import NONE, Arguments, Const, Tensor, Trail, Value
 
 if TYPE_CHECKING:
     from losskit.check.lint.machine import Machine
 
-__all__ = ["chosen", "clamp", "clamp_max", "clamp_min", "exp", "log", "power", "unsigned"]
+__all__ = [
+    "chosen",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "exp",
+    "log",
+    "log_of_base",
+    "power",
+    "unsigned",
+]
 
 
 _CHOSEN = "one of them is taken from each row"
@@ -52,6 +62,16 @@ def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: 
         complement=False,
         ident=Tensor().ident,
     )
+
+
+def log_of_base(
+    machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
+) -> Value:
+    """Logarithms to another base than that of log-probabilities."""
+    found = log(machine, frame, tensor, given, node)
+    if isinstance(found, Tensor) and found.kind in IN_LOGS:
+        return replace(found, kind=Kind.LOGARITHM)
+    return found
 
 
 def exp(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST) -> Value:

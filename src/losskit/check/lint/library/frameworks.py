@@ -7,11 +7,12 @@ import re
 
 from losskit.check.lint.choices import options
 from losskit.check.lint.containers import Chain, Dictionary, Made, Sequence
-from losskit.check.lint.definitions import Class, Frame, Function, Instance, Partial
+from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance, Partial
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import LossFace, face_of, face_of_word
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import NONE, UNKNOWN, Arguments, Const, Library, Unknown, Value
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES
@@ -212,7 +213,7 @@ def compiled(
     where = _argument_node(node, "loss", 1)
     for one, guards in options(loss):
         face, made, settings = _keras_loss(one)
-        if isinstance(one, Partial) or (isinstance(one, Function) and _takes_both(one)):
+        if _is_own_loss(one):
             own = Arguments((Unknown("y_true", Flow.DATA), output))
             with machine.under(guards):
                 machine.gradient_taken(frame, machine.call(frame, one, own, where), where)
@@ -232,6 +233,15 @@ def _only_reads(unit: Unit) -> bool:
 
 
 _FITS = re.compile(r"\.(fit\w*|train_\w+|evaluate\w*)\(")
+
+
+def _is_own_loss(value: Value) -> bool:
+    """Whether something is a function, a method or an object of the code that Keras can call."""
+    if isinstance(value, Instance):
+        return any(find_in_class(value.kind, name) for name in ("call", "__call__"))
+    if isinstance(value, Bound):
+        return isinstance(value.function, Function) and _takes_both(value.function)
+    return isinstance(value, Partial) or (isinstance(value, Function) and _takes_both(value))
 
 
 def _takes_both(function: Function) -> bool:

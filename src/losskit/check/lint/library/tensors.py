@@ -288,6 +288,8 @@ def _split(
 
 _SPECIAL: dict[str, Callable[[Machine, Frame, Tensor, Arguments, ast.AST], Value]] = {
     "log": elementwise.log,
+    "log2": elementwise.log_of_base,
+    "log10": elementwise.log_of_base,
     "log_": elementwise.log,
     "exp": elementwise.exp,
     "clamp": elementwise.clamp,
