@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.names import leaf_of
 from losskit.check.lint.units import Unit
 
-__all__ = ["optimized", "optimized_models", "whole_models"]
+__all__ = ["mistaken", "optimized", "optimized_models", "whole_models"]
 
 _OPTIMIZERS = {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam"}
 _SOLE = re.compile(r"([\w.]+)\.parameters\(\)")
@@ -71,6 +72,43 @@ def _all_of(nodes: list[ast.expr]) -> frozenset[str] | None:
     found = [_whole(one) for one in nodes]
     every = [one for one in found if one is not None]
     return frozenset().union(*every) if every and len(every) == len(found) else None
+
+
+def mistaken(unit: Unit) -> Iterator[tuple[ast.stmt, str, str]]:
+    """Yield optimizers that are called after one model, and get those of its counterpart.
+
+    As a discriminator's with the generator's parameters, though that has one of its own.
+    """
+    built = [
+        (one, ast.unparse(one.targets[0]), optimized(one.value))
+        for one in statements(unit.tree.body)
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call)
+    ]
+    roles = {name: _role(name) for _, name, models in built if models}
+    for node, name, models in built:
+        given = {_role(model) for model in models}
+        others = {role for other, role in roles.items() if other != name}
+        if {roles.get(name, ""), *given} in _COUNTERPARTS and len(given) == 1 and given & others:
+            yield node, name, min(models)
+
+
+def _role(name: str) -> str:
+    """Return what part a model or an optimizer has in a training, as far as its name says."""
+    words = {word.lower() for word in _WORD.findall(name.rpartition(".")[2])}
+    found = {role for role, names in _ROLES.items() if words & names}
+    return min(found) if len(found) == 1 else ""
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_ROLES = {
+    "generator": {"g", "gen", "generator"},
+    "discriminator": {"d", "dis", "disc", "discriminator"},
+    "actor": {"actor"},
+    "critic": {"critic"},
+    "encoder": {"enc", "encoder"},
+    "decoder": {"dec", "decoder"},
+}
+_COUNTERPARTS = ({"generator", "discriminator"}, {"actor", "critic"}, {"encoder", "decoder"})
 
 
 def _parameters(call: ast.Call) -> str:

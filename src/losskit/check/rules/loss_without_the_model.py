@@ -10,6 +10,7 @@ from losskit.check.lint.facts import Backward, LossCall, Scanned
 from losskit.check.lint.idle import idle
 from losskit.check.lint.kinds import Flow, Kind
 from losskit.check.lint.names import MAKERS, leaf_of
+from losskit.check.lint.optimizers import mistaken
 from losskit.check.lint.seen import Seen
 from losskit.check.lint.untrained import untrained
 from losskit.check.lint.values import Tensor
@@ -102,5 +103,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
                 f"no gradient of this loss gets to {one.model}, by which {one.optimizer} steps",
                 node=one.node,
             )
+    for node, optimizer, model in mistaken(file.unit):
+        yield Seen(f"{optimizer} gets the parameters of {model}, which has its own", node=node)
     for model, backward in untrained(file.unit):
         yield Seen(f"no optimizer has the parameters of {model}, which is trained", node=backward)

@@ -64,12 +64,13 @@ def step(model, inputs, sequences):
 
 def _of_batches(call: LossCall) -> Iterator[Seen]:
     """Look at tokens behind the first of whole batches, in a file that knows what pads them."""
-    source = call.unit.source
     if "ignore_index" in call.settings or call.face.library != "torch" or not call.graded:
         return
+    source = _COMMENT.sub("", call.unit.source)
     if _IGNORES.search(source) is not None or not _in_sight(call, _PADS):
         return
-    if _is_rest(call) or (_is_written(call) and _in_sight(call, _WRITES)):
+    masked = "mask" in source
+    if _is_rest(call) or (not masked and _is_written(call) and _in_sight(call, _WRITES)):
         yield Seen(
             f"targets are all tokens of padded batches, and {call.face.name} ignores none of them"
         )
@@ -88,7 +89,8 @@ _WRITES = re.compile(
     r"<(?:eos|sos|/s)>|</[se]>|\b(?:eos|sos)_?(?:idx|id|index|token)", re.IGNORECASE
 )
 """What there is where a model writes sequences, which end somewhere."""
-_IGNORES = re.compile(r"ignore_index|-100\b|mask")
+_IGNORES = re.compile(r"ignore_index|-100\b|mask(?:ed)?_select|[lL]oss\w*_mask|mask\w*_loss")
+_COMMENT = re.compile(r"#.*")
 _REST = r"\[(?::, )?1:\](?:\.contiguous\(\))?"
 """Tokens of which each follows those that a decoder gets."""
 

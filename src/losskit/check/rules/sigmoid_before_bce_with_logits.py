@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
 from losskit.check.lint.blocks import statements
 from losskit.check.lint.facts import Activation, LossCall
-from losskit.check.lint.kinds import PROBABLE, breaks
+from losskit.check.lint.kinds import PROBABLE, Kind, breaks
 from losskit.check.lint.names import about_loss, loss_calls
 from losskit.check.lint.seen import Seen, stripped
 from losskit.check.lint.values import Tensor
@@ -66,6 +66,9 @@ def on_loss_call(call: LossCall) -> Iterator[Seen]:
         found, severity = call.found(call.input, lambda tensor: breaks(tensor.kind, LOGITS))
         own = "softmax or sigmoid" if CLASS_INDICES in call.face.targets else "sigmoid"
         if found is not None:
+            if found.kind is Kind.DIFFERENCE:
+                # Some rankings and relativistic critics compare judgements, and mean it.
+                severity = Severity.SUSPICIOUS
             yield Seen(
                 f"{call.face.name} applies {own} itself, and gets {found.kind}",
                 found.trail,
