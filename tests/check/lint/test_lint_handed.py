@@ -129,3 +129,26 @@ def test_an_autoencoders_own_loss_takes_its_reconstruction(
     # Which of its outputs that is has to be said.
     unnamed = text.replace("decode(", "finish(")
     assert found(tmp_path, {"go.py": unnamed}) == []
+
+
+OWN_PARTS = """
+class Recogniser:
+    def __init__(self):
+        self.decoder = nn.Sequential(net, nn.Softmax(dim=1))
+        self.size = 3
+    def epoch(self, loader, NAME, optimizer):
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(NAME(x), y).backward()
+            optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"), [("decoder", {"LK101"}), ("encoder", set()), ("size", set())]
+)
+def test_a_method_gets_what_its_object_keeps_under_the_name(
+    name: str, codes: set[str], tmp_path: Path
+) -> None:
+    text = HEAD + OWN_PARTS.replace("NAME", name)
+    assert {one.code for one in found(tmp_path, {"go.py": text})} == codes

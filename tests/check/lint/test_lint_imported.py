@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lint_runs import brief, found
+from lint_runs import brief, found, written
+
+from losskit.check.lint.run import lint
+from losskit.check.lint.settings import Settings
 
 NET = """
 from torch import nn
@@ -114,3 +117,59 @@ def test_what_has_nothing_to_do_with_models_is_left(tools: str, times: int, tmp_
         "train.py": TRAINING.format(imports="from zoo import Net", model="Net()"),
     }
     assert brief(found(tmp_path, files), tmp_path) == SEEN
+
+
+CHOSEN = """
+import argparse
+from importlib import import_module
+from torch import nn
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", required=True)
+name = parser.parse_args().model
+module = import_module({asked})
+model = {model}
+for x, y in loader:
+    nn.CrossEntropyLoss()(model(x), y).backward()
+"""
+LOGITS = NET.replace("F.softmax(self.fc(x), dim=1)", "self.fc(x)")
+
+
+@pytest.mark.parametrize("model", ["module.Net()", "getattr(module, 'Net')()"])
+@pytest.mark.parametrize(
+    ("asked", "seen"),
+    [
+        ("'zoo.' + name", True),
+        ("f'zoo.{name}'", True),
+        ("'zoo.{}'.format(name)", True),
+        ("'zoo.%s' % name", True),
+        ("'zoo.' + name + '_net'", True),
+        ("'zoo.' + name + '_head'", False),
+        ("'zoo' + name", False),
+        ("name", False),
+    ],
+)
+def test_a_module_that_is_named_in_part_is_one_of_its_folder(
+    asked: str, model: str, *, seen: bool, tmp_path: Path
+) -> None:
+    files = {
+        "zoo/plain_net.py": LOGITS.format(name="Net"),
+        "zoo/sure_net.py": NET.format(name="Net"),
+        "train.py": CHOSEN.format(asked=asked, model=model),
+    }
+    told = [("LK101", "bug", "train.py", 12)] if seen else []
+    assert brief(found(tmp_path, files), tmp_path) == told
+
+
+def test_a_module_that_comes_to_a_folder_counts_though_nothing_else_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "zoo/plain.py": LOGITS.format(name="Net"),
+        "train.py": CHOSEN.format(asked="'zoo.' + name", model="module.Net()"),
+    }
+    written(tmp_path, files)
+    assert not lint(["."], Settings(), cached=True, jobs=1).findings
+    written(tmp_path, {"zoo/sure.py": NET.format(name="Net")})
+    assert [one.code for one in lint(["."], Settings(), cached=True, jobs=1).findings] == ["LK101"]

@@ -89,3 +89,70 @@ def test_what_counts_calls_is_no_constant(counter: str, counting: str, tmp_path:
 
 def test_what_is_set_once_decides(tmp_path: Path) -> None:
     assert _seen(tmp_path, "mode", "self.{0} = 1") == []
+
+
+TUTORIAL = """
+import random
+from collections import deque, namedtuple
+import torch
+from torch import nn
+
+Step = namedtuple("Step", ("state", "action", "reward"))
+policy, target = nn.Linear(4, 2), nn.Linear(4, 2)
+
+class Memory:
+    def __init__(self, size):
+        self.kept = {kept}
+    def push(self, *step):
+        self.kept.append(Step(*step))
+    def sample(self, size):
+        return random.sample(self.kept, size)
+
+memory = Memory(1000)
+
+def learn():
+    steps = memory.sample(32)
+    batch = Step(*zip(*steps))
+    values = policy(torch.cat(batch.state)).gather(1, torch.cat(batch.action))
+    following = target(torch.cat(batch.state)).max(1)[0].detach()
+    wanted = following * 0.9 + torch.{joined}(batch.reward)
+    loss = nn.SmoothL1Loss()(values, wanted.unsqueeze(1))
+    loss.backward()
+
+for game in range(100):
+    state = torch.tensor(env.reset()).unsqueeze(0)
+    for turn in range(100):
+        action = policy(state).max(1)[1].view(1, 1)
+        reward = {reward}
+        memory.push(state, action, reward)
+        learn()
+"""
+
+
+@pytest.mark.parametrize("kept", ["deque([], maxlen=size)", "deque(maxlen=size)", "[]"])
+@pytest.mark.parametrize(
+    ("reward", "joined", "broadcasts"),
+    [
+        ("torch.tensor([env.reward])", "cat", False),
+        ("torch.tensor([[env.reward]])", "cat", True),
+        ("torch.tensor(env.reward).view(1, 1)", "cat", True),
+        ("torch.tensor([env.reward])", "stack", True),
+        ("torch.tensor([torch.tensor([env.reward])])", "cat", False),
+    ],
+)
+def test_what_was_pushed_comes_out_in_columns(
+    kept: str, reward: str, joined: str, *, broadcasts: bool, tmp_path: Path
+) -> None:
+    text = TUTORIAL.format(kept=kept, reward=reward, joined=joined)
+    line = text[: text.index("wanted =")].count("\n") + 1
+    seen = [("LK141", "bug", "go.py", line)] if broadcasts else []
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == seen
+
+
+def test_a_memory_is_no_empty_list_where_nobody_pushes(tmp_path: Path) -> None:
+    text = TUTORIAL.format(kept="deque(maxlen=size)", reward="0", joined="cat")
+    text = text[: text.index("for game")].replace(
+        "steps = memory", "if len(memory.kept) < 32:\n        return\n    steps = memory"
+    )
+    text = text.replace("loss.backward()", "nn.MSELoss(values, wanted).backward()")
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK131"]

@@ -167,3 +167,69 @@ def test_a_loss_that_takes_its_prediction_without_a_gradient(
     text = WRITTEN.format(kept=kept, more=more, wrapper=wrapper)
     seen = brief(found(tmp_path, {"go.py": text}), tmp_path)
     assert seen == ([("LK151", "suspicious", "go.py", 9)] if cut else [])
+
+
+BUILT = """
+import torch
+from torch import nn
+
+class {kind}(nn.Module):
+    {init}
+    def forward(self, output, target, weight=None):
+        return (output - target).abs().mean()
+
+net = nn.Linear(4, 1)
+
+for x, y in batches:
+    output = net(x)
+    loss = {kind}({given})
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "init", "given", "seen"),
+    [
+        ("OwnLoss", "pass", "output, y", True),
+        ("OwnLoss", "def __init__(self): super().__init__()", "net(x), y", True),
+        ("OwnLoss", "def __init__(self, a, b): super().__init__()", "output, y", False),
+        ("OwnLoss", "def __init__(self, *given): super().__init__()", "output, y", False),
+        ("OwnLoss", "pass", ")(output, y", False),
+        ("OwnLoss", "pass", "*output", False),
+        # What keeps the features that it compares with, and a pair of something else.
+        ("StyleLoss", "def __init__(self, wanted): super().__init__()", "output", False),
+        ("Pair", "pass", "output, y", False),
+    ],
+)
+def test_an_own_loss_is_built_with_what_it_computes_from(
+    kind: str, init: str, given: str, *, seen: bool, tmp_path: Path
+) -> None:
+    text = BUILT.format(kind=kind, init=init, given=given)
+    told = [("LK131", "bug", "go.py", 14)] if seen else []
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == told
+
+
+KERAS = """
+import tensorflow as tf
+from tensorflow.keras import layers, losses, models
+
+class Own({base}):
+    def call(self, y_true, y_pred):
+        return tf.nn.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+
+class Classifier:
+    def __init__(self):
+        self.model = models.Sequential([layers.Dense(3, activation="softmax")])
+        self.model.compile(optimizer="adam", loss={loss})
+    def loss(self, y_true, y_pred):
+        return tf.nn.softmax_cross_entropy_with_logits(labels=y_true, logits=y_pred)
+    def train(self, x, y):
+        self.model.fit(x, y)
+"""
+
+
+@pytest.mark.parametrize(("loss", "line"), [("self.loss", 14), ("Own()", 7), ("'mse'", None)])
+def test_keras_calls_methods_and_objects(loss: str, line: int | None, tmp_path: Path) -> None:
+    text = KERAS.format(base="losses.Loss", loss=loss)
+    seen = [] if line is None else [("LK101", "bug", "go.py", line)]
+    assert brief(found(tmp_path, {"go.py": text}), tmp_path) == seen

@@ -151,3 +151,48 @@ def loss(model, rows, lengths, mask, n):
 def test_what_is_chosen_may_hold_no_padding(given: str, count: int, tmp_path: Path) -> None:
     seen = found(tmp_path, {"go.py": LEFT_OUT.replace("GIVEN", given)})
     assert [one.code for one in seen].count("LK143") == count
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "seen"), [("PAD_ID = 0", SEEN), ("pad_idx = 0", SEEN), ("size = 0", [])]
+)
+def test_another_file_may_pad(elsewhere: str, seen: list[tuple], tmp_path: Path) -> None:
+    text = TRANSLATION.replace("LABELS", "target[1:].view(-1)").replace("SETTINGS", "")
+    text = text.replace("PAD", "from data import batches")
+    files = {
+        "go.py": text,
+        "data.py": f"{elsewhere}\ndef batches(): return load({elsewhere[:3]})\n",
+    }
+    assert brief(found(tmp_path, files), tmp_path) == seen
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ("# criterion had ignore_index", SEEN),
+        ("attention_mask = None", SEEN),
+        ("ignore_index = 1", []),
+        ("keep = rest.masked_select", []),
+    ],
+)
+def test_what_ignores_padding_is_no_comment_and_no_mask_of_attention(
+    said: str, seen: list[tuple], tmp_path: Path
+) -> None:
+    assert _lines(tmp_path, "target[1:].view(-1)", f"pad_idx = 1; {said}") == seen
+
+
+@pytest.mark.parametrize(
+    ("rest", "pad", "seen"),
+    [
+        ("target_label.view(-1)", "<pad> <eos>", []),
+        ("decoded.view(-1)", "<pad> <eos>", SEEN),
+        ("tgt_tokens.flatten()", "<pad> </s>", SEEN),
+        ("decoded.view(-1)", "<pad>", []),
+        ("decoded.view(-1)", "<eos>", []),
+        ("decoded.view(-1)", "<pad> <eos> mask", []),
+    ],
+)
+def test_a_decoder_writes_whole_sequences(
+    rest: str, pad: str, seen: list[tuple], tmp_path: Path
+) -> None:
+    assert _lines(tmp_path, rest, f"words = '{pad}'") == seen

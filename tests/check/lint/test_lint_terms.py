@@ -184,3 +184,37 @@ def test_what_is_weighed_by_a_comparison(
     compared: str, lines: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     assert _lines(WEIGHED.replace("COMPARED", compared), tmp_path) == lines
+
+
+ENTROPY = """
+import torch, torch.nn.functional as F
+from torch import nn, optim
+net = nn.Linear(4, 2)
+optimizer = optim.Adam(net.parameters())
+for states, actions, rewards in batches:
+    found = F.softmax(net(states), dim=1)
+    gain = torch.log(found.gather(1, actions) + 1e-8) * rewards
+    entropy = -(found * torch.log(found + 1e-8)).sum(1)
+    target_entropy, weight = entropy.detach(), 0.01
+    optimizer.zero_grad()
+    (TERMS).backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("terms", "codes"),
+    [
+        ("-gain.mean() - 0.01 * entropy.detach().mean()", ["LK151"]),
+        ("-gain.mean() - weight * entropy.detach().mean()", ["LK151"]),
+        ("-gain.mean() + -0.01 * entropy.mean().detach()", ["LK151"]),
+        ("-gain.mean() - 0.01 * entropy.mean()", []),
+        ("-gain.mean() - weight * target_entropy.mean()", []),
+        ("(weight * entropy.detach() - 1).mean() * gain.mean()", []),
+    ],
+)
+def test_an_entropy_that_is_detached_rewards_nothing(
+    terms: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = ENTROPY.replace("TERMS", terms)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

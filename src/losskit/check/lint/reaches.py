@@ -46,7 +46,7 @@ _MAKING = re.compile(
 )
 _DATA = re.compile(
     r"^(?:next_?|batch_?|b_?)?(?:obs\w*|observations?|states?|rewards?|dones?|masks?|batch\w*|"
-    r"targets?|labels?|real\w*|epochs?|gamma|device)$"
+    r"targets?|labels?|real\w*|epochs?|gamma|device|\w*(?:data_?)?loader|\w*data_?set)$"
 )
 """What parameters are called that hold data, or numbers, and never what a model gave."""
 

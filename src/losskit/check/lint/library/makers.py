@@ -134,6 +134,9 @@ def _of_items(frame: Frame, leaf: str, rows: Sequence, node: ast.AST) -> Tensor:
             # Rewards and the like: whatever they were, numbers are left.
             flow = Flow.DATA
         rank, last = shapes.stacked(rows)
+        if leaf not in {"array", "asarray"} and all(one.last == 1 for one in tensors):
+            # Tensors of one element are numbers to PyTorch, arrays of NumPy are rows.
+            rank, last = None, None
         kind = Kind.LOSS if losses else Kind.UNKNOWN
         made = Tensor(kind, flow, cut=gone, rank=rank, last=last)
         if flow is Flow.CUT:
