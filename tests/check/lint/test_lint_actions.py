@@ -153,3 +153,61 @@ def test_advantages_are_one_for_each_step(tmp_path: Path) -> None:
     kept = ADVANTAGES.replace("KEEP", ", keepdim=True")
     assert _seen(kept, tmp_path) == [("LK141", "bug", 12)]
     assert _seen(ADVANTAGES.replace("KEEP", ""), tmp_path) == []
+
+
+DISCOUNTED = """
+import torch, torch.nn as nn
+from torch import optim
+
+class Learner:
+    def __init__(self, gamma, scale):
+        self.gamma, self.scale = gamma, scale
+        self.value = nn.Linear(4, 1)
+        self.optimizer = optim.Adam(self.value.parameters())
+    def update(self, game):
+        states, rewards = torch.FloatTensor(game.states), torch.FloatTensor(game.rewards)
+        following = torch.FloatTensor(game.following)
+        GRADED:
+            now = self.value(states)
+        with torch.no_grad():
+            later = self.value(following)
+        wanted = rewards.unsqueeze(1) + self.FACTOR * later
+        self.optimizer.zero_grad()
+        loss = (wanted - now).pow(2).mean()
+        loss.backward()
+        self.optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("graded", "factor", "codes"),
+    [
+        ("with torch.no_grad()", "gamma", ["LK151"]),
+        ("with torch.enable_grad()", "gamma", []),
+        # What is called otherwise may be learnt.
+        ("with torch.no_grad()", "scale", []),
+    ],
+)
+def test_rewards_are_discounted_by_a_number(
+    graded: str, factor: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = DISCOUNTED.replace("GRADED", graded).replace("FACTOR", factor)
+    assert [code for code, *_ in _seen(text, tmp_path)] == codes
+
+
+DEFAULT = """
+import torch.nn as nn, torch.nn.functional as F
+
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(512, 2)
+    def pi(self, x, softmax_dim=AXIS):
+        x = x.view(x.size(0), -1)
+        return F.softmax(self.last(x), dim=softmax_dim)
+"""
+
+
+@pytest.mark.parametrize(("axis", "seen"), [("0", [("LK191", "bug", 10)]), ("1", []), ("-1", [])])
+def test_the_axis_may_be_a_default(axis: str, seen: list[tuple], tmp_path: Path) -> None:
+    assert _seen(DEFAULT.replace("AXIS", axis), tmp_path) == seen

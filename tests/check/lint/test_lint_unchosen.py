@@ -285,3 +285,48 @@ def test_layers_that_a_loop_adds_by_names(
 ) -> None:
     text = LAYERS.replace("LAST", last).replace("SIZES", sizes)
     assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+MATCHED = """
+def step(model, x, y, kind="mse"):
+    match kind:
+        case "mse":
+            loss = nn.MSELoss()(model(x), y)
+        case WANTED:
+            loss = nn.L1Loss(model(x), y)
+        case _:
+            raise ValueError(kind)
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize("wanted", ["'mae'", "'mae' | 'l1'", "None", "'mae' if x is None", "other"])
+def test_what_nobody_is_known_to_choose_of_a_match_is_looked_at(
+    wanted: str, tmp_path: Path
+) -> None:
+    text = HEAD + MATCHED.replace("WANTED", wanted)
+    text = (
+        text.replace("        case _:\n            raise ValueError(kind)\n", "")
+        if (wanted == "other")
+        else text
+    )
+    assert [(one.code, one.place.line) for one in found(tmp_path, {"go.py": text})] == [
+        ("LK131", 10)
+    ]
+
+
+SMOOTHED = """
+import tensorflow as tf
+EPSILON = 1e-5
+scores = tf.layers.dense(inputs, 10)
+sure = tf.add(tf.nn.softmax(scores), tf.constant(ADDED, dtype=tf.float32))
+loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=sure)
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "codes"), [("EPSILON", ["LK101"]), ("1e-8", ["LK101"]), ("[1.0, 2.0]", [])]
+)
+def test_a_constant_number_is_a_number(added: str, codes: list[str], tmp_path: Path) -> None:
+    text = SMOOTHED.replace("ADDED", added)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
