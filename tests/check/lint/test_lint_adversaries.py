@@ -225,3 +225,34 @@ for real in loader:
 def test_logarithms_of_any_base(name: str, eps: str, codes: list[str], tmp_path: Path) -> None:
     text = LOGARITHM.format(name=name, eps=eps)
     assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+BY_HAND = """
+import torch
+from torch import nn
+
+judge = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1){last})
+for real, fake in loader:
+    seen = judge(fake)
+    loss = -torch.log({value}).mean()
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "value", "seen"),
+    [
+        ("", "1 - seen", [("LK104", "bug")]),
+        ("", "1.0 - seen + 1e-8", [("LK104", "bug")]),
+        ("", "2 - seen", []),
+        ("", "1 + seen", []),
+        ("", "1 - (1 - seen)", []),
+        (", nn.Sigmoid()", "1 - seen", [("LK172", "suspicious")]),
+        (", nn.Sigmoid()", "1 - seen + 1e-8", []),
+    ],
+)
+def test_one_minus_a_score_is_no_probability(
+    last: str, value: str, seen: list[tuple], tmp_path: Path
+) -> None:
+    text = BY_HAND.format(last=last, value=value)
+    assert [one[:2] for one in brief(found(tmp_path, {"go.py": text}), tmp_path)] == seen

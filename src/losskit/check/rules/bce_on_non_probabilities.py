@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from losskit.check.findings import Fixes, Rule, Severity, Source, Tool
-from losskit.check.lint.facts import LossCall
-from losskit.check.lint.kinds import breaks
+from losskit.check.lint.facts import Logarithm, LossCall
+from losskit.check.lint.kinds import Flow, Kind, breaks
 from losskit.check.lint.seen import Seen
 from losskit.core.contracts import PROBABILITIES
 
@@ -57,6 +57,17 @@ def step(inputs, labels):
     tools=(Tool.LINT, Tool.CHECK, Tool.WATCH),
     fixes=Fixes.UNSAFE,
 )
+
+
+def on_logarithm(log: Logarithm) -> Iterator[Seen]:
+    """Look at ``log(1 - x)`` of what is no probability."""
+    value = log.value
+    if value.kind is Kind.RAW and value.complement and value.flow is Flow.MODEL:
+        yield Seen(
+            f"the logarithm of 1 minus {value.kind}, which is nan where a score is above 1",
+            value.trail,
+            "the logarithm is taken",
+        )
 
 
 def on_loss_call(call: LossCall) -> Iterator[Seen]:

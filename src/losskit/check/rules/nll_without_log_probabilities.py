@@ -52,7 +52,7 @@ def step(model, inputs, labels):
 
 def on_logarithm(log: Logarithm) -> Iterator[Seen]:
     """Look for a likelihood by hand: the logarithm of the score of the target's class."""
-    if log.value.kind is Kind.RAW:
+    if log.value.kind is Kind.RAW and not log.value.complement:
         yield Seen(
             "the logarithm of raw scores is NaN where they are negative; take log_softmax of all "
             "of them before one is chosen",

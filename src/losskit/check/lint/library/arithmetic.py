@@ -167,7 +167,11 @@ def _with_scalar(
                 flipped = kind if kind is Kind.SIGMOID else Kind.PROBABILITY
                 return flipped, tensor.bounded, tensor.shifted, not tensor.complement
             return lost
-        return same if kind is Kind.RAW or (kind is Kind.EXPONENTIAL and small) else lost
+        if kind is Kind.RAW:
+            turned = isinstance(node.op, ast.Sub) and not first and number == 1
+            kept = tensor.complement if small or named else turned and not tensor.complement
+            return kind, tensor.shifted, tensor.bounded, bool(kept)
+        return same if kind is Kind.EXPONENTIAL and small else lost
     if isinstance(node.op, ast.Pow) and first and number == 2 and kind in _SQUARED:
         return _SQUARED[kind], False, False, False
     if isinstance(node.op, (ast.Mult, ast.Div)):

@@ -42,7 +42,7 @@ def log(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: 
     machine.reached.add(id(node))
     scores = tensor.kind is Kind.RAW and any(one.text == _CHOSEN for one in tensor.trail or ())
     known = scores or tensor.kind in {Kind.SOFTMAX, Kind.SIGMOID, Kind.RATIO}
-    if known and not tensor.shifted:
+    if (known and not tensor.shifted) or (tensor.kind is Kind.RAW and tensor.complement):
         machine.tell(Logarithm(frame.unit, node, tensor, "log"))
     kinds = {
         Kind.SOFTMAX: Kind.LOG_SOFTMAX,
