@@ -101,3 +101,45 @@ def step(net, frame, row):
         files = {f"{made}.py": text.format(made)}
         seen = brief(found(tmp_path / made, files), tmp_path / made)
         assert seen == [("LK141", "bug", f"{made}.py", 8)]
+
+
+PARTS = """
+import torch, torch.nn as nn
+from torch.utils.data import DataLoader, Dataset, Subset, random_split
+
+class Pictures(Dataset):
+    def __init__(self, rows): self.rows = rows
+    def __len__(self): return len(self.rows)
+    def __getitem__(self, at):
+        labels = torch.zeros(90)
+        for one in self.rows[at]:
+            labels[one] = 1.0
+        return load(at), labels
+
+net, criterion = nn.Linear(8, 90), nn.LOSS()
+everything = Pictures(rows)
+PART
+for x, y in DataLoader(part, batch_size=16, shuffle=True):
+    loss = criterion(net(x), y)
+    loss.backward()
+"""
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "part = everything",
+        "part, rest = random_split(everything, [100, 20])",
+        "part = random_split(dataset=everything, lengths=[100, 20])[0]",
+        "part = Subset(everything, range(100))",
+        "part = Subset(dataset=everything, indices=range(100))",
+    ],
+)
+@pytest.mark.parametrize(
+    ("loss", "codes"), [("CrossEntropyLoss", ["LK182"]), ("BCEWithLogitsLoss", [])]
+)
+def test_a_part_of_a_data_set_gives_what_the_whole_gives(
+    part: str, loss: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = PARTS.replace("PART", part).replace("LOSS", loss)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

@@ -116,7 +116,7 @@ def _around(
         return Partial(given.positional[0], rest)
     if leaf in {"OrderedDict", "defaultdict"}:
         return functions.ordered(given)
-    kept = rows.memory(machine, frame, callee, given)
+    kept = rows.memory(machine, frame, callee, given) or data.part_of_dataset(callee, given)
     if kept is not None:
         return kept
     if leaf in {"SimpleNamespace", "EasyDict", "Namespace", "Bunch"}:

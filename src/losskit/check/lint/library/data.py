@@ -19,6 +19,7 @@ from losskit.check.lint.values import (
     UNKNOWN,
     Arguments,
     Const,
+    Library,
     Tensor,
     Trail,
     Unknown,
@@ -26,7 +27,15 @@ from losskit.check.lint.values import (
     flow_of,
 )
 
-__all__ = ["PACKING", "batch_of", "batch_of_unknown", "is_data", "is_packed", "packed"]
+__all__ = [
+    "PACKING",
+    "batch_of",
+    "batch_of_unknown",
+    "is_data",
+    "is_packed",
+    "packed",
+    "part_of_dataset",
+]
 
 _LOADER = re.compile(r"(loader|loaders|batches|dataset|data_iter|dataiter|dl|iterator)$", re.I)
 
@@ -60,6 +69,15 @@ def batch_of(machine: Machine, frame: Frame, made: Made, node: ast.AST) -> Value
     if isinstance(dataset, Made) and _has_classes(dataset):
         return Sequence([Unknown("", Flow.DATA), Tensor(flow=Flow.DATA, rank=1)])
     return Unknown("", Flow.DATA)
+
+
+def part_of_dataset(callee: Library, given: Arguments) -> Value | None:
+    """Return what gives the items of a part of a data set: the whole gives the same ones."""
+    if callee.root != "torch":
+        return None
+    if callee.leaf == "random_split":
+        return Sequence(None, given.get(0, "dataset") or UNKNOWN)
+    return given.get(0, "dataset") if callee.leaf == "Subset" else None
 
 
 _OF_CLASSES = re.compile(r"(MNIST|CIFAR\d+|SVHN|STL10|USPS|ImageFolder|ImageNet)$")
