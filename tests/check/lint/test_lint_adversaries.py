@@ -256,3 +256,41 @@ def test_one_minus_a_score_is_no_probability(
 ) -> None:
     text = BY_HAND.format(last=last, value=value)
     assert [one[:2] for one in brief(found(tmp_path, {"go.py": text}), tmp_path)] == seen
+
+
+RENAMED = """
+from networks import Net
+from torch import nn, optim
+
+model = Net()
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+criterion = nn.CrossEntropyLoss()
+
+def train(net, loader):
+    for epoch in range(9):
+        net = net.train()
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = criterion(net(x), y)
+            loss.backward()
+            optimizer.step()
+
+class Trainer:
+    def __init__(self):
+        self.maker, self.judge = Net(), Net()
+        self.making = optim.SGD(self.maker.parameters(), lr=0.1)
+        self.judging = optim.SGD(self.judge.parameters(), lr=0.1)
+    def forward(self, x):
+        self.made = self.maker.forward(x)
+    def length(self, x, model=None): return (x ** 2).sum()
+    def step(self, x):
+        self.making.zero_grad()
+        self.length(x, self.judge)
+        loss = self.made.abs().mean() + self.judge(x).mean()
+        loss.backward()
+        self.making.step()
+"""
+
+
+def test_a_parameter_that_is_given_again_and_what_a_trainer_keeps(tmp_path: Path) -> None:
+    assert found(tmp_path, {"go.py": RENAMED}) == []

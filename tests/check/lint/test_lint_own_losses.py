@@ -233,3 +233,71 @@ def test_keras_calls_methods_and_objects(loss: str, line: int | None, tmp_path: 
     text = KERAS.format(base="losses.Loss", loss=loss)
     seen = [] if line is None else [("LK101", "bug", "go.py", line)]
     assert brief(found(tmp_path, {"go.py": text}), tmp_path) == seen
+
+
+UNFITTED = """
+from tensorflow.keras import layers, models
+
+class Game:
+    def __init__(self):
+        self.maker = models.Sequential([layers.Dense(8, activation="tanh")])
+        self.maker.compile(loss="binary_crossentropy", optimizer="adam")
+        judge = models.Sequential([layers.Dense(1, activation="sigmoid")])
+        self.both = models.Sequential([self.maker, judge])
+        self.both.compile(loss="binary_crossentropy", optimizer="adam")
+    def train(self, x, y):
+        self.FITTED.train_on_batch(x, y)
+"""
+
+
+@pytest.mark.parametrize(("fitted", "codes"), [("both", []), ("maker", ["LK104"])])
+def test_what_is_compiled_and_never_fitted_has_no_loss(
+    fitted: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = UNFITTED.replace("FITTED", fitted)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+SMOOTHED = """
+import torch, torch.nn as nn, torch.nn.functional as F
+
+class Smoothed(nn.Module):
+    def forward(self, scores, target):
+        logged = F.log_softmax(scores, dim=-1)
+        wanted = logged.data.clone()
+        FILL
+        wanted.scatter_(1, target.unsqueeze(1), 0.9)
+        return F.kl_div(logged, wanted, reduction="sum")
+"""
+
+
+@pytest.mark.parametrize(
+    ("fill", "codes"), [("wanted.fill_(0.1 / 9)", []), ("wanted.zero_()", []), ("", ["LK124"])]
+)
+def test_what_is_filled_in_place_holds_what_it_was_filled_with(
+    fill: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = SMOOTHED.replace("FILL", fill or "wanted = wanted.contiguous()")
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+COLUMN = """
+import tensorflow as tf
+from tensorflow.keras import layers, losses, models
+
+model = models.Sequential([layers.Dense(8), layers.Dense(1)])
+wanted = tf.zeros(64)
+with tf.GradientTape() as tape:
+    loss = LOSS(wanted, model(inputs))
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "codes"),
+    [("losses.MeanSquaredError()", []), ("losses.mean_squared_error", ["LK141"])],
+)
+def test_objects_of_keras_give_both_the_same_axes(
+    loss: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = COLUMN.replace("LOSS", loss)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

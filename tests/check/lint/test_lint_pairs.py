@@ -105,7 +105,7 @@ def step(net, frame, row):
 
 PARTS = """
 import torch, torch.nn as nn
-from torch.utils.data import DataLoader, Dataset, Subset, random_split
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, random_split
 
 class Pictures(Dataset):
     def __init__(self, rows): self.rows = rows
@@ -133,6 +133,7 @@ for x, y in DataLoader(part, batch_size=16, shuffle=True):
         "part = random_split(dataset=everything, lengths=[100, 20])[0]",
         "part = Subset(everything, range(100))",
         "part = Subset(dataset=everything, indices=range(100))",
+        "part = ConcatDataset([everything, Pictures(more)])",
     ],
 )
 @pytest.mark.parametrize(
@@ -142,4 +143,36 @@ def test_a_part_of_a_data_set_gives_what_the_whole_gives(
     part: str, loss: str, codes: list[str], tmp_path: Path
 ) -> None:
     text = PARTS.replace("PART", part).replace("LOSS", loss)
+    assert [one.code for one in found(tmp_path, {"go.py": text})] == codes
+
+
+LIGHTNING = """
+import pytorch_lightning as pl
+import torch, torch.nn as nn
+from torch.utils.data import DataLoader, Dataset
+
+class Pictures(Dataset):
+    def __getitem__(self, at):
+        labels = torch.zeros(90)
+        for one in self.rows[at]:
+            labels[one] = 1.0
+        return load(at), labels
+
+class Module(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(8, 90)
+    def NAME(self):
+        return DataLoader(Pictures(), batch_size=16)
+    def training_step(self, batch, at):
+        x, y = batch
+        return nn.functional.cross_entropy(self.net(x), y)
+"""
+
+
+@pytest.mark.parametrize(("name", "codes"), [("train_dataloader", ["LK182"]), ("loader", [])])
+def test_a_module_is_trained_with_what_its_loader_gives(
+    name: str, codes: list[str], tmp_path: Path
+) -> None:
+    text = LIGHTNING.replace("NAME", name)
     assert [one.code for one in found(tmp_path, {"go.py": text})] == codes

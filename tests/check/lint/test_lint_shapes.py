@@ -96,6 +96,10 @@ FITTING = {
         "def learn(rewards, rows):\n"
         "    return F.mse_loss(one(x), store[rows.unsqueeze(1) + torch.arange(5)])"
     ),
+    "rewards less their mean": (
+        "rewards = torch.FloatTensor(memory.rewards).unsqueeze(1)\n"
+        "F.mse_loss(one(x), (rewards - rewards.mean(dim=0)) / rewards.std(dim=0))"
+    ),
     "the bias of a product": "F.mse_loss(x @ nn.Parameter(w) + nn.Parameter(torch.zeros(3)), y)",
 }
 

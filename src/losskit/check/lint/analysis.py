@@ -17,7 +17,14 @@ from losskit.check.lint.containers import Dictionary
 from losskit.check.lint.definitions import Class, Frame, Function, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.facts import Fact, Scanned
-from losskit.check.lint.handed import built_with, given_to, is_loss, own_output, own_parts
+from losskit.check.lint.handed import (
+    built_with,
+    given_to,
+    is_loss,
+    own_batch,
+    own_output,
+    own_parts,
+)
 from losskit.check.lint.imports import loaded
 from losskit.check.lint.interest import Interest, look
 from losskit.check.lint.iteration import element_of
@@ -294,6 +301,7 @@ def _with_owner(machine: Machine, function: Function, owner: Instance) -> Argume
         return given_to(machine, function, skip=0)
     given = given_to(machine, function, skip=1)
     given.named |= own_parts(given, owner)
+    given.named |= own_batch(machine, function, owner)
     given.named |= own_output(machine, function, owner)
     kept = owner.data.get("<given>")
     if function.name == "compute_loss" and isinstance(kept, Dictionary):

@@ -28,7 +28,7 @@ from losskit.check.lint.values import (
 )
 from losskit.core.naming import function_name
 
-__all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_output", "own_parts"]
+__all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_batch", "own_output", "own_parts"]
 
 
 def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
@@ -142,6 +142,17 @@ def own_output(machine: Machine, function: Function, owner: Instance) -> dict[st
     if isinstance(found, Sequence) and _DECODED.search(predicted[0]):
         found = _decoded(forward, found)
     return {predicted[0]: found} if isinstance(found, Tensor) else {}
+
+
+def own_batch(machine: Machine, function: Function, owner: Instance) -> dict[str, Value]:
+    """What Lightning hands to ``training_step``: what the module's own loader gives."""
+    loader = find_in_class(owner.kind, "train_dataloader")
+    names = function.positional[1:2]
+    if function.name != "training_step" or not names or not isinstance(loader, Function):
+        return {}
+    made = machine.invoke(loader.frame, loader, Arguments((owner,)), loader.node)
+    batch = machine.element_of(loader.frame, made, ast.Constant(None))
+    return {} if isinstance(batch, Unknown) else {names[0]: batch}
 
 
 def own_parts(given: Arguments, owner: Instance) -> dict[str, Value]:

@@ -43,7 +43,8 @@ def holders(tree: ast.Module, models: set[str], modules: set[str]) -> dict[str, 
             # The whole object holds what is put into a part of it.
             parts = name.split(".")
             whole = ".".join(parts[: 2 if parts[0] == "self" else 1])
-            if whole in modules:
+            if whole in modules or whole == "self":
+                # A function of a module, or a method of the trainer's own: neither keeps it.
                 continue
             found.setdefault(whole, set()).update(held - {whole})
     return found

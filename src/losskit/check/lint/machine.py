@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -250,8 +251,7 @@ class Machine:
             left.append((guard, end, after))
         live = [(guard, after) for guard, end, after in left if end is not End.RETURN]
         frame.guards = before
-        for _, _, after in left:
-            self._keep(after, touched, start)
+        self._keep([after for _, _, after in left], touched, start)
         if not live:
             return End.RETURN
         if len(live) < len(left) and len(live) == 1:
@@ -264,14 +264,15 @@ class Machine:
 
     def _keep(
         self,
-        after: dict[tuple[int, Any], Any],
+        afters: list[dict[tuple[int, Any], Any]],
         touched: dict[tuple[int, Any], tuple[Container, Any]],
         start: int,
     ) -> None:
         """Keep what a side did to the objects that it made, of which no other side knows."""
-        for slot, value in after.items():
+        sides = Counter(slot for after in afters for slot in after)
+        for slot, value in (pair for after in afters for pair in after.items()):
             container, _ = touched[slot]
-            if container.born > start and not isinstance(container, Frame):
+            if sides[slot] == 1 and container.born > start and not isinstance(container, Frame):
                 self.write(container, slot[1], value)
                 del touched[slot]
 

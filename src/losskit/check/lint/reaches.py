@@ -222,8 +222,9 @@ class Reaches:
                 return self.of(node.value, depth + 1).severed()
             if not text.startswith("self.") or text.count(".") > 1:
                 return self.of(node.value, depth + 1)
-        if text in self.scope.own.given and text not in self.scope.own.made:
+        if text in self.scope.own.given:
             if not _DATA.match(text):
+                # Whatever else is made of it afterwards.
                 raise UnclearError
             return NOTHING
         for names in (self.scope.own, self.scope.whole):
@@ -302,7 +303,7 @@ def _builds(call: ast.Call) -> bool:
     return _CLASS.search(leaf_of(call.func)) is not None and not any(map(is_model, names))
 
 
-_CLASS = re.compile(r"^[A-Z]|net|model|critic|actor|policy|loss", re.IGNORECASE)
+_CLASS = re.compile(r"(?-i:^[A-Z])|net|model|critic|actor|policy|loss", re.IGNORECASE)
 
 
 def _put(call: ast.Call) -> list[tuple[ast.expr, ast.expr]]:

@@ -15,7 +15,7 @@ from losskit.check.lint.definitions import Class, Frame, Instance
 from losskit.check.lint.expressions import evaluate
 from losskit.check.lint.imports import run_import, run_import_from
 from losskit.check.lint.iteration import element_of, unrolled
-from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.kinds import ACTIVATIONS, Flow, Kind
 from losskit.check.lint.library.data import is_data
 from losskit.check.lint.machine import Machine
 from losskit.check.lint.names import leaf_of
@@ -53,8 +53,19 @@ def _expression(machine: Machine, frame: Frame, node: ast.Expr) -> End:
     ):
         # In place, as x.sigmoid_() and y.scatter_(1, classes, 1).
         assign(machine, frame, call.func.value, value)
+    _overwrite(machine, frame, call)
     _reshape(machine, frame, call)
     return End.NEXT
+
+
+def _overwrite(machine: Machine, frame: Frame, node: ast.expr) -> None:
+    """Forget what a tensor held that is filled with a number in place."""
+    if not isinstance(node, ast.Call) or leaf_of(node.func) not in {"fill_", "zero_"}:
+        return
+    target = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+    old = frame.data.get(target.id) if isinstance(target, ast.Name) else None
+    if isinstance(old, Tensor) and old.kind in ACTIVATIONS.values():
+        assign(machine, frame, target, replace(old, kind=Kind.UNKNOWN, trail=None))
 
 
 def _reshape(machine: Machine, frame: Frame, node: ast.expr) -> None:

@@ -77,6 +77,9 @@ def part_of_dataset(callee: Library, given: Arguments) -> Value | None:
         return None
     if callee.leaf == "random_split":
         return Sequence(None, given.get(0, "dataset") or UNKNOWN)
+    if callee.leaf == "ConcatDataset":
+        several = given.get(0, "datasets")
+        return several.items[0] if isinstance(several, Sequence) and several.items else None
     return given.get(0, "dataset") if callee.leaf == "Subset" else None
 
 

@@ -12,6 +12,7 @@ from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.losses import take
 from losskit.check.lint.losses import LossFace, face_of, face_of_word
 from losskit.check.lint.machine import Machine
+from losskit.check.lint.names import leaf_of
 from losskit.check.lint.objects import find_in_class
 from losskit.check.lint.units import Unit
 from losskit.check.lint.values import NONE, UNKNOWN, Arguments, Const, Library, Unknown, Value
@@ -201,6 +202,8 @@ def compiled(
     loss = given.get(1, "loss")
     if loss is None or (frame.function is None and _only_reads(frame.unit)):
         return NONE
+    if _only_others_fit(frame.unit, node):
+        return NONE
     inputs = Arguments((Unknown("", Flow.DATA),))
     if isinstance(model, Made):
         output = model.arguments.get(1, "outputs", "output")
@@ -225,6 +228,18 @@ def compiled(
             values = dict(zip(names, values.values(), strict=False))
             take(machine, frame, face, values, {}, settings, where, made)
     return NONE
+
+
+def _only_others_fit(unit: Unit, node: ast.AST) -> bool:
+    """Whether a file trains other models, and not this one, such as a generator by itself."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    model = ast.unparse(node.func.value)
+    fitted = unit.recall("fitted", unit.tree, lambda: set(_FITTED.findall(unit.source)))
+    return model.startswith("self.") and bool(fitted) and leaf_of(node.func.value) not in fitted
+
+
+_FITTED = re.compile(r"(\w+)\.(?:fit\w*|train_\w+|evaluate\w*|test_\w+)\(")
 
 
 def _only_reads(unit: Unit) -> bool:

@@ -49,15 +49,16 @@ def mean(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node:
         kind = Kind.SOFTMAX if at is not None and at != tensor.axis else Kind.UNKNOWN
     if tensor.kind in {Kind.RAW, Kind.POSITIVE, Kind.DISTANCE}:
         kind = tensor.kind
-    return _reduced(tensor, kind, rank)
+    return replace(_reduced(tensor, kind, rank), last=_last_left(tensor, axis))
 
 
 def spread(
     machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node: ast.AST
 ) -> Value:
     """The standard deviation or the variance."""
-    rank = _reduced_rank(tensor, given.get(0, "dim", "axis"), given)
-    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, rank)
+    axis = given.get(0, "dim", "axis")
+    rank = _reduced_rank(tensor, axis, given)
+    return Tensor(Kind.UNKNOWN, tensor.flow, None, tensor.cut, rank, _last_left(tensor, axis))
 
 
 def _reduced(tensor: Tensor, kind: Kind, rank: int | None) -> Tensor:
@@ -89,7 +90,7 @@ def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
         kind = Kind.SOFTMAX
     along = axis.value if isinstance(axis, Const) and type(axis.value) is int else None
     of = (tensor.ident, along) if kind is Kind.EXPONENTIAL else None
-    last = None
+    last = _last_left(tensor, axis)
     if given.const(1, "keepdim", "keepdims") and along is not None:
         if tensor.kind is Kind.DENSITIES and along == 1:
             rank = 2
@@ -105,6 +106,13 @@ def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int |
     if given.const(1, "keepdim", "keepdims") or not tensor.rank:
         return tensor.rank
     return tensor.rank - 1
+
+
+def _last_left(tensor: Tensor, axis: Value | None) -> int | None:
+    """Return the length of the last axis, which stays what it is where another one goes."""
+    along = axis.value if isinstance(axis, Const) else None
+    inner = type(along) is int and tensor.rank is not None and along not in {-1, tensor.rank - 1}
+    return tensor.last if inner else None
 
 
 def largest(
