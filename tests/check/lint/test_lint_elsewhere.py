@@ -200,7 +200,7 @@ TESTS = """
 import torch, torch.nn.functional as F
 from losses import loss_of
 
-class TestLoss(unittest.TestCase):
+class KIND(unittest.TestCase):
     def test_loss(self):
         output = F.softmax(torch.randn(4, 3), dim=1)
         self.assertGreater(loss_of(output, torch.tensor([0, 1, 2, 0])).item(), 0)
@@ -209,16 +209,18 @@ class TestLoss(unittest.TestCase):
 
 
 @pytest.mark.parametrize(
-    ("name", "places"),
+    ("name", "kind", "places"),
     [
-        ("import unittest", [("LK111", "test_losses.py", 9)]),
-        ("from pytest import approx", [("LK111", "test_losses.py", 9)]),
-        ("import losses", [("LK101", "losses.py", 5), ("LK111", "test_losses.py", 9)]),
+        ("import unittest", "Trial", [("LK111", "test_losses.py", 9)]),
+        ("from pytest import approx", "Trial", [("LK111", "test_losses.py", 9)]),
+        ("import losses", "TestLoss", [("LK111", "test_losses.py", 9)]),
+        ("import losses", "Trial", [("LK101", "losses.py", 5), ("LK111", "test_losses.py", 9)]),
     ],
 )
 def test_what_tests_hand_over_is_no_trainings(
-    name: str, places: list[tuple[str, str, int]], tmp_path: Path
+    name: str, kind: str, places: list[tuple[str, str, int]], tmp_path: Path
 ) -> None:
-    files = {"losses.py": LOSSES, "test_losses.py": f"{name}\n{TESTS.lstrip()}"}
+    text = TESTS.lstrip().replace("KIND", kind)
+    files = {"losses.py": LOSSES, "test_losses.py": f"{name}\n{text}"}
     seen = brief(found(tmp_path, files), tmp_path)
     assert [(code, path, line) for code, _, path, line in seen] == places

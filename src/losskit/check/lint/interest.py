@@ -38,8 +38,12 @@ _LISTED = re.compile(r"\.\w*[tT]ensor\(\s*\w*loss\w*\s*[,)]")
 
 _METHODS = {"__init__", "forward", "__call__"}
 
-_TESTS = re.compile(r"^\s*(?:import|from)\s+(?:unittest|pytest)\b", re.M)
-"""What a file of tests imports; in this field, ``test.py`` is mostly a script that evaluates."""
+_TESTS = re.compile(
+    r"^\s*(?:import|from)\s+(?:unittest|pytest)\b|"
+    r"^class Test\w*(?:\(.*\))?:\n(?:.*\n){0,9}?\s+def test_",
+    re.M,
+)
+"""What files of tests import or define; in this field, ``test.py`` is mostly a script."""
 
 
 @dataclass(frozen=True)
