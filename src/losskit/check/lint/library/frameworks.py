@@ -234,12 +234,16 @@ def _only_others_fit(unit: Unit, node: ast.AST) -> bool:
     """Whether a file trains other models, and not this one, such as a generator by itself."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
-    model = ast.unparse(node.func.value)
-    fitted = unit.recall("fitted", unit.tree, lambda: set(_FITTED.findall(unit.source)))
-    return model.startswith("self.") and bool(fitted) and leaf_of(node.func.value) not in fitted
+    own = ast.unparse(node.func.value).startswith("self.")
+    fitted, compiled = unit.recall(
+        "fitted",
+        unit.tree,
+        lambda: (set(_FITS.findall(unit.source)), set(_COMPILES.findall(unit.source))),
+    )
+    return own and leaf_of(node.func.value) not in fitted and not fitted.isdisjoint(compiled)
 
 
-_FITTED = re.compile(r"(\w+)\.(?:fit\w*|train_\w+|evaluate\w*|test_\w+)\(")
+_COMPILES = re.compile(r"(\w+)\.compile\(")
 
 
 def _only_reads(unit: Unit) -> bool:
@@ -247,7 +251,7 @@ def _only_reads(unit: Unit) -> bool:
     return ".load_weights(" in unit.source and _FITS.search(unit.source) is None
 
 
-_FITS = re.compile(r"\.(fit\w*|train_\w+|evaluate\w*)\(")
+_FITS = re.compile(r"(\w*)\.(?:fit\w*|train_\w+|evaluate\w*|test_on_batch)\(")
 
 
 def _is_own_loss(value: Value) -> bool:
