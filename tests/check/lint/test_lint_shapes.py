@@ -96,6 +96,12 @@ FITTING = {
         "def learn(rewards, rows):\n"
         "    return F.mse_loss(one(x), store[rows.unsqueeze(1) + torch.arange(5)])"
     ),
+    "entropies that keep their axis": (
+        "def learn(policy, states, rewards, actions):\n"
+        "    found = policy(states)\n"
+        "    gain = torch.FloatTensor(rewards).unsqueeze(1) * found.gather(1, actions).log()\n"
+        "    return (gain + (found * torch.log(found)).sum(dim=1, keepdim=True)).mean()"
+    ),
     "rewards less their mean": (
         "rewards = torch.FloatTensor(memory.rewards).unsqueeze(1)\n"
         "F.mse_loss(one(x), (rewards - rewards.mean(dim=0)) / rewards.std(dim=0))"

@@ -103,6 +103,10 @@ def total(machine: Machine, frame: Frame, tensor: Tensor, given: Arguments, node
 def _reduced_rank(tensor: Tensor, axis: Value | None, given: Arguments) -> int | None:
     if axis is None:
         return 0
+    along = axis.value if isinstance(axis, Const) else None
+    if tensor.rank and type(along) is int and along >= tensor.rank:
+        # It has more axes than it was taken to have.
+        return None
     if given.const(1, "keepdim", "keepdims") or not tensor.rank:
         return tensor.rank
     return tensor.rank - 1
