@@ -96,11 +96,11 @@ FITTING = {
         "def learn(rewards, rows):\n"
         "    return F.mse_loss(one(x), store[rows.unsqueeze(1) + torch.arange(5)])"
     ),
-    "entropies that keep their axis": (
-        "def learn(policy, states, rewards, actions):\n"
-        "    found = policy(states)\n"
-        "    gain = torch.FloatTensor(rewards).unsqueeze(1) * found.gather(1, actions).log()\n"
-        "    return (gain + (found * torch.log(found)).sum(dim=1, keepdim=True)).mean()"
+    "a sum along an axis that was not known of": (
+        "def learn(states, rewards, actions):\n"
+        "    found = q(states).max(1)[0]\n"
+        "    gain = torch.FloatTensor(rewards).unsqueeze(1) * q(states).gather(1, actions)\n"
+        "    return F.mse_loss(gain + found.sum(dim=1, keepdim=True), gain)"
     ),
     "rewards less their mean": (
         "rewards = torch.FloatTensor(memory.rewards).unsqueeze(1)\n"
