@@ -10,14 +10,7 @@ from typing import Any
 
 from losskit.check.lint.choices import Guard, Option, join, options
 from losskit.check.lint.containers import Chain, Container, Dictionary, Made, Sequence
-from losskit.check.lint.definitions import (
-    Bound,
-    Class,
-    Function,
-    Instance,
-    Package,
-    Partial,
-)
+from losskit.check.lint.definitions import Bound, Class, Function, Instance, Package, Partial
 from losskit.check.lint.values import ABSENT, UNKNOWN, Const, Library, Unknown, Value
 
 __all__ = ["MISSING", "MOST", "any_of", "chosen", "guarded", "merged", "words_of"]

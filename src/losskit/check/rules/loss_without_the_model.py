@@ -104,6 +104,7 @@ def on_file(file: Scanned) -> Iterator[Seen]:
                 node=one.node,
             )
     for node, optimizer, model in mistaken(file.unit):
-        yield Seen(f"{optimizer} gets the parameters of {model}, which has its own", node=node)
+        text = f"{optimizer} gets the parameters of {model}, which has an optimizer of its own"
+        yield Seen(text, node=node)
     for model, backward in untrained(file.unit):
         yield Seen(f"no optimizer has the parameters of {model}, which is trained", node=backward)

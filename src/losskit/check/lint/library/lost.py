@@ -6,6 +6,7 @@ import ast
 import re
 
 from losskit.check.lint.kinds import Flow, Kind
+from losskit.check.lint.library.flows import combined_flow
 from losskit.check.lint.names import about_loss, leaf_of
 from losskit.check.lint.values import Tensor, Value
 
@@ -18,7 +19,8 @@ def terms_lost(node: ast.BinOp, left: Tensor, right: Tensor) -> tuple[Tensor, ..
     found = tuple(one for one, other in pairs if _is_lost(one, other))
     if isinstance(node.op, ast.Add) and found:
         return found
-    return named_lost(node, left, right) if {left.flow, right.flow} != {Flow.CUT} else ()
+    flow, _ = combined_flow([left, right])
+    return named_lost(node, left, right) if flow is not Flow.CUT else ()
 
 
 def named_lost(node: ast.BinOp, left: Value, right: Value) -> tuple[Tensor, ...]:
