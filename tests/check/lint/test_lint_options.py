@@ -149,7 +149,7 @@ def test_the_default_names_the_model_or_the_loss(
 
 
 def test_a_class_that_trains_gets_the_model_of_its_file(tmp_path: Path) -> None:
-    """Unless there are several."""
+    """Of several, it is one of them."""
     text = """
 class Trainer:
     def __init__(self, model, loader):
@@ -164,8 +164,9 @@ class Soft(nn.Module):
     def forward(self, x): return nn.Softmax(dim=1)(nn.Linear(4, 3)(x))
 """
     [finding] = found(tmp_path / "one", {"go.py": single + text})
-    assert finding.code == "LK101"
-    assert found(tmp_path / "two", {"go.py": NETS + text}) == []
+    assert (finding.code, finding.severity.value) == ("LK101", "bug")
+    [finding] = found(tmp_path / "two", {"go.py": NETS + text})
+    assert (finding.code, finding.severity.value) == ("LK101", "suspicious")
 
 
 def test_settings_of_each_model_are_handed_on_together(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ class Guard:
 
     ``builds`` tells that the sides build different objects, such as models, in contrast to
     computing different tensors. ``words`` are the names that its condition asks for. ``supposed``
-    is the side that the settings of the code leave out, ``default`` the one that is taken where
-    nobody gives an option on the command line.
+    is a side that the settings of the code leave out, or one of several that nothing in sight
+    chooses; ``default`` the one that is taken where nobody gives an option on the command line.
     """
 
     branch: int
@@ -92,7 +92,7 @@ def _either(one: frozenset[Guard], other: frozenset[Guard]) -> frozenset[Guard]:
     """What both depend on: the same side of a branch, or some of the models that it chooses."""
     sides = {guard.branch: guard for guard in other if guard.builds}
     several = {
-        Guard(guard.branch, SEVERAL, True, guard.words)
+        Guard(guard.branch, SEVERAL, True, guard.words, guard.supposed)
         for guard in one
         if guard.builds and guard.branch in sides and sides[guard.branch].side != guard.side
     }

@@ -149,7 +149,7 @@ class LossCall(Fact):
             if not isinstance(value, Tensor) or not wanted(value) or value.flow in _NO_MODEL:
                 continue
             words = frozenset[str]().union(*(one.words for one in guards))
-            asks = any(one.words and not one.words & _OF_SHAPE for one in guards)
+            asks = any(one.supposed or (one.words and not one.words & _OF_SHAPE) for one in guards)
             deliberate = words & (own | _DELIBERATE | _OF_ROUNDS)
             if asks and not deliberate and not excluded(guards, self.guards):
                 return value, Severity.SUSPICIOUS
@@ -162,7 +162,7 @@ class LossCall(Fact):
 
     def _independent(self, guards: frozenset[Guard]) -> bool:
         """Whether a choice of models has nothing to do with how the loss was come by."""
-        if not guards or not all(one.builds for one in guards):
+        if not guards or not all(one.builds and not one.supposed for one in guards):
             return False
         words = frozenset[str]().union(*(one.words for one in guards))
         others = self.guards - guards

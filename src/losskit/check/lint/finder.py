@@ -11,6 +11,12 @@ from losskit.check.lint.names import LIBRARIES
 
 __all__ = ["Finder", "stems_of"]
 
+_ALL = "*"
+"""What stands for the names of all files."""
+
+_FEW = 30
+"""Files up to which those that belong to them may be somewhere else."""
+
 
 def stems_of(files: Iterable[str]) -> frozenset[str]:
     """Return all names by which an import of one of these files can begin."""
@@ -188,12 +194,18 @@ class Finder:
                 found.setdefault(os.path.dirname(path), []).append(path)
         return found
 
+    def few(self) -> list[str]:
+        """Return all files, where there are so few that some others were left out most likely."""
+        self.looked_up.add(_ALL)
+        return sorted(self.files) if len(self.files) <= _FEW else []
+
     def listings(self) -> dict[str, str]:
-        """Return what stands for the names of a folder's modules, by what `matching` notes."""
-        return {
+        """Return what stands for the names of all files, and of a folder's modules, where noted."""
+        folders = {
             os.path.join(folder, "*"): " ".join(map(_stem_of, paths))
             for folder, paths in self._modules.items()
         }
+        return folders | {_ALL: " ".join(sorted(self.files)) if len(self.files) <= _FEW else ""}
 
     def package(self, importer: str, name: str, level: int) -> str | None:
         """Return the folder of an imported package that has no ``__init__.py``."""

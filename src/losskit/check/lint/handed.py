@@ -6,16 +6,15 @@ import ast
 import re
 
 from losskit.check.lint.blocks import statements
-from losskit.check.lint.calls import call, instantiate
 from losskit.check.lint.containers import Chain, Made, Sequence
 from losskit.check.lint.definitions import Bound, Class, Frame, Function, Instance
 from losskit.check.lint.interest import trains
 from losskit.check.lint.kinds import Flow
 from losskit.check.lint.library.frameworks import WRAPPERS
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import called_loss, is_part
-from losskit.check.lint.objects import find_in_class, library_bases, lineage
-from losskit.check.lint.scopes import lookup
+from losskit.check.lint.names import called_loss
+from losskit.check.lint.objects import find_in_class
+from losskit.check.lint.supposed import supposed, trains_others
 from losskit.check.lint.values import (
     NONE,
     UNKNOWN,
@@ -26,7 +25,6 @@ from losskit.check.lint.values import (
     Unknown,
     Value,
 )
-from losskit.core.naming import function_name
 
 __all__ = ["built_with", "given_to", "hand_over", "is_loss", "own_batch", "own_output", "own_parts"]
 
@@ -48,8 +46,7 @@ def given_to(machine: Machine, function: Function, *, skip: int) -> Arguments:
             named[parameter.arg] = kept
             continue
         value: Value = Unknown(parameter.arg, _flow_of(function, parameter.arg))
-        meant = _annotated(machine, function, parameter) or _namesake(function, parameter.arg)
-        meant = meant or _only_model(machine, function, parameter)
+        meant = supposed(machine, function, parameter)
         named[parameter.arg] = value if meant is None else meant
     return Arguments((), named)
 
@@ -193,108 +190,6 @@ _OUTPUT = re.compile(r"^(y_?)?(pred|prediction|predicted|output|out)s?$|^y_?hat$
 def built_with(machine: Machine, kind: Class) -> Arguments:
     """What an object gets that nobody makes: one that trains gets the model of the file."""
     init = find_in_class(kind, "__init__")
-    if not isinstance(init, Function) or init.owner is not kind or not _trains_others(kind):
+    if not isinstance(init, Function) or init.owner is not kind or not trains_others(kind):
         return Arguments()
     return given_to(machine, init, skip=1)
-
-
-def _trains_others(kind: Class) -> bool:
-    """Whether a class is no model by itself."""
-    return find_in_class(kind, "forward") is None and not library_bases(kind)
-
-
-def _namesake(function: Function, name: str) -> Value | None:
-    """Return the model or loss that the file keeps under the name of a parameter.
-
-    As where a recipe hands a function, a model and a criterion to somebody who calls it.
-    """
-    names = function.frame.unit.frame
-    if not _is_free(function) or names is None:
-        return None
-    value = names.data.get(name)
-    if value is None and _CRITERION.match(name):
-        losses = [
-            one for one in names.data.values() if isinstance(one, Made) and one.face is not None
-        ]
-        value = losses[0] if len(losses) == 1 else None
-    return value if isinstance(value, (Instance, Made, Chain)) else None
-
-
-_CRITERION = re.compile(r"^(criterion|crit|loss_?(fn|func|function))$")
-
-
-def _is_free(function: Function) -> bool:
-    """Whether a function is no method, but for one that builds what trains."""
-    owner = function.owner
-    return owner is None or (function.name == "__init__" and _trains_others(owner))
-
-
-def _only_model(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return a model for a parameter that is called like a single one of the file."""
-    names = function.frame.unit.frame
-    if not _is_free(function) or names is None:
-        return None
-    models = [
-        value
-        for name, value in names.data.items()
-        if isinstance(value, Class) and name == value.name and value.unit is names.unit
-        if any(find_in_class(value, one) is not None for one in ("forward", "call"))
-    ]
-    if len(models) > 1:
-        models = [one for one in models if parameter.arg in function_name(one.name).split("_")]
-    elif parameter.arg not in {"model", "net", *(function_name(one.name) for one in models)}:
-        return None
-    if len(models) != 1 or is_part(models[0].name):
-        return None
-    [kind] = models
-    made = machine.instances.get(id(kind.node))
-    return made or instantiate(machine, function.frame, kind, Arguments(), kind.node)
-
-
-def _annotated(machine: Machine, function: Function, parameter: ast.arg) -> Value | None:
-    """Return an object of the class that a parameter is annotated with, or that it must have."""
-    noted = parameter.annotation
-    if isinstance(noted, ast.Constant) and isinstance(noted.value, str):
-        noted = ast.Name(noted.value) if noted.value.isidentifier() else None
-    found: Value | None = None
-    if isinstance(noted, (ast.Name, ast.Attribute)):
-        found = machine.evaluate(function.frame, noted)
-    if not isinstance(found, Class) or find_in_class(found, "forward") is None:
-        found = _by_methods(machine, function, parameter) or _only_heir(function, found)
-    if found is None:
-        return None
-    made = machine.instances.get(id(found.node))
-    return made or call(machine, function.frame, found, Arguments(), parameter)
-
-
-def _only_heir(function: Function, base: Value | None) -> Class | None:
-    """Return the only class of the file that fills in an abstract one."""
-    names = function.frame.unit.frame
-    if not isinstance(base, Class) or names is None:
-        return None
-    heirs = [
-        one
-        for one in names.data.values()
-        if isinstance(one, Class) and base in lineage(one) and find_in_class(one, "forward")
-    ]
-    return heirs[0] if len(heirs) == 1 else None
-
-
-_LOSS_METHOD = re.compile(r"(?<![\w.])(\w+)\.(\w*loss\w*)\(", re.IGNORECASE)
-
-
-def _by_methods(machine: Machine, function: Function, parameter: ast.arg) -> Class | None:
-    """Return the only class in sight that computes a loss by a method of a parameter."""
-    unit = function.frame.unit
-    calls = unit.recall("loss methods", function.node, lambda: _LOSS_METHOD.findall(function.text))
-    wanted = {method for owner, method in calls if owner == parameter.arg}
-    names = unit.frame
-    if not wanted or parameter.arg == "self" or names is None:
-        return None
-    fitting = []
-    for name in list(names.data):
-        if name[:1].isupper():
-            found = lookup(machine, names, name)
-            if isinstance(found, Class) and all(find_in_class(found, one) for one in wanted):
-                fitting.append(found)
-    return fitting[0] if len(fitting) == 1 else None

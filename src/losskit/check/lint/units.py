@@ -199,6 +199,16 @@ class Project(Finder):
         self.looked_up.add(path)
         if path in self._units:
             return self._units[path]
+        kept = self.text(path)
+        if kept is None:
+            return None
+        unit = replace(kept)
+        self._units[path] = unit
+        return unit
+
+    def text(self, path: str) -> Unit | None:
+        """Return a file as it is written, and not as the analysis makes use of it."""
+        self.looked_up.add(path)
         if path not in self._sources:
             try:
                 self._sources[path] = self.read(path)
@@ -207,12 +217,7 @@ class Project(Finder):
             self._trim()
         else:
             self._sources.move_to_end(path)
-        kept = self._sources.get(path)
-        if kept is None:
-            return None
-        unit = replace(kept)
-        self._units[path] = unit
-        return unit
+        return self._sources.get(path)
 
     def opened(self, path: str) -> list[Unit]:
         """Return the files that the analysis of one has led to."""
