@@ -27,7 +27,7 @@ from losskit.check.lint.values import (
     Value,
 )
 
-__all__ = ["call", "instantiate", "invoke", "through"]
+__all__ = ["call", "instantiate", "invoke", "is_stub", "through"]
 
 
 def call(machine: Machine, frame: Frame, callee: Value, given: Arguments, node: ast.AST) -> Value:
@@ -148,11 +148,11 @@ def invoke(
     if inner.yields:
         return Sequence(None, join((value, NO_GUARDS) for value in inner.yields))
     if not inner.returns:
-        return UNKNOWN if _is_stub(body.body) else NONE
+        return UNKNOWN if is_stub(body.body) else NONE
     return chosen(inner.returns)
 
 
-def _is_stub(body: list[ast.stmt]) -> bool:
+def is_stub(body: list[ast.stmt]) -> bool:
     """Whether a function waits for a subclass to fill it."""
     return all(isinstance(one, (ast.Pass, ast.Raise, ast.Expr)) for one in body)
 

@@ -6,7 +6,7 @@ import ast
 import re
 
 from losskit.check.lint.branches import MOST, guarded
-from losskit.check.lint.calls import call, instantiate
+from losskit.check.lint.calls import call, instantiate, is_stub
 from losskit.check.lint.choices import Guard, options
 from losskit.check.lint.containers import Chain, Made
 from losskit.check.lint.definitions import Class, Function, Instance
@@ -173,12 +173,14 @@ def _of_nobody(machine: Machine, function: Function, parameter: ast.arg) -> Valu
         return None
     near = [one for one in unbuilt(project) if about_loss == called_loss(one.name)]
     named = [one for one in near if name == function_name(one.name)]
-    if not named and not about_loss and name not in _MODELS:
-        return None
+    if not named and not about_loss:
+        if name not in _MODELS:
+            return None
+        near = [one for one in near if not is_part(one.name)]
     kinds = []
     for one in named or near:
         found = member(machine, one.path, one.name)
-        if isinstance(found, Class) and _is_whole(found) and (named or not is_part(found.name)):
+        if isinstance(found, Class) and _is_whole(found):
             kinds.append(found)
     if about_loss and len(kinds) > 1:
         return None
@@ -197,9 +199,11 @@ def _object_of(machine: Machine, function: Function, kind: Class) -> Value:
 
 
 def _is_whole(kind: Class) -> bool:
-    """Whether a class is a model or a loss, and none that trains itself."""
+    """Whether a class is a model or a loss: not one that waits for others, or trains itself."""
     forward = find_in_class(kind, "forward") or find_in_class(kind, "call")
-    return forward is not None and find_in_class(kind, "training_step") is None
+    if not isinstance(forward, Function) or find_in_class(kind, "training_step") is not None:
+        return False
+    return isinstance(forward.node, ast.Lambda) or not is_stub(forward.node.body)
 
 
 def _may_train(function: Function) -> bool:

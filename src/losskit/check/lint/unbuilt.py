@@ -44,7 +44,7 @@ def _names_of(tree: ast.Module) -> Iterator[str]:
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
-    """Yield the names that are read, but for annotations and ``super(Name, self)``."""
+    """Yield the names that are read, but for annotations, bases and ``super(Name, self)``."""
     if isinstance(tree, ast.Name):
         yield tree.id
     elif isinstance(tree, ast.Attribute):
@@ -52,7 +52,7 @@ def _names(tree: ast.AST) -> Iterator[str]:
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "super":
         return
     for name, value in ast.iter_fields(tree):
-        if name in {"annotation", "returns"}:
+        if name in {"annotation", "returns", "bases"}:
             continue
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, ast.AST):
