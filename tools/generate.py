@@ -96,12 +96,22 @@ def stubs(kinds: Iterable[type[Loss]]) -> dict[Path, str]:
     return {HOME / "functional.pyi": functional, HOME / "__init__.pyi": package}
 
 
+def parameters(kind: type[Loss]) -> str:
+    """Names of a loss's parameters; those after ``*`` are given by name."""
+    names = []
+    for parameter in inspect.signature(kind).parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in names:
+            names.append("*")
+        names.append(parameter.name)
+    return ", ".join(names)
+
+
 def table(kinds: Iterable[type[Loss]]) -> str:
     """README's table of losses."""
     rows = ["| loss | what it is | family |", "|---|---|---|"]
     by_family = sorted(kinds, key=lambda kind: list(Family).index(kind.card.family))
     for kind in by_family:
-        taken = ", ".join(kind.parameters())
+        taken = parameters(kind)
         name = f"{kind.__name__}({taken})" if taken else kind.__name__
         rows.append(f"| `{name}` | {kind.card.summary} | {kind.card.family} |")
     return "\n".join(rows) + "\n"

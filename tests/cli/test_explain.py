@@ -115,7 +115,7 @@ def test_parameters_are_given_and_shown() -> None:
     text = explain("focal:gamma=5,class_weight=[1,2,3]").output
     assert text.startswith("Focal:class_weight=[1,2,3],gamma=5: focal loss")
     assert re.search(r"gamma = 5 .*number >= 0; default 2\.0", text)
-    assert "losskit.Focal(class_weight=[1.0, 2.0, 3.0], gamma=5)(input, target)" in text
+    assert "losskit.Focal(gamma=5, class_weight=[1.0, 2.0, 3.0])(input, target)" in text
     content = json.loads(explain("CrossEntropy:class_weight=[1,2]", "--format", "json").output)
     weight = next(one for one in content["parameters"] if one["name"] == "class_weight")
     assert (weight["default"], weight["value"]) == (None, [1.0, 2.0])

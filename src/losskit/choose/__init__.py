@@ -10,7 +10,7 @@ from typing import Any
 
 from losskit.choose.errors import ChooseError
 from losskit.choose.recommendation import Recommendation, Recommendations, Recommended
-from losskit.core.packages import make_callable
+from losskit.core.packages import make_callable, needs
 
 __all__ = [
     "ChooseError",
@@ -85,12 +85,8 @@ def choose(
             if value is not None:
                 raise ChooseError(f"{name} goes with a target, not with a task in words")
         return choose_from_words(task, goal)
-    try:
+    with needs("choose", "losskit.choose", "to read data"):
         from losskit.choose.from_data import choose_from_data  # noqa: PLC0415 - heavy imports
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f'losskit.choose needs {error.name} to read data: pip install "losskit[choose]"'
-        ) from error
     wanted = (columns,) if isinstance(columns, str) else tuple(columns)
     return choose_from_data(target, wanted, output=output, groups=groups, goal=goal, kind=kind)
 

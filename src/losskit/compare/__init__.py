@@ -1,6 +1,6 @@
 """Compare what different losses do to the same network on the same data.
 
-Needs the extra ``losskit[compare]``.
+``losskit.compare(...)`` is `compare` itself. Needs the extra ``losskit[compare]``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from losskit.compare.errors import CompareError
-from losskit.compare.processes import Processes
-from losskit.compare.results import Results
-from losskit.compare.runs import Keeping, Progress, run
-from losskit.compare.store import Store
-from losskit.compare.study import EPOCHS, SEEDS, Study, plan
 from losskit.core.loss import Loss
+from losskit.core.packages import make_callable, needs
+
+with needs("compare", "losskit.compare"):
+    from losskit.compare.errors import CompareError
+    from losskit.compare.processes import Processes
+    from losskit.compare.results import Results
+    from losskit.compare.runs import Keeping, Progress, run
+    from losskit.compare.store import Store
+    from losskit.compare.study import EPOCHS, SEEDS, Study, plan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,8 +90,8 @@ def compare(
 
     Examples
     --------
-    >>> from losskit.compare import compare
-    >>> results = compare("sklearn:diabetes", losses=["MSE", "MAE"], seeds=2, epochs=3)
+    >>> import losskit
+    >>> results = losskit.compare("sklearn:diabetes", losses=["MSE", "MAE"], seeds=2, epochs=3)
     >>> [arm.label for arm in results.losses]
     ['MSE', 'MAE']
     """
@@ -105,3 +108,6 @@ def compare(
         learning_rate=learning_rate,
     )
     return run(study, progress)
+
+
+make_callable(__name__, __name__)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import ModuleType
 from typing import Any
 
@@ -38,12 +38,12 @@ class Classwise(Positionwise):
     Definitions see the class axis last. All arrays have the first one's shape.
     """
 
+    _: KW_ONLY
     class_axis: int | None = parameter(
         None,
         "axis of the classes in the input; None is axis 1, or the only one",
         kind="integer",
         optional=True,
-        kw_only=True,
     )
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
@@ -96,11 +96,12 @@ class Classification(Classwise):
     the target is of the input's shape.
     """
 
+    _: KW_ONLY
     class_weight: Any = parameter(
-        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True, kw_only=True
+        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True
     )
     ignore_index: int = parameter(
-        -100, "class index that takes no part, such as padding", kind="integer", kw_only=True
+        -100, "class index that takes no part, such as padding", kind="integer"
     )
 
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:

@@ -137,16 +137,19 @@ def parameter(
     at_most: float | None = None,
     optional: bool = False,
     choices: tuple[str, ...] = (),
-    kw_only: bool = False,
 ) -> Any:
-    """Declare a field of a loss; see `Parameter`."""
+    """Declare a field of a loss; see `Parameter`.
+
+    What is to be given by keyword alone stands after a line ``_: KW_ONLY``, which type checkers
+    know as well.
+    """
     declared = Parameter(doc, unit, kind, above, below, at_least, at_most, optional, choices)
-    return field_of(declared, default, kw_only=kw_only)
+    return field_of(declared, default)
 
 
-def field_of(declared: Parameter, default: object, *, kw_only: bool = False) -> Any:
+def field_of(declared: Parameter, default: object) -> Any:
     """Declare a field by a parameter that others check by as well."""
-    return dataclasses.field(default=default, kw_only=kw_only, metadata={_KEY: declared})
+    return dataclasses.field(default=default, metadata={_KEY: declared})
 
 
 _declared: dict[type, dict[str, Parameter]] = {}
@@ -159,7 +162,7 @@ def parameters_of(kind: type) -> dict[str, Parameter]:
         # Kept, since torch.compile can follow a look-up but not `dataclasses.fields` of a class.
         declared = _declared[kind] = {
             field.name: field.metadata[_KEY]
-            for field in dataclasses.fields(kind)
+            for field in sorted(dataclasses.fields(kind), key=lambda field: bool(field.kw_only))
             if _KEY in field.metadata
         }
     return declared

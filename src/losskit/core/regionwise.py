@@ -6,7 +6,7 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import ModuleType
 from typing import Any
 
@@ -48,31 +48,27 @@ class Regionwise(Loss):
     say which pixels are present. What is absent, by mask or `ignore_index`, is in no sum.
     """
 
+    _: KW_ONLY
     per: str = parameter(
         "image",
         "whether each sample has its own regions, or the batch has one per class",
         kind="choice",
         choices=("image", "batch"),
-        kw_only=True,
     )
     skip_absent: bool = parameter(
         False,
         "whether regions that are nowhere in the target take no part",
         kind="flag",
-        kw_only=True,
     )
     class_weight: Any = parameter(
-        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True, kw_only=True
+        None, "weight of each class, (K,)", kind="array", at_least=0, optional=True
     )
-    ignore_index: int = parameter(
-        -100, "class index of pixels that take no part", kind="integer", kw_only=True
-    )
+    ignore_index: int = parameter(-100, "class index of pixels that take no part", kind="integer")
     class_axis: int | None = parameter(
         None,
         "axis of the classes in the input; None is axis 1, where there are classes",
         kind="integer",
         optional=True,
-        kw_only=True,
     )
 
     @abstractmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from losskit.core.cards import Card
-from losskit.core.loss import Loss
+from losskit.core.loss import Loss as Loss
 from losskit.core.parameters import parameters_of
 from losskit.core.spec import known_names, names_of
 from losskit.losses.approx_ndcg import ApproxNDCG as ApproxNDCG
@@ -64,6 +66,14 @@ CATALOGUE: dict[str, type[Loss]] = {
 """Name → class of every loss."""
 for _kind in CATALOGUE.values():
     parameters_of(_kind)  # torch.compile can follow what is known, should it make the first loss
+
+if not TYPE_CHECKING:
+    # Type checkers take the lines above for it, and could not follow this.
+    __all__ = tuple(sorted({"CATALOGUE", "Loss", "register_loss", *CATALOGUE}))
+
+    def __dir__() -> list[str]:
+        """Name the losses, and what makes one."""
+        return sorted({*__all__, *CATALOGUE})
 
 
 def register_loss(kind: type[Loss]) -> type[Loss]:

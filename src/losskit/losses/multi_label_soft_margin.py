@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import ModuleType
 from typing import Any
 
@@ -44,9 +44,8 @@ class MultiLabelSoftMargin(Rowwise):
     0.2675
     """
 
-    class_weight: Any = parameter(
-        None, "weight of each label, (K,)", kind="array", optional=True, kw_only=True
-    )
+    _: KW_ONLY
+    class_weight: Any = parameter(None, "weight of each label, (K,)", kind="array", optional=True)
 
     card = Card(
         title="multi-label soft margin loss",

@@ -7,21 +7,24 @@ Needs the extra ``losskit[compare]``.
 
 from __future__ import annotations
 
+from losskit.core.packages import needs
 from losskit.core.spec import parse_parameters
 from losskit.reporting.errors import RequestError, closest
-from losskit.studies.base import SEEDS, Study
-from losskit.studies.circle import Circle
-from losskit.studies.collapse import Collapse
-from losskit.studies.gradients import Gradients
-from losskit.studies.imbalance import Imbalance
-from losskit.studies.kl import KL
-from losskit.studies.landscapes import Landscapes
-from losskit.studies.one_half import OneHalf
-from losskit.studies.outliers import Outliers
-from losskit.studies.record import Progress
-from losskit.studies.results import StudyResults
-from losskit.studies.smoothing import Smoothing
-from losskit.studies.triplets import Triplets
+
+with needs("compare", "losskit.studies"):
+    from losskit.studies.base import SEEDS, Study
+    from losskit.studies.circle import Circle
+    from losskit.studies.collapse import Collapse
+    from losskit.studies.gradients import Gradients
+    from losskit.studies.imbalance import Imbalance
+    from losskit.studies.kl import KL
+    from losskit.studies.landscapes import Landscapes
+    from losskit.studies.one_half import OneHalf
+    from losskit.studies.outliers import Outliers
+    from losskit.studies.record import Progress
+    from losskit.studies.results import StudyResults
+    from losskit.studies.smoothing import Smoothing
+    from losskit.studies.triplets import Triplets
 
 __all__ = ["SEEDS", "STUDIES", "Progress", "Study", "StudyResults", "study"]
 

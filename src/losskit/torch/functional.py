@@ -41,12 +41,15 @@ def _function_for(face: Face) -> Callable[..., Tensor]:
     return function
 
 
-for _kind in CATALOGUE.values():
-    for _face in faces_of(_kind):
-        globals()[_face.function] = _function_for(_face)
-
+_functions = {
+    face.function: _function_for(face) for kind in CATALOGUE.values() for face in faces_of(kind)
+}
 if hasattr(_torch.nn, "LinearCrossEntropyLoss"):
-    from losskit.torch.linear_cross_entropy import linear_cross_entropy  # noqa: F401
+    from losskit.torch.linear_cross_entropy import linear_cross_entropy
+
+    _functions["linear_cross_entropy"] = linear_cross_entropy
+globals().update(_functions)
+__all__ = tuple(_functions)
 
 _registered: dict[type, Callable[..., Tensor]] = {}
 
@@ -65,4 +68,4 @@ def __getattr__(name: str) -> Callable[..., Tensor]:
 def __dir__() -> list[str]:
     """Name the functional forms of all losses."""
     functions = (face.function for kind in CATALOGUE.values() for face in faces_of(kind))
-    return sorted({*globals(), *functions})
+    return sorted({*__all__, *functions})
