@@ -47,6 +47,14 @@ class Definition(ABC):
         """Return the declared parameters by name."""
         return parameters_of(cls)
 
+    def held(self) -> tuple[Array, ...]:
+        """Return the arrays among the parameters that others may change, such as buffers."""
+        return tuple(
+            array
+            for name, declared in parameters_of(type(self)).items()
+            if declared.kind == "array" and hasattr(array := getattr(self, name), "detach")
+        )
+
     def spec(self) -> str:
         """Write the loss as the command line reads it: its name and what differs from defaults."""
         differing = [

@@ -47,10 +47,13 @@ class _Positions(torch.autograd.Function):
         arrays = _present(*inputs[1:])
         ctx.save_for_backward(*arrays)
         ctx.save_for_forward(*arrays)
+        ctx.versions = _versions(ctx.loss)
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         arrays = ctx.saved_tensors
+        if ctx.versions != _versions(ctx.loss):
+            raise on_torch.changed(ctx.loss)
         absent = (None,) * (MOST_ARRAYS - len(arrays))
         wanted = ctx.needs_input_grad[1 : 1 + len(arrays)]
         with _as_given(grad_output):
@@ -75,6 +78,25 @@ def _present(*arrays: Tensor | None) -> tuple[Tensor, ...]:
     return tuple(array for array in arrays if array is not None)
 
 
+def _versions(loss: Definition) -> list[int]:
+    """Count how often what the loss holds was changed in place.
+
+    Autograd sees that of what is saved, and torch.func can save nothing but inputs and outputs.
+    """
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return []
+    return [array._version for array in loss.held()]
+
+
+def _follows_held(loss: Definition) -> bool:
+    """Whether torch.func follows what the loss holds, which a Function may not look at then."""
+    return (
+        not torch.compiler.is_compiling()
+        and torch._C._are_functorch_transforms_active()
+        and any(map(torch._C._functorch.is_functorch_wrapped_tensor, loss.held()))
+    )
+
+
 def _check_given(loss: Definition, wanted: Sequence[bool], gradients: Sequence[Any]) -> None:
     """Refuse to pass off as 0 what there is no derivative of."""
     for argument, want, gradient in zip(loss.card.arguments, wanted, gradients, strict=False):
@@ -92,11 +114,12 @@ class AutogradEngine(Engine):
         super().__init__(xp)
 
     def traced(self, *arrays: Array) -> bool:
-        """Whether torch.compile, torch.func or a dispatch mode (fake tensors, make_fx) follows."""
+        """Whether torch.compile, torch.func, torch.jit.trace or a dispatch mode follows."""
         return (
             torch.compiler.is_compiling()
             or torch._C._are_functorch_transforms_active()
             or torch._C._len_torch_dispatch_stack() > 0
+            or torch._C._is_tracing()
             or any(type(array) not in (Tensor, torch.nn.Parameter) for array in arrays)
         )
 
@@ -108,7 +131,7 @@ class AutogradEngine(Engine):
         """Loss at each position, differentiable in every array."""
         pushes = isinstance(loss, Positionwise) and not torch.compiler.is_compiling()
         with _as_given(arrays[0]):
-            if not loss.closed_form or (not pushes and _forward_mode()):
+            if not loss.closed_form or (not pushes and _forward_mode()) or _follows_held(loss):
                 return loss.value_at(*arrays, xp)
             function = _PositionsForwardMode if pushes else _Positions
             absent = (None,) * (MOST_ARRAYS - len(arrays))
@@ -119,8 +142,10 @@ class AutogradEngine(Engine):
     ) -> tuple[Array, Arrays]:
         """Loss and gradients, outside of autograd but for functions of the user's own."""
         if loss.closed_form:
+            # torch.compile cannot follow super() within two contexts.
+            compute = super().values_and_gradients
             with torch.no_grad(), _as_given(arrays[0]):
-                return super().values_and_gradients(loss, arrays, outer)
+                return compute(loss, arrays, outer)
         outputs = loss.outputs(arrays)
         with torch.enable_grad():
             leaves = [

@@ -20,7 +20,7 @@ from losskit.engines.native.threads import threads
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
 
-__all__ = ["PLAIN", "reduce", "reduce_with_gradients"]
+__all__ = ["PLAIN", "changed", "reduce", "reduce_with_gradients"]
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -79,6 +79,14 @@ def reduce_with_gradients(
     return values, gradients
 
 
+def changed(loss: Definition) -> RuntimeError:
+    """Refusal to compute derivatives of what is no more."""
+    return RuntimeError(
+        f"{loss.name}: a tensor that the loss was computed from was changed in place since, and "
+        "its derivatives need what it held; change a copy instead"
+    )
+
+
 class _Call:
     """What a call's derivatives are found from."""
 
@@ -103,19 +111,17 @@ class _Call:
 
     def current_versions(self) -> list[int]:
         """Count how often each tensor was changed in place that autograd does not look after."""
+        tensors = (*self.arrays, *self.plan.held)
         if self.options.bare:
-            return [array._version for array in self.arrays]
+            return [one._version for one in tensors]
         given = self.options
         beside = (given.weight, given.mask, given.scale, given.normalizer)
-        return [one._version for one in (*self.arrays, *beside) if isinstance(one, Tensor)]
+        return [one._version for one in (*tensors, *beside) if isinstance(one, Tensor)]
 
     def check_versions(self) -> None:
         """Refuse to compute derivatives of what is no more."""
         if self.versions != self.current_versions():
-            raise RuntimeError(
-                f"{self.loss.name}: a tensor that the loss was computed from was changed in place "
-                "since, and its derivatives need what it held; change a copy instead"
-            )
+            raise changed(self.loss)
 
     def take_values(self) -> Tensor | None:
         """Give the values away: they will hold on to this call, and so must not be held by it."""

@@ -32,9 +32,12 @@ class Plan(ABC):
     ----------
     outputs : tuple of int
         Which arrays the model gives, in the order of their gradients.
+    held : tuple of array
+        What the loss's own parameters are read from at each call.
     """
 
     outputs: tuple[int, ...]
+    held: tuple[Array, ...]
 
     @abstractmethod
     def shape(self, arrays: Arrays) -> tuple[int, ...] | None:
@@ -95,6 +98,7 @@ class _ElementwisePlan(Plan):
             if declared.kind == "array" and getattr(loss, field) is not None
         ]
         self.outputs = loss.outputs(())
+        self.held = loss.held()
         self._beside = beside
         self._kernel = native.Elementwise(
             KERNELS,
@@ -132,6 +136,7 @@ class _ElementwisePlan(Plan):
 class _ClasswisePlan(Plan):
     def __init__(self, loss: Classwise, name: str) -> None:
         self.outputs = loss.outputs(())
+        self.held = loss.held()
         self._axis = loss.class_axis
         classification = isinstance(loss, Classification)
         weight = loss.class_weight if isinstance(loss, Classification) else None
