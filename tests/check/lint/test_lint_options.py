@@ -294,3 +294,69 @@ def test_a_method_meets_what_its_caller_sets_up(call: str, tmp_path: Path) -> No
 def test_a_method_meets_what_others_leave(tmp_path: Path) -> None:
     text = PREDICTOR.replace("Net()", "Raw()").replace("CALL", "")
     assert [one.code for one in found(tmp_path, {"go.py": text})] == ["LK104"]
+
+
+MANY = """
+from elsewhere import OwnLoss
+
+def get_model(model_name):
+    if model_name == "soft":
+        return Soft()
+MORE    raise ValueError(model_name)
+
+class Trainer:
+    def __init__(self, config):
+        self.config, self.model = config, None
+        self.create(config.model.name)
+        if config.model.loss.lower() == "ce":
+            self.criterion = nn.CrossEntropyLoss()
+        else:
+            self.criterion = OwnLoss()
+    def create(self, model_name):
+        if model_name == "raw_0":
+            self.model = get_model(model_name)
+        else:
+            self.model = get_model(model_name)
+    def train(self, loader):
+        for x, y in loader:
+            self.criterion(self.model(x), y).backward()
+"""
+
+
+def test_a_factory_of_many_models_may_be_called_on_both_sides_of_a_branch(tmp_path: Path) -> None:
+    """What the branch asks leaves one model on one side, and all others on the other.
+
+    It is no more than suspicious where the loss is chosen as well.
+    """
+    raw = NETS[NETS.index("class Raw") : NETS.index("class Soft")]
+    nets = NETS + "".join(raw.replace("Raw", f"Raw{at}") for at in range(9))
+    more = "".join(
+        f'    if model_name == "raw_{at}":\n        return Raw{at}()\n' for at in range(9)
+    )
+    findings = found(tmp_path, {"go.py": nets + MANY.replace("MORE", more)})
+    assert [(one.code, str(one.severity)) for one in findings] == [("LK101", "suspicious")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "codes"),
+    [
+        ("config.head", []),
+        ("config.model.name.lower()", ["LK101"]),
+        ("config.net", ["LK101"]),
+        ("config.model.loss", []),
+    ],
+)
+def test_a_model_and_a_loss_may_be_chosen_apart(
+    asked: str, codes: list[str], tmp_path: Path
+) -> None:
+    """Where the loss asks for what the model asks for, they belong together, most likely."""
+    text = f"""
+from elsewhere import OwnLoss
+
+def run(config, loader):
+    model = Soft() if {asked} == "a" else Raw()
+    criterion = nn.CrossEntropyLoss() if config.model.loss.lower() == "ce" else OwnLoss()
+    for x, y in loader:
+        criterion(model(x), y).backward()
+"""
+    assert [one.code for one in found(tmp_path, {"go.py": NETS + text})] == codes

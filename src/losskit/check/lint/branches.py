@@ -47,21 +47,40 @@ _COMMON = frozenset(
 )
 
 
+_SECTIONS = frozenset(["model", "models", "train", "training", "trainer", "data", "experiment"])
+"""Parts of a configuration, as in ``config.model.loss``, which is about the loss."""
+
+_TEXT_METHODS = frozenset(["lower", "upper", "strip", "startswith", "endswith", "get"])
+
+
 def words_of(node: ast.AST) -> frozenset[str]:
     """Return the names that the condition of a branch asks for."""
     test = getattr(node, "test", None)
     if test is None:
         return frozenset()
+    called = {id(one.func) for one in ast.walk(test) if isinstance(one, ast.Call)}
+    sections = {
+        id(one.value)
+        for one in ast.walk(test)
+        if isinstance(one, ast.Attribute) and id(one) not in called and _tokens({one.attr})
+    }
     words = set()
     for one in ast.walk(test):
         if isinstance(one, ast.Name):
             words.add(one.id)
         elif isinstance(one, ast.Attribute):
-            words.add(one.attr)
+            section = one.attr in _SECTIONS and id(one) in sections
+            if not section and not (one.attr in _TEXT_METHODS and id(one) in called):
+                words.add(one.attr)
         elif isinstance(one, ast.Subscript) and isinstance(one.slice, ast.Constant):
             words.add(str(one.slice.value))
-    tokens = {token for word in words for token in re.split(r"[_\W]+", word.lower())}
-    return frozenset(tokens - _COMMON)
+    return _tokens(words)
+
+
+def _tokens(words: Iterable[str]) -> frozenset[str]:
+    """Return the parts of names that tell something."""
+    parts = {part for word in words for part in re.split(r"[_\W]+", word.lower())}
+    return frozenset(parts - _COMMON)
 
 
 def merged(container: Container, found: list[tuple[Any, Guard]]) -> Any:

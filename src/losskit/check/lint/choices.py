@@ -81,10 +81,9 @@ def join(found: Iterable[Option]) -> Value:
         return UNKNOWN
     if len(kept) == 1:
         return next(iter(kept.values()))[0]
-    if len(kept) > _MOST:
-        plain = any(isinstance(one, (Tensor, Unknown, Const)) for one, _ in kept.values())
-        if plain or len(kept) > _MOST_OBJECTS:
-            return UNKNOWN
+    plain = sum(isinstance(one, (Tensor, Unknown, Const)) for one, _ in kept.values())
+    if plain > _MOST or len(kept) > _MOST_OBJECTS:
+        return UNKNOWN
     return Choice(tuple(kept.values()))
 
 

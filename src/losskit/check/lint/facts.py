@@ -139,11 +139,15 @@ class LossCall(Fact):
         """Return a tensor that an argument is, if it is wanted; milder, where it depends.
 
         An argument that is wanted on one side of a branch only is suspicious, if the branch asks
-        for a kind of task or model, and neither for an activation nor for what chose the loss.
+        for a kind of task or model, and neither for an activation nor for what chose the loss; of
+        losses that a setting chooses, if one of its own chooses the model.
         """
         sure = self.seen(argument, wanted)
-        if sure is not None or any(one.builds for one in self.guards):
+        if sure is not None:
             return sure, None
+        built = [one for one in self.guards if one.builds]
+        if not all(one.words & _OF_LOSSES for one in built):
+            return None, None
         own = frozenset[str]().union(*(one.words for one in self.guards))
         for value, guards in options(self.values.get(argument, NONE)):
             if not isinstance(value, Tensor) or not wanted(value) or value.flow in _NO_MODEL:
@@ -151,7 +155,8 @@ class LossCall(Fact):
             words = frozenset[str]().union(*(one.words for one in guards))
             asks = any(one.supposed or (one.words and not one.words & _OF_SHAPE) for one in guards)
             deliberate = words & (own | _DELIBERATE | _OF_ROUNDS)
-            if asks and not deliberate and not excluded(guards, self.guards):
+            of_another = built and not words & _OF_MODELS
+            if asks and not deliberate and not of_another and not excluded(guards, self.guards):
                 return value, Severity.SUSPICIOUS
         return None, None
 
@@ -206,6 +211,10 @@ _DELIBERATE = frozenset(
 
 _OF_SHAPE = frozenset(["size", "shape", "dim", "ndim", "numel"])
 """Words of conditions that say nothing of what is trained."""
+
+_OF_LOSSES = frozenset(["loss", "losses", "criterion", "objective"])
+_OF_MODELS = frozenset(["model", "net", "network", "arch", "architecture", "backbone"])
+"""Words by which losses and models are chosen that have nothing to do with each other."""
 
 _OF_ROUNDS = frozenset(["i", "j", "idx", "index"])
 """Words of conditions of which a loop comes by both sides."""

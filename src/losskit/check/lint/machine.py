@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from losskit.check.lint.branches import MISSING, merged, words_of
 from losskit.check.lint.choices import NO_GUARDS, Choice, Guard
 from losskit.check.lint.containers import Chain, Container, Dictionary, births
-from losskit.check.lint.defaults import holds
 from losskit.check.lint.definitions import Frame, Function, Instance
 from losskit.check.lint.names import loss_calls
 from losskit.check.lint.parts import End, Parts
+from losskit.check.lint.questions import Questions
 from losskit.check.lint.units import Project, Unit
 from losskit.check.lint.values import Arguments, Tensor, Trail, Value
 
@@ -85,8 +85,8 @@ class Machine:
         Undecided branches that are being run, and choices between what is called.
     looping : int
         How many loops of unknown length are being run.
-    options : dict
-        Option of the command line → its default.
+    questions : Questions
+        What branches ask of settings, and what options are by default.
     lent : Dictionary
         Name of something unknown, and of an attribute → the object that was set there; and path
         → the model that was saved there.
@@ -117,7 +117,7 @@ class Machine:
     modules: set[str] = field(default_factory=set)
     branches: list[frozenset[Guard]] = field(default_factory=list)
     looping: int = 0
-    options: dict[str, Value] = field(default_factory=dict)
+    questions: Questions = field(default_factory=Questions)
     lent: Dictionary = field(default_factory=Dictionary)
     demands: list[tuple[int, LossCall, frozenset[Guard]]] = field(default_factory=list)
     lively: int = 0
@@ -126,7 +126,6 @@ class Machine:
     _floor: int = _UNBOUNDED
     _mark: int = 0
     _bored: dict[int, int] = field(default_factory=dict)
-    _questions: dict[str, int] = field(default_factory=dict)
     _journals: list[dict[tuple[int, Any], tuple[Container, Any]]] = field(default_factory=list)
 
     def tick(self) -> None:
@@ -219,21 +218,23 @@ class Machine:
         words = frame.unit.recall("words", node, lambda: words_of(node))
         branch, turned = id(node), False
         if asked is not None:
-            branch, turned = self._questions.setdefault(asked[0], branch), not asked[1]
+            branch, turned = self.questions.branch(asked[0], branch), not asked[1]
         left: list[tuple[Guard, End, dict[tuple[int, Any], Any]]] = []
         touched: dict[tuple[int, Any], tuple[Container, Any]] = {}
         for at, side in enumerate(sides):
             number = 1 - at if turned else at
+            if asked is not None and self.questions.is_out(asked[0], number, self.conditions):
+                continue
             guard = Guard(
                 branch,
                 number,
                 words=words,
                 supposed=decided not in {None, at},
-                default=asked is not None and self.is_default(asked[0], number),
+                default=asked is not None and self.questions.is_default(asked[0], number),
             )
             frame.guards = before | {guard}
             self._journals.append({})
-            told = self.told(asked[0]) if asked is not None and not number else NO_GUARDS
+            told = self.questions.told(asked[0]) if asked is not None and not number else NO_GUARDS
             self.branches.append(frozenset({guard}) | told)
             try:
                 end = side()
@@ -275,26 +276,6 @@ class Machine:
             if sides[slot] == 1 and container.born > start and not isinstance(container, Frame):
                 self.write(container, slot[1], value)
                 del touched[slot]
-
-    def ask(self, questions: Iterable[str]) -> None:
-        """Take note of questions that no branch asks, as where a word chooses among values."""
-        for one in questions:
-            self._questions.setdefault(one, -1 - len(self._questions))
-
-    def is_default(self, asked: str, number: int) -> bool:
-        """Whether a side of a branch is taken where nobody gives an option."""
-        so = holds(self.options, asked)
-        return so is not None and so is (number == 0)
-
-    def told(self, asked: str) -> frozenset[Guard]:
-        """What holds where what is asked is so: that, and that a setting is no other word."""
-        subject, equal, _ = asked.partition(" == ")
-        own, default = self._questions[asked], self.is_default(asked, 0)
-        return frozenset(
-            Guard(branch, int(branch != own), default=default)
-            for other, branch in self._questions.items()
-            if branch == own or (equal and other.startswith(f"{subject} == "))
-        )
 
     @contextmanager
     def under(self, guards: frozenset[Guard]) -> Iterator[None]:

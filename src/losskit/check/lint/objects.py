@@ -165,7 +165,7 @@ def get_attribute(machine: Machine, frame: Frame, owner: Value, name: str, node:
     if isinstance(owner, Unknown) and (owner.name, name) in machine.lent.data:
         lent: Value = machine.lent.data[owner.name, name]
         return lent
-    option = machine.options.get(name)
+    option = machine.questions.options.get(name)
     if isinstance(owner, Unknown) and option is not None and _is_parsed(node):
         return _optional(owner, name, option)
     if isinstance(owner, Unknown) and owner.word:

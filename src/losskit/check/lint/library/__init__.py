@@ -229,8 +229,8 @@ def unknown_method(
     if name in {"add_argument", "set_defaults"}:
         found = declared(given) if name == "add_argument" else dict(given.named)
         for key, value in found.items():
-            either = [machine.options[key]] if key in machine.options else []
-            machine.options[key] = any_of([*either, value], node)
+            either = [machine.questions.options[key]] if key in machine.questions.options else []
+            machine.questions.options[key] = any_of([*either, value], node)
         return UNKNOWN
     if name in {"get", "values", "items", "keys", "pop"}:
         key = given.const(0)

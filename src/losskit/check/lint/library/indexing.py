@@ -75,11 +75,14 @@ def _by_word(machine: Machine, frame: Frame, owner: Dictionary, word: str, node:
         asked = [one[0] for test in tests if (one := question(test, frame.function)) is not None]
     if len(asked) < len(values):
         return any_of(values, node, list(owner.data).index(word) if word in owner.data else None)
-    machine.ask(asked)
+    machine.questions.ask(asked)
     sides = [
-        Guard(id(node), at, default=machine.is_default(one, 0)) for at, one in enumerate(asked)
+        Guard(id(node), at, default=machine.questions.is_default(one, 0))
+        for at, one in enumerate(asked)
     ]
-    return chosen((value, machine.told(asked[at]) | {sides[at]}) for at, value in enumerate(values))
+    return chosen(
+        (value, machine.questions.told(asked[at]) | {sides[at]}) for at, value in enumerate(values)
+    )
 
 
 _LOCATING = {"iloc", "ix", "loc"}
