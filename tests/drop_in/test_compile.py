@@ -14,7 +14,7 @@ from torch._dynamo.testing import CompileCounter
 
 import losskit.torch as lt
 from cases import CLASSES, as_tuple, every_loss, one_case
-from losskit import CrossEntropy
+from losskit import CrossEntropy, GaussianNLL, Huber
 from losskit.core.cards import Role
 from losskit.torch.faces import faces_of
 
@@ -160,3 +160,28 @@ def test_batches_of_any_size_are_exported():
         exported = torch.export.export(module, arrays, dynamic_shapes=shapes).module()
         twice = [torch.cat([array, array]) for array in arrays]
         torch.testing.assert_close(exported(*twice), module(*twice))
+
+
+@pytest.mark.usefixtures("fresh_compiler")
+@pytest.mark.parametrize("kind", [Huber, CrossEntropy, GaussianNLL])
+def test_closed_forms_compile(kind):
+    case = one_case(kind)
+    arrays = plain(case)
+    for name in ("value_and_gradient", "gradient_and_curvature", "curvature"):
+        call = getattr(case.loss, name)
+        compiled = torch.compile(lambda *given, call=call: call(*given), fullgraph=True)
+        torch.testing.assert_close(compiled(*arrays), call(*arrays))
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.*torch.jit.trace")
+def test_recorded_calls_hold_for_other_masks_and_targets():
+    """Everything took part in what torch.jit.trace followed."""
+    x, y = torch.randn(4, 3), torch.zeros(4, 3)
+    recorded = torch.jit.trace(
+        lambda x, mask: lt.functional.mse_loss(x, y, mask=mask), (x, torch.ones(4, 3) > 0)
+    )
+    assert recorded(x, torch.zeros(4, 3) > 0) == 0
+    recorded = torch.jit.trace(lt.functional.cross_entropy, (x, torch.tensor([0, 1, 2, 0])))
+    target = torch.tensor([0, -100, 2, -100])
+    expected = torch.nn.functional.cross_entropy(x, target)
+    torch.testing.assert_close(recorded(x, target), expected)

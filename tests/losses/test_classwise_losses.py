@@ -257,3 +257,21 @@ def test_rows_without_classes(loss, shape):
 
 def theirs_takes_it(z, y):
     return torch.nn.functional.multilabel_soft_margin_loss(z, y).isfinite()
+
+
+@pytest.mark.parametrize("count", [1, 8, 32])
+@pytest.mark.parametrize("soft", [False, True])
+def test_targets_that_weigh_nothing(count, soft):
+    """Smoothing spreads over classes that do weigh something, but there is nothing to divide by."""
+    loss = CrossEntropy(class_weight=(1.0, 0.0, 3.0), label_smoothing=0.1)
+    logits, target = np.zeros((count, 3)), np.ones(count, int)
+    if soft:
+        target = np.eye(3)[target]
+    for arrays in ((logits, target), (torch.from_numpy(logits), torch.from_numpy(target))):
+        assert loss(*arrays) == 0
+        value, gradient = loss.value_and_gradient(*arrays)
+        assert value == 0
+        assert not gradient.any()
+        assert not loss.curvature(*arrays).any()
+        others = loss(*arrays, reduction="sum")
+        assert float(others) == pytest.approx(count * 0.1 / 3 * 4 * np.log(3))

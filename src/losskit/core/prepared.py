@@ -90,7 +90,11 @@ class Prepared:
         return factors / self.divisor() if self.options.reduction == "mean" else factors
 
     def divisor(self) -> Array | float:
-        """What the mean divides by; 1 where that would be 0, since then the sum is 0 as well."""
+        """What the mean divides by; where that would be 0, one that makes everything 0.
+
+        The sum is 0 as well, mostly: label smoothing spreads over classes that weigh more than the
+        target's.
+        """
         divisor = self.normalizer
         if divisor is None:
             counted = [factor for factor in (self.weight, self.mass) if factor is not None]
@@ -98,8 +102,8 @@ class Prepared:
                 return max(math.prod(self.shape), 1)
             divisor = self.xp.sum(counted[0] if len(counted) == 1 else counted[0] * counted[1])
         if isinstance(divisor, (int, float)):
-            return divisor or 1
-        return self.xp.where(divisor == 0, 1.0, divisor)
+            return divisor or math.inf
+        return self.xp.where(divisor == 0, math.inf, divisor)
 
 
 def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> Prepared:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -67,12 +68,13 @@ private:
     }
 };
 
-/// The sum of weights as a divisor: where it is 0, the sum of the values is 0 as well.
+/// The sum of weights as a divisor; where it is 0, one that makes value and derivatives 0. The sum
+/// of the values need not be: smoothing spreads over classes that weigh more than the target's.
 inline std::optional<double> divisor_from(const Outcome& mass) {
     if (mass.irregular) {
         return std::nullopt;
     }
-    return mass.sum == 0 ? 1 : mass.sum;
+    return mass.sum == 0 ? INFINITY : mass.sum;
 }
 
 inline void finish(const Call& call, const Array& values, double sum, double divisor) {
