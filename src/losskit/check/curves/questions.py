@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,7 +20,7 @@ from losskit.check.curves.places import (
     sight_of,
 )
 from losskit.check.curves.series import Curve
-from losskit.check.curves.shapes import Shape
+from losskit.check.curves.shapes import Shape, scatter
 from losskit.check.curves.standstill import FEWEST, nothing_general, stuck
 from losskit.check.findings import Finding, Sight
 from losskit.check.report import found
@@ -121,7 +122,12 @@ def oscillates(log: Log) -> Iterator[Finding]:
     leaps = high - low > 0.5 * max(gained, 0.1 * abs(shape.start)) and high > 1.3 * low
     # A drift is a fall, however far it goes.
     trend = abs(float(np.median(last[: len(last) // 2]) - np.median(last[len(last) // 2 :])))
-    if leaps and unsteady > 0.4 and trend < 0.5 * (high - low):
+    if (
+        leaps
+        and unsteady > 0.4
+        and trend < 0.5 * (high - low)
+        and _beyond_noise(shape, middle, high - low)
+    ):
         at = bucket_of_block(curve, shape, len(shape.blocks) // 2)
         yield found(
             "LK403",
@@ -132,6 +138,19 @@ def oscillates(log: Log) -> Iterator[Finding]:
             high=high,
             gained=gained,
         )
+
+
+def _beyond_noise(shape: Shape, level: float, spread: float) -> bool:
+    """Whether the blocks of the second half leap, or lie, where batches drawn anew would not.
+
+    Means over whole epochs have no such noise: each is of the same samples.
+    """
+    curve = shape.curve
+    if curve.whole_epochs:
+        return True
+    error = scatter(curve.mean[len(curve) // 2 :]) * math.sqrt(len(shape.blocks) / len(curve))
+    # In noise, these quantiles are 2.56 errors apart.
+    return spread > 3 * 2.56 * error or level > shape.start + 4 * error
 
 
 def too_slow(log: Log) -> Iterator[Finding]:

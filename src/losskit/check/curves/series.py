@@ -59,6 +59,12 @@ class Curve:
     def __len__(self) -> int:
         return len(self.mean)
 
+    @property
+    def whole_epochs(self) -> bool:
+        """Whether each number stands for an epoch, or for several."""
+        apart = np.diff(self.epoch)
+        return bool(len(apart) and np.median(apart) >= 0.99 * self.points / len(self))
+
     def blocks(self, count: int) -> Floats:
         """Return the means of so many stretches of equal length; all numbers if there are less."""
         if len(self) <= count:

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from losskit.check.curves.series import Curve
-from losskit.check.values import Floats
+from losskit.check.values import Floats, root_mean_square
 
-__all__ = ["Shape"]
+__all__ = ["Shape", "scatter"]
 
 BLOCKS = 40
 """Stretches of equal length into which a curve is divided to look past the noise of batches."""
@@ -58,6 +58,17 @@ class Shape:
         return float(1.4826 * np.median(np.abs(self.blocks[1:-1] - middle)))
 
     @cached_property
+    def fall(self) -> float:
+        """How far the last third lies below the first."""
+        first, _, last = np.array_split(self.curve.mean, 3)
+        return float(first.mean() - last.mean())
+
+    @cached_property
+    def fall_error(self) -> float:
+        """Standard error of `fall`, from how single numbers scatter."""
+        return scatter(self.curve.mean) * float(np.sqrt(6 / len(self.curve)))
+
+    @cached_property
     def gain(self) -> float:
         """How much it fell, from the start to its best."""
         return self.start - self.best
@@ -68,3 +79,8 @@ class Shape:
         halves = np.array_split(part, 2)
         drift = abs(float(np.median(halves[0])) - float(np.median(halves[1])))
         return drift <= within * abs(self.end) + 1e-12
+
+
+def scatter(values: Floats) -> float:
+    """Return the deviation of single numbers about their course, which neighbours share."""
+    return root_mean_square(np.diff(values)) / 2**0.5

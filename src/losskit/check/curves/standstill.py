@@ -27,6 +27,9 @@ __all__ = ["nothing_general", "stuck"]
 FEWEST = 8
 """Points below which a curve has no shape."""
 
+VISIBLE = 0.05
+"""Share of the start by which a training that learns has fallen."""
+
 
 def stuck(log: Log) -> Iterator[Finding]:
     """LK401, LK101 and LK405: a loss that stands still at a telling value, or at any."""
@@ -49,7 +52,7 @@ def stuck(log: Log) -> Iterator[Finding]:
         )
         return
     unmoved = shape.end >= shape.start - max(0.03 * abs(shape.start), 2 * shape.noise)
-    if len(curve) >= 3 * FEWEST and unmoved and not moved:
+    if len(curve) >= 3 * FEWEST and unmoved and not moved and _seen_to_stay(shape):
         if not shape.flat(1.0, within=0.05) and shape.end > shape.start:
             return
         yield found(
@@ -60,6 +63,16 @@ def stuck(log: Log) -> Iterator[Finding]:
             start=shape.start,
             end=shape.end,
         )
+
+
+def _seen_to_stay(shape: Shape) -> bool:
+    """Whether there is no fall, and the noise is low enough for one to show.
+
+    The blocks of a short curve are single batches, whose noise hides what a training has learnt.
+    """
+    level = abs(shape.start)
+    fallen = shape.fall > max(3 * shape.fall_error, 0.02 * level)
+    return not fallen and max(shape.fall, 0.0) + 2 * shape.fall_error <= VISIBLE * level
 
 
 def nothing_general(log: Log) -> Iterator[Finding]:
