@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,26 @@ def unnormalised_rows():
 
 def binary_targets():
     x, y = torch.zeros(1), torch.tensor([-100.0])
-    for name in ("binary_cross_entropy_with_logits", "multilabel_soft_margin_loss"):
+    for name, module in (
+        ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss"),
+        ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss"),
+    ):
         expected = getattr(theirs, name)(x, y)
-        with pytest.raises(ValueError, match="is -100"):
-            getattr(ours, name)(x, y)
-        torch.testing.assert_close(getattr(ours, name)(x, y, validate=False), expected)
+        for loss in (getattr(ours, name), getattr(losskit.torch, module)()):
+            with pytest.raises(ValueError, match="is -100"):
+                loss(x, y)
+            torch.testing.assert_close(loss(x, y, validate=False), expected)
+
+
+def targets_of_probabilities():
+    """-2 log 0.5 - (1 - 2) log 0.5."""
+    x, y = torch.full((1,), 0.5), torch.tensor([2.0])
+    with pytest.raises(RuntimeError, match="between 0 and 1"):
+        theirs.binary_cross_entropy(x, y)
+    for loss in (ours.binary_cross_entropy, losskit.torch.BCELoss()):
+        with pytest.raises(ValueError, match="is 2"):
+            loss(x, y)
+        assert loss(x, y, validate=False).item() == pytest.approx(math.log(2))
 
 
 def signs_and_counts():
@@ -121,31 +137,56 @@ def sign_of_zero():
 
 def margin_met():
     x = torch.tensor([[1.0, 0.0]])
-    for name, others in (
-        ("triplet_margin_loss", (torch.tensor([[4.0, 0.0]]), torch.tensor([[5.0, 0.0]]))),
-        ("cosine_embedding_loss", (torch.tensor([[0.0, 1.0]]), -torch.ones(1))),
+    apart = (torch.tensor([[0.0, 1.0]]), -torch.ones(1))
+    further = (torch.tensor([[4.0, 0.0]]), torch.tensor([[5.0, 0.0]]))
+    one, sign = torch.ones(1), -torch.ones(1)
+    for name, module, arrays, options, drawn in (
+        ("triplet_margin_loss", "TripletMarginLoss", (x, *further), {"eps": 0.0}, False),
+        ("cosine_embedding_loss", "CosineEmbeddingLoss", (x, *apart), {}, False),
+        # Others keep the gradient there, as PyTorch does.
+        ("hinge_embedding_loss", "HingeEmbeddingLoss", (one, sign), {}, True),
+        ("margin_ranking_loss", "MarginRankingLoss", (one, one, sign), {}, True),
     ):
-        options = {"eps": 0.0} if name.startswith("triplet") else {}
-        for home, expected in ((theirs, True), (ours, False)):
-            leaves = [array.clone().requires_grad_() for array in (x, others[0])]
-            value = getattr(home, name)(*leaves, *others[1:], **options)
+        for loss, expected in (
+            (partial(getattr(theirs, name), **options), True),
+            (partial(getattr(ours, name), **options), drawn),
+            (getattr(losskit.torch, module)(**options), drawn),
+        ):
+            leaves = [array.clone().requires_grad_() for array in arrays[:-1]]
+            value = loss(*leaves, arrays[-1])
             value.backward()
             assert value == 0
-            assert leaves[1].grad.any() == expected
+            assert any(leaf.grad.any() for leaf in leaves) == expected
 
 
 def settings_without_meaning():
     x, y = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.8]])
-    for p in (0.5, INF):
-        assert theirs.triplet_margin_loss(x, y, x, p=p).isfinite()
-        with pytest.raises(ValueError, match="p must be a finite number >= 1"):
-            ours.triplet_margin_loss(x, y, x, p=p)
-    assert theirs.hinge_embedding_loss(x, -torch.ones(1, 2), margin=-0.5) == 0
-    with pytest.raises(ValueError, match="margin must be a finite number >= 0"):
-        ours.hinge_embedding_loss(x, -torch.ones(1, 2), margin=-0.5)
-    assert theirs.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0) == 0
-    with pytest.raises(ValueError, match="margin must be a finite number >= -1 and <= 1"):
-        ours.cosine_embedding_loss(x, y, -torch.ones(1), margin=2.0)
+    apart, modules = -torch.ones(1), losskit.torch
+    for name, module, arrays, options, match in (
+        ("triplet_margin_loss", "TripletMarginLoss", (x, y, x), {"p": 0.5}, "p must be"),
+        ("triplet_margin_loss", "TripletMarginLoss", (x, y, x), {"p": INF}, "p must be"),
+        (
+            "hinge_embedding_loss",
+            "HingeEmbeddingLoss",
+            (x, -torch.ones(1, 2)),
+            {"margin": -0.5},
+            "margin must be a finite number >= 0",
+        ),
+        (
+            "cosine_embedding_loss",
+            "CosineEmbeddingLoss",
+            (x, y, apart),
+            {"margin": 2.0},
+            "margin must be a finite number >= -1 and <= 1",
+        ),
+    ):
+        expected = getattr(theirs, name)(*arrays, **options)
+        assert expected.isfinite()
+        assert getattr(torch.nn, module)(**options)(*arrays) == expected
+        with pytest.raises(ValueError, match=match):
+            getattr(ours, name)(*arrays, **options)
+        with pytest.raises(ValueError, match=match):
+            getattr(modules, module)(**options)
 
 
 def triplets_without_margin():
@@ -153,6 +194,11 @@ def triplets_without_margin():
     with pytest.raises(ValueError, match="margin must be greater than 0"):
         theirs.triplet_margin_loss(x, y, x, margin=0.0)
     assert ours.triplet_margin_loss(x, y, x, margin=0.0, eps=0.0) == 5
+    with pytest.raises(ValueError, match="expected margin to be greater than 0"):
+        torch.nn.TripletMarginLoss(margin=0.0)
+    assert losskit.torch.TripletMarginLoss(margin=0.0, eps=0.0)(x, y, x) == 5
+    far = losskit.torch.TripletMarginWithDistanceLoss(margin=0.0)
+    torch.testing.assert_close(far(x, y, x), torch.tensor(5.0))
 
 
 def square_logits():
@@ -261,7 +307,8 @@ DIFFERENCES = {
     "a single score": single_scores,
     "a target of −100": ignored_margins,
     "soft targets that are negative": unnormalised_rows,
-    "binary targets outside": binary_targets,
+    "binary targets outside [0, 1], of logits": binary_targets,
+    "binary targets outside [0, 1], of probabilities": targets_of_probabilities,
     "signs other than": signs_and_counts,
     "log-probabilities above 0": no_logarithms,
     "a target of `hinge_embedding_loss`": between_signs,

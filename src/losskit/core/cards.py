@@ -137,6 +137,8 @@ class TorchTwin:
         Its name for a setting → the definition's, where they differ.
     batchmean : bool
         Whether it knows that reduction, the sum divided by the length of axis 0.
+    without : tuple of str
+        The definition's settings that mean nothing beside its own.
     """
 
     module: str
@@ -144,6 +146,7 @@ class TorchTwin:
     weight: WeightRole = WeightRole.ABSENT
     renamed: Mapping[str, str] = field(default_factory=dict)
     batchmean: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, str]:

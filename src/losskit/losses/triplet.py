@@ -122,6 +122,7 @@ class Triplet(Rowwise):
                 "TripletMarginWithDistanceLoss",
                 "triplet_margin_with_distance_loss",
                 renamed={"distance_function": "distance"},
+                without=("p", "eps"),
             ),
         ),
         uses=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import inspect
 import warnings
@@ -21,7 +22,7 @@ from losskit.core.parameters import parameters_of
 from losskit.engines.autograd import autocasts
 from losskit.engines.native import on_torch
 
-__all__ = ["OPTIONS", "Face", "bind", "documentation", "evaluate", "faces_of", "resolve"]
+__all__ = ["OPTIONS", "Face", "bind", "check_reduction", "evaluate", "faces_of", "resolve"]
 
 OPTIONS: dict[str, Any] = {
     "sample_weight": None,
@@ -63,6 +64,8 @@ class Face:
         What a module learns, with the values to begin with.
     renamed : dict
         Name of a setting here → its name in the definition, where they differ.
+    without : tuple of str
+        The definition's settings that it does not take.
     """
 
     def __init__(self, kind: type[Loss], twin: TorchTwin | None) -> None:
@@ -75,6 +78,7 @@ class Face:
         self.arrays = tuple(one.name for one in arguments if one.role is not Role.LEARNED)
         self.learned = {one.name: one.start for one in arguments if one.start is not None}
         self.renamed: dict[str, str] = twin.settings if twin is not None else {}
+        self.without = twin.without if twin is not None else ()
         self._known: dict[object, tuple[Loss, Options]] = {}
 
     @property
@@ -124,7 +128,7 @@ class Face:
                 annotation="Tensor | None" if declared[field.name].kind == "array" else field.type,
             )
             for field in dataclasses.fields(self.kind)
-            if field.name in declared
+            if field.name in declared and field.name not in self.without
         ]
 
     def build(self, given: Mapping[str, Any]) -> Loss:
@@ -187,29 +191,13 @@ def bind(
     given = dict(zip(order, args, strict=False))
     for key, value in options.items():
         if key not in known:
-            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
+            near = difflib.get_close_matches(key, known, n=1)
+            mend = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}{mend}")
         if key in given:
             raise TypeError(f"{name}() got multiple values for argument {key!r}")
         given[key] = value
     return given
-
-
-def documentation(face: Face, home: str, name: str) -> str:
-    """Docstring of a face: the definition's, and how the face relates to torch's."""
-    relation = (
-        f"Takes the place of ``{home}.{name}``: same arguments, defaults and numbers, with these "
-        "differences: shapes are never broadcast, values are validated where that is free, a "
-        "loss in which nothing takes part is 0 instead of NaN, and reduced half precision comes "
-        "back in float32."
-        if face.twin is not None
-        else f"``torch.nn`` has no such loss; it is called as those of ``{home}`` are."
-    )
-    return (
-        f"{inspect.cleandoc(face.kind.__doc__ or '')}\n\nNotes\n-----\n{relation}\n\n"
-        "Keyword-only on every loss: ``sample_weight`` (one per loss value, counted in the mean),\n"
-        "``mask`` (what takes part), ``normalizer`` (what the mean divides by) and\n"
-        "``validate`` (check values; by default where that is free)."
-    )
 
 
 def evaluate_plain(
@@ -312,6 +300,14 @@ def _reduction(face: Face, given: dict[str, Any], input: Tensor) -> Any:
             stacklevel=4,
         )
     return reduction
+
+
+def check_reduction(face: Face, reduction: Any) -> None:
+    """Refuse what is no reduction of this loss."""
+    if reduction == "batchmean":
+        _check_batchmean(face)
+    else:
+        Options(reduction).check(face.kind.__name__)
 
 
 def _check_batchmean(face: Face, **options: Any) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch as _torch
 
 from losskit.losses import CATALOGUE
-from losskit.torch.faces import Face, bind, documentation, evaluate, evaluate_plain, faces_of
+from losskit.torch.documentation import documentation
+from losskit.torch.faces import Face, bind, evaluate, evaluate_plain, faces_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ def _function_for(face: Face) -> Callable[..., Tensor]:
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = __name__
-    function.__doc__ = documentation(face, "torch.nn.functional", name)
+    function.__doc__ = documentation(face, signature, "torch.nn.functional", name)
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from losskit.core.loss import Loss
 from losskit.core.parameters import parameters_of
-from losskit.torch.faces import OPTIONS, Face, bind, documentation, evaluate, evaluate_plain
+from losskit.torch.documentation import documentation
+from losskit.torch.faces import OPTIONS, Face, bind, check_reduction, evaluate, evaluate_plain
 from losskit.torch.weighted_sum import SummandModule
 
 __all__ = ["LossModule", "module_for", "module_signature"]
@@ -72,13 +73,17 @@ def module_signature(face: Face) -> inspect.Signature:
     return inspect.Signature([*twin.parameters.values(), *added])
 
 
+def _called_with(face: Face) -> tuple[str, ...]:
+    """Names of a module's tensors; some name them otherwise than the function does."""
+    if face.twin is None:
+        return face.arrays
+    twin = getattr(torch.nn, face.module)
+    return tuple(inspect.signature(twin.forward).parameters)[1:]
+
+
 def _forward_for(face: Face) -> Callable[..., Tensor]:
     """Make the forward of a module, with the loss's own names of tensors."""
-    # Some modules name their tensors otherwise than the function does.
-    order = face.arrays
-    if face.twin is not None:
-        twin = getattr(torch.nn, face.module)
-        order = tuple(inspect.signature(twin.forward).parameters)[1:]
+    order = _called_with(face)
     names = dict(zip(order, face.arrays, strict=True))
     known = frozenset({*order, *OPTIONS})
 
@@ -134,15 +139,24 @@ def module_for(face: Face) -> type[LossModule]:
     signature = module_signature(face)
     of_twin = inspect.signature(twin).parameters if twin is not None else {}
     declared = parameters_of(face.kind)
+    defaults = {key: one.default for key, one in signature.parameters.items()}
+    order = tuple(
+        key
+        for key, one in signature.parameters.items()
+        if one.kind is Argument.POSITIONAL_OR_KEYWORD
+    )
+    # torch.nn refuses some numbers that mean something, such as a margin of 0.
+    judged_here = {
+        key for key in of_twin if key in declared and declared[key].kind in ("number", "integer")
+    }
 
     def initialise(self: LossModule, *args: Any, **options: Any) -> None:
-        bound = signature.bind(*args, **options)
-        bound.apply_defaults()
-        given = bound.arguments
+        given = defaults | bind(name, order, frozenset(defaults), args, options)
         if twin is None:
             torch.nn.Module.__init__(self)
         else:
-            twin.__init__(self, **{key: given.pop(key) for key in of_twin})
+            handed = of_twin.keys() - judged_here
+            twin.__init__(self, **{key: given.pop(key) for key in handed})
         for key, value in given.items():
             if key in face.learned:
                 setattr(self, key, torch.nn.Parameter(torch.tensor(_start(name, key, value))))
@@ -150,13 +164,14 @@ def module_for(face: Face) -> type[LossModule]:
                 self.register_buffer(key, None if value is None else torch.as_tensor(value))
             else:
                 setattr(self, key, value)
-        # A wrong parameter is refused here, not at the first batch.
+        # What is wrong is refused here, not at the first batch.
+        check_reduction(face, self.reduction)
         self.definition()
 
     body = {
         "__init__": initialise,
         "__module__": "losskit.torch",
-        "__doc__": documentation(face, "torch.nn", name),
+        "__doc__": documentation(face, signature, "torch.nn", name, _called_with(face)),
         "__signature__": signature,
         "forward": _forward_for(face),
         "face": face,
