@@ -126,7 +126,7 @@ def oscillates(log: Log) -> Iterator[Finding]:
         leaps
         and unsteady > 0.4
         and trend < 0.5 * (high - low)
-        and _beyond_noise(shape, middle, high - low)
+        and _beyond_noise(shape, low, middle, high)
     ):
         at = bucket_of_block(curve, shape, len(shape.blocks) // 2)
         yield found(
@@ -140,7 +140,7 @@ def oscillates(log: Log) -> Iterator[Finding]:
         )
 
 
-def _beyond_noise(shape: Shape, level: float, spread: float) -> bool:
+def _beyond_noise(shape: Shape, low: float, middle: float, high: float) -> bool:
     """Whether the blocks of the second half leap, or lie, where batches drawn anew would not.
 
     Means over whole epochs have no such noise: each is of the same samples.
@@ -150,7 +150,7 @@ def _beyond_noise(shape: Shape, level: float, spread: float) -> bool:
         return True
     error = scatter(curve.mean[len(curve) // 2 :]) * math.sqrt(len(shape.blocks) / len(curve))
     # In noise, these quantiles are 2.56 errors apart.
-    return spread > 3 * 2.56 * error or level > shape.start + 4 * error
+    return high - low > 3 * 2.56 * error or (low > shape.start and middle > shape.start + 3 * error)
 
 
 def too_slow(log: Log) -> Iterator[Finding]:
