@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from losskit.check.criterion import Criterion
 from losskit.check.producers import producer
+from losskit.check.tensors.presence import filled, parts_of
 from losskit.check.values import Floats, as_numbers
 from losskit.core.cards import Role
 from losskit.core.classwise import Classwise
@@ -35,7 +36,8 @@ class Call:
     criterion : Criterion
         The loss as it is used.
     arrays : dict
-        Its arrays by their names, as they were given.
+        Its arrays by their names, as they were given; where something takes no part, numbers that
+        do stand in for it.
     producers : dict
         By name, the operation that made a tensor; empty strings where that is unknown.
     learns : dict
@@ -46,6 +48,8 @@ class Call:
         As given.
     untrained : bool
         Whether the model is as it was initialised.
+    parts : dict
+        By name, which elements take part, for arrays in which some do not.
     """
 
     criterion: Criterion
@@ -56,6 +60,11 @@ class Call:
     weight: NDArray[Any] | None = None
     mask: NDArray[Any] | None = None
     untrained: bool = False
+    parts: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def part(self, name: str) -> NDArray[np.bool_] | np.bool_:
+        """Which elements of an array take part."""
+        return self.parts.get(name, np.True_)
 
     @property
     def loss(self) -> Loss | None:
@@ -221,15 +230,17 @@ def call_of(
     extra = {"weight": weight, "mask": mask}
     beside = {name: None if value is None else as_numbers(value) for name, value in extra.items()}
     thinned, beside = _thinned(numbers, beside)
+    parts = parts_of(loss, thinned, beside["mask"], of_torch=of_torch)
     return Call(
         criterion,
-        thinned,
+        filled(thinned, parts),
         {name: producer(given[name]) for name in thinned},
         {name: getattr(given[name], "requires_grad", None) for name in thinned},
         of_torch,
         beside["weight"],
         beside["mask"],
         untrained,
+        parts,
     )
 
 

@@ -129,7 +129,7 @@ def probabilities(call: Call) -> Iterator[Finding]:
     """LK104: what is no probability, before a loss that takes its logarithm."""
     if not call.takes(PROBABILITIES) or not call.output.size:
         return
-    outside = (call.output < 0) | (call.output > 1)
+    outside = ((call.output < 0) | (call.output > 1)) & call.part(call.output_name)
     made = call.producers.get(call.output_name, "")
     if not outside.any():
         if made in _LINEAR:

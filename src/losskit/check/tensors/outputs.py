@@ -27,16 +27,29 @@ def not_finite(call: Call) -> Iterator[Finding]:
         wrong = ~np.isfinite(array)
         if call.takes(LOGITS) and name == call.output_name:
             wrong = np.isnan(array) | (array == np.inf)
+        wrong = wrong & call.part(name)
         if not wrong.any():
             continue
         at = tuple(int(index) for index in np.argwhere(wrong)[0])
         yield found(
             "LK202",
             f"{name} is {array[at]} at {at}, and not finite in {int(wrong.sum())} of {array.size} "
-            "places",
+            f"places{_ignored_at(call, name, at)}",
             sight=Sight(argument=name, sample=at[0] if at else None),
             places=int(wrong.sum()),
         )
+
+
+def _ignored_at(call: Call, name: str, at: tuple[int, ...]) -> str:
+    """Say that it does not help that a row of logits is ignored, where it is."""
+    target, rows, axis = call.target, call.rows, call.class_axis
+    if name != call.output_name or target is None or rows is None or axis is None:
+        return ""
+    if target.shape != rows.shape[:-1]:
+        return ""
+    if target[at[:axis] + at[axis + 1 :]] != getattr(call.loss, "ignore_index", None):
+        return ""
+    return "; the target there is ignored, and still torch.nn gives a gradient of NaN there"
 
 
 def loss_not_finite(call: Call) -> Iterator[Finding]:

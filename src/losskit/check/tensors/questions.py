@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -170,5 +171,7 @@ def _refuse_misfit(call: Call) -> None:
 
 
 def _is_torchs(loss: object) -> bool:
+    while isinstance(loss, functools.partial):
+        loss = loss.func
     home = getattr(type(loss) if not hasattr(loss, "__name__") else loss, "__module__", "")
     return str(home).startswith("torch.")

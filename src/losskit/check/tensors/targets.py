@@ -66,6 +66,8 @@ def out_of_range(call: Call) -> Iterator[Finding]:
     contract = next(iter((*fitting, *loss.card.targets)), None)
     if contract is None or contract.integral or contract.sums_to_one or target.dtype.kind == "b":
         return
+    if "target" in call.parts:
+        target = np.where(call.part("target"), target, contract.fill(target))
     broken = contract.violation(target, np)
     if (
         broken is not None
