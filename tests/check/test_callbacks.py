@@ -151,6 +151,18 @@ def test_a_training_in_the_trainer(libraries: None, bias: float, codes: list[str
     assert list(callback.watching._record.metrics) == ["eval_accuracy"]
 
 
+def test_a_training_after_one_that_failed(libraries: None) -> None:
+    """The Trainer tells nobody that an error has ended a training."""
+    watch_of = importlib.import_module(TRANSFORMERS).TrainerWatch
+    callback, model = watch_of(), Own()
+    for _ in range(2):
+        callback.on_train_begin(None, SimpleNamespace(epoch=None), None, model=model)
+        assert len(model._forward_hooks) == len(model._forward_pre_hooks) == 1
+    callback.on_train_end(None, SimpleNamespace(epoch=None), None)
+    assert not model._forward_hooks
+    assert not model._forward_pre_hooks
+
+
 @pytest.mark.parametrize(
     ("module", "library"), [(LIGHTNING, "lightning"), (TRANSFORMERS, "transformers")]
 )

@@ -202,8 +202,11 @@ def test_wrong_arguments_are_refused() -> None:
     model = nn.Linear(2, 2)
     with pytest.raises(TypeError, match=r"watch takes a torch\.nn\.Module, got function"):
         watch(small, nn.MSELoss())  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="every must be a number of steps >= 1 or None, got 0"):
-        watch(model, nn.MSELoss(), every=0)
+    for every in (0, True, 2.5, math.nan, "3"):
+        with pytest.raises(
+            ValueError, match=f"every must be a number of steps >= 1 or None, got {every!r}"
+        ):
+            watch(model, nn.MSELoss(), every=every)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="on_finding must be 'warn', 'raise' or callable"):
         watch(model, nn.MSELoss(), on_finding="stop")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="logger must be a TensorBoard SummaryWriter"):

@@ -94,7 +94,7 @@ def cost(name: str, stretches: int) -> tuple[float, float, int]:
             spent[side] += time.process_time() - began
             if not side:
                 # In a training of its own, this time would not have passed.
-                watching._clock += time.perf_counter() - since
+                watching._pace.began += time.perf_counter() - since
     looks = watching._look.count
     watching.close()
     total = stretches * steps

@@ -13,7 +13,7 @@ from losskit.core.spec import parse_loss
 from losskit.core.weighted_sum import WeightedSum
 from losskit.losses import CATALOGUE
 
-__all__ = ["Criterion", "criterion_of"]
+__all__ = ["Criterion", "criterion_of", "uncompiled"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def criterion_of(loss: object, settings: Mapping[str, Any] | None = None) -> Cri
     TypeError
         If it is nothing that can be called.
     """
+    loss = uncompiled(loss)
     if isinstance(loss, str):
         parsed = parse_loss(loss, CATALOGUE)
         loss = parsed.kind(**parsed.parameters)
@@ -112,6 +113,13 @@ def criterion_of(loss: object, settings: Mapping[str, Any] | None = None) -> Cri
         if found is not None:
             return found
     return Criterion(_name(loss))
+
+
+def uncompiled(loss: Any) -> Any:
+    """Return what ``torch.compile`` was given, for what it gave; anything else as it is."""
+    for name in ("_orig_mod", "_torchdynamo_orig_callable"):
+        loss = getattr(loss, name, loss)
+    return loss
 
 
 def _name(loss: Any) -> str:

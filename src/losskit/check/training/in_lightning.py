@@ -118,7 +118,7 @@ class LightningWatch(_base()):  # type: ignore[misc]
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Take the hooks away without a word: the training has its own error."""
         if self.watching is not None:
-            self.watching.__exit__(type(exception), exception, None)
+            self.watching.abandon()
 
     def _loss(self, pl_module: Any) -> nn.Module | None:
         if isinstance(self.loss_fn, str):

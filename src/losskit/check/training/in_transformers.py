@@ -53,7 +53,9 @@ class TrainerWatch(_base()):  # type: ignore[misc]
         return () if self.watching is None else self.watching.findings
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Begin to watch."""
+        """Begin to watch; a training before that an error has ended was never said to end."""
+        if self.watching is not None:
+            self.watching.abandon()
         self.watching = Watch(
             kwargs["model"], every=self.every, on_finding=self.on_finding, logger=self.logger
         )

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from losskit.check.training.hooks import Hook, transformed, unary
+
 __all__ = ["Layer", "Layers", "is_compiled", "leaves", "places"]
 
 SAMPLES = 64
@@ -21,6 +23,8 @@ _PLACES = 64
 
 _ZEROING = (nn.ReLU, nn.ReLU6, nn.Threshold)
 _BOUNDED = {nn.Sigmoid: (0.0, 1.0), nn.Tanh: (-1.0, 1.0)}
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_CHANNELS_FIRST = (*_CONVOLUTIONS, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass
@@ -37,8 +41,8 @@ class Layer:
         How often it was looked at.
     limits : float
         Share of outputs at the limits of a sigmoid or tanh, in the last look; NaN without.
-    varies : bool
-        Whether its output differed between samples, in the last look.
+    range : float
+        What lies between these limits.
     parameter : str
         Name of its weight, where gradients in it were seen.
     pulled : bool
@@ -53,7 +57,7 @@ class Layer:
     zero: Tensor | None = None
     looks: int = 0
     limits: float = math.nan
-    varies: bool = True
+    range: float = math.nan
     parameter: str = ""
     pulled: bool = False
     gradient: float = math.nan
@@ -79,24 +83,35 @@ class Layers:
     spent: float = 0.0
     _hooks: list[Any] = field(default_factory=list)
     _gradients: dict[str, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict)
     _after_relu: bool = False
+    _axis: int | None = None
 
     def open(self) -> None:
         """Begin to look at what layers give."""
+        self._axis = None
         for name, module in leaves(self.model, compiled=False):
-            self._hooks.append(module.register_forward_hook(self._seeing(name)))
+            self._hooks.append(module.register_forward_hook(Hook(self._seeing(name))))
 
     def open_gradients(self) -> None:
         """Begin to look at gradients, as they are accumulated."""
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad and parameter.ndim > 1:
                 register: Any = parameter.register_post_accumulate_grad_hook
-                self._hooks.append(register(self._accumulated(name)))
+                self._hooks.append(register(Hook(self._accumulated(name))))
 
     def close(self) -> None:
         """Take all hooks away."""
         while self._hooks:
             self._hooks.pop().remove()
+        self._made.clear()
+
+    def last(self, output: Any) -> set[str]:
+        """Return the bounded layers from whose output alone this was made."""
+        if not self._made or not isinstance(output, Tensor):
+            return set()
+        nodes = {*unary(output)}
+        return {name for name, node in self._made.items() if node in nodes}
 
     def take_gradients(self) -> list[Layer]:
         """Return the layers whose gradients came since they were looked for, in their order."""
@@ -132,9 +147,17 @@ class Layers:
 
     def _seeing(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            if not isinstance(output, Tensor) or output.ndim < 2 or not len(output):
+            if transformed():
+                return
+            if not isinstance(output, Tensor):
+                # Recurrent layers and attention, whose axes may be any.
+                self._axis = None
+                return
+            if output.ndim < 2 or not len(output):
                 return
             began = time.perf_counter()
+            if isinstance(module, tuple(_BOUNDED)):
+                self._made[name] = output.grad_fn
             with torch.no_grad():
                 self._see(name, module, inputs, output.detach()[:SAMPLES])
             self.spent += time.perf_counter() - began
@@ -144,23 +167,24 @@ class Layers:
     def _see(self, name: str, module: nn.Module, inputs: Any, output: Tensor) -> None:
         layer = self._layer(name)
         layer.looks += 1
-        if output.is_floating_point() and len(output) > 1:
-            layer.varies = bool((output[1:] != output[:1]).any())
         if isinstance(module, _ZEROING):
-            _count_zero(layer, output)
-        elif isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)) and inputs:
+            _count_zero(layer, output, self._axis)
+        elif isinstance(module, (nn.Linear, *_CONVOLUTIONS)) and inputs:
             # relu(...) as a function leaves no module; what it made comes in here.
             given = inputs[0]
             made = isinstance(given, Tensor) and given.ndim >= 2 and _from_relu(given)
             if made and not self._after_relu:
-                _count_zero(self._layer(f"input of {name}"), given.detach()[:SAMPLES])
-                self._layer(f"input of {name}").looks += 1
+                before = self._layer(f"input of {name}")
+                _count_zero(before, given.detach()[:SAMPLES], _units(module))
+                before.looks += 1
         self._after_relu = isinstance(module, _ZEROING)
+        axis = _units(module)
+        self._axis = self._axis if axis is None else axis
         for kind, (low, high) in _BOUNDED.items():
             if isinstance(module, kind):
                 edge = 0.01 * (high - low)
                 outside = (output < low + edge) | (output > high - edge)
-                layer.limits = float(outside.float().mean())
+                layer.limits, layer.range = float(outside.float().mean()), high - low
 
 
 def places(value: Tensor) -> Tensor:
@@ -201,9 +225,17 @@ def _from_relu(given: Tensor) -> bool:
     return node is not None and node.name().startswith("Relu")
 
 
-def _count_zero(layer: Layer, output: Tensor) -> None:
-    axis = 1 if output.ndim != 3 else 2
-    others = [at for at in range(output.ndim) if at != axis]
+def _units(module: nn.Module) -> int | None:
+    """Return the axis of a layer's units; None where it leaves them where they were."""
+    if isinstance(module, _CHANNELS_FIRST):
+        return 1
+    return -1 if isinstance(module, (nn.Linear, nn.LayerNorm, nn.Embedding)) else None
+
+
+def _count_zero(layer: Layer, output: Tensor, axis: int | None) -> None:
+    if axis is None:
+        axis = 1 if output.ndim != 3 else 2
+    others = [at for at in range(output.ndim) if at != axis % output.ndim]
     zero = (output == 0).all(dim=others[0]) if len(others) == 1 else _all(output == 0, others)
     fits = layer.zero is not None and layer.zero.shape == zero.shape
     layer.zero = (layer.zero & zero) if fits and layer.zero is not None else zero

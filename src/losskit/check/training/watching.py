@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from losskit.check.criterion import criterion_of
 from losskit.check.findings import Finding
 from losskit.check.report import Report, told
+from losskit.check.training.calls import Given, Reader
+from losskit.check.training.hooks import Hook, for_gradients, on_gradient, transformed
 from losskit.check.training.look import Look
 from losskit.check.training.origin import batch_size, origin, tensors
+from losskit.check.training.pace import Pace
 from losskit.check.training.record import Record
 from losskit.check.training.reporting import OnFinding, identity, reporter, sink_for
 
 __all__ = ["Watch", "watch"]
-
-FIRST_LOOKS = (0, 8, 32)
-"""Steps of the first looks, which show most mistakes; the later ones follow the clock."""
-
-SHARE = 0.005
-"""Share of the time that looks may take."""
 
 _RAISE = reporter("raise")
 
@@ -59,28 +56,27 @@ class Watch:
     ) -> None:
         if not isinstance(model, nn.Module):
             raise TypeError(f"watch takes a torch.nn.Module, got {type(model).__name__}")
-        if every is not None and (isinstance(every, bool) or every < 1):
-            raise ValueError(f"every must be a number of steps >= 1 or None, got {every!r}")
         self.model = model
-        self.every = every
+        self._pace = Pace(every)
         self._report = reporter(on_finding)
         self._sink = None if logger is None else sink_for(logger)
-        self._criterion = None if loss_fn is None else criterion_of(loss_fn)
+        self._reader = Reader(loss_fn)
         self._record = Record()
-        self._look = Look(model, loss_fn, self._record)
+        self._look = Look(model, self._record)
         self._found: dict[tuple[str, str], Finding] = {}
         self._given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._batch: Any = None
-        self._due = 0
+        # Whether the next call of the loss begins a step; in validation, None where the model
+        # does not tell.
+        self._begins = True
+        self._begins_held_out: bool | None = None
         self._broken = self._closed = False
         self._next_curves = 256
-        self._clock = time.perf_counter()
-        self._spent = 0.0
         self._hooks: list[Any] = []
         # Of a model that is compiled in place, its own hooks are compiled as well.
         self._in_place = getattr(model, "_compiled_call_impl", None) is not None
         if not self._in_place:
-            hook = model.register_forward_pre_hook(self._before_model, with_kwargs=True)
+            hook = model.register_forward_pre_hook(Hook(self._before_model), with_kwargs=True)
             self._hooks.append(hook)
         self.loss_fn = self._hooked(loss_fn)
 
@@ -97,7 +93,7 @@ class Watch:
     def report(self) -> Report:
         """Return all findings, the worst first; those that curves show are brought up to date."""
         with torch.no_grad():
-            for finding in self._record.findings(self._criterion):
+            for finding in self._record.findings(self._reader.criterion):
                 self._found.setdefault(identity(finding), finding)
         subject = f"training of {type(self.model).__name__}, {self.steps:,} steps"
         return Report.of(subject, self.findings)
@@ -120,6 +116,7 @@ class Watch:
         """
         if not self._closed and torch.is_grad_enabled():
             self._batch = batch
+            self._begins = True
             self._open()
 
     def seen(self, loss: Tensor) -> None:
@@ -138,10 +135,18 @@ class Watch:
         self._closed = True
         for hook in self._hooks:
             hook.remove()
-        self._look.close()
         self._record.end_validation()
-        for finding in [*self._look.after(), *self._record.findings(self._criterion)]:
+        for finding in [*self._look.end(), *self._record.findings(self._reader.criterion)]:
             self._tell(finding)
+
+    def abandon(self) -> None:
+        """Take all hooks away without a word, after an error that has ended the training.
+
+        What the curves show must not hide it.
+        """
+        report, self._report = self._report, lambda finding: None
+        self.close()
+        self._report = report
 
     def __enter__(self) -> Watch:
         return self
@@ -154,22 +159,20 @@ class Watch:
     ) -> None:
         if kind is None:
             self.close()
-            return
-        # What the curves show must not hide the error that ended the training.
-        report, self._report = self._report, lambda finding: None
-        self.close()
-        self._report = report
+        else:
+            self.abandon()
 
     # Hooks.
 
     def _hooked(self, loss_fn: Any) -> Any:
         if loss_fn is None:
-            self._hooks.append(self.model.register_forward_hook(self._after_model))
+            hook = self.model.register_forward_hook(Hook(self._after_model))
+            self._hooks.append(hook)
             return None
         if isinstance(loss_fn, nn.Module):
             # Always, so that a loss that refuses its arguments is explained.
             hook = loss_fn.register_forward_hook(
-                self._after_loss, with_kwargs=True, always_call=True
+                Hook(self._after_loss), with_kwargs=True, always_call=True
             )
             self._hooks.append(hook)
             return loss_fn
@@ -187,16 +190,20 @@ class Watch:
         return watched
 
     def _before_model(self, model: nn.Module, args: Any, kwargs: Any) -> None:
-        if torch.compiler.is_compiling() or not (model.training and torch.is_grad_enabled()):
+        if torch.compiler.is_compiling() or transformed():
+            return
+        if not self._trains():
+            self._begins_held_out = True
             return
         self._given = args, kwargs
+        self._begins = True
         self._open()
 
     def _open(self) -> None:
-        if self._record.steps >= self._due:
+        if self._record.steps >= self._pace.due:
             began = time.perf_counter()
             self._look.open()
-            self._spent += time.perf_counter() - began
+            self._pace.spent += time.perf_counter() - began
 
     def _after_loss(self, module: nn.Module, args: Any, kwargs: Any, value: Any) -> None:
         self._seen(value, args, kwargs)
@@ -209,13 +216,23 @@ class Watch:
         if loss is not None:
             self._seen(loss, (), {})
 
+    @for_gradients
+    def _backward_begins(self, gradient: Tensor) -> None:
+        # What is called from now on belongs to another step, also where the model does not tell.
+        self._begins = True
+        self._given = self._batch = None
+
+    def _trains(self) -> bool:
+        return self.model.training and torch.is_grad_enabled()
+
     def _seen(self, value: Any, args: Any, kwargs: Any) -> None:
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or transformed():
             return
-        if self._in_place and self.model.training and torch.is_grad_enabled():
+        if self._in_place and self._begins and self._trains():
             self._open()
+        given = self._reader.read(args, kwargs)
         if value is None:
-            self._explain(args, kwargs)
+            self._explain(given)
         if not isinstance(value, Tensor):
             return
         number: Any = value.detach()
@@ -223,92 +240,83 @@ class Watch:
             number = number.float().mean()
         if value.device.type == "cpu":
             number = float(number)
-        size = batch_size(args, self._given)
-        if not (self.model.training and torch.is_grad_enabled()):
-            self._held_out(number, size, args)
-            return
-        if self._record.end_validation():
-            self._curves(_AFTER_VALIDATION)
-        step = self._record.steps
-        self._record.step(number, size)
+        if self._trains():
+            self._in_training(value, number, given)
+        else:
+            self._held_out(number, given)
+
+    def _in_training(self, value: Tensor, number: Any, given: Given) -> None:
+        first, self._begins, self._begins_held_out = self._begins, False, None
+        on_gradient(value, self._backward_begins)
+        if first:
+            if self._record.end_validation():
+                self._curves(_AFTER_VALIDATION)
+            self._record.step(number, batch_size(given.arrays.values(), self._given))
+        step = self._record.steps - 1
         if isinstance(number, float) and not math.isfinite(number):
-            self._not_finite(args, kwargs, step)
-        elif self._look.opened or self._look.pending:
-            self._closely(value, args, kwargs, step)
-        self._given = self._batch = None
+            self._not_finite(given, step)
+        elif first and (self._look.opened or self._look.pending):
+            self._closely(value, given, step)
+        elif not first:
+            with torch.no_grad():
+                self._tell_all(self._look.beside(value, given, step), step)
+
+    def _held_out(self, number: Any, given: Given) -> None:
+        if self._begins_held_out is False:
+            return
+        if self._begins_held_out:
+            self._begins_held_out = False
+        right = None if self._record.classes is None else given.right()
+        self._record.held_out(float(number), batch_size(given.arrays.values(), None), right)
 
     # What is done in a look.
 
-    def _closely(self, value: Tensor, args: Any, kwargs: Any, step: int) -> None:
+    def _closely(self, value: Tensor, given: Given, step: int) -> None:
         began = time.perf_counter()
         looked = self._look.opened
         with torch.no_grad():
-            for finding in self._look.before_backward(value, args, kwargs, self._given, step):
-                self._tell(finding, step)
+            self._tell_all(self._look.before_backward(value, given, step), step)
             if looked:
                 # Tensors that wait on another device are read now, all at once.
                 values = self._record.flush()
                 if not all(map(math.isfinite, values)):
-                    self._not_finite(args, kwargs, step)
+                    self._not_finite(given, step)
                 self._log(step, values)
         if looked and self._record.steps >= self._next_curves:
             self._next_curves *= 2
             self._curves(_URGENT)
-        self._spent += time.perf_counter() - began
+        self._pace.spent += time.perf_counter() - began
         if looked:
-            self._plan(step)
+            self._pace.plan(step, self._look.count, self._look.spent)
 
-    def _plan(self, step: int) -> None:
-        """Choose the step of the next look."""
-        if self.every is not None:
-            self._due = step + self.every
-            return
-        later = [first for first in FIRST_LOOKS if first > step]
-        if later:
-            self._due = later[0]
-            return
-        now, spent = time.perf_counter(), self._spent + self._look.spent
-        passed = max(now - self._clock - spent, 1e-9)
-        each_step = passed / max(step, 1)
-        each_look = spent / self._look.count
-        # So late that all looks, this next one too, will have had their share of the time.
-        enough = (spent + each_look) / SHARE / each_step
-        self._due = max(step + 16, math.ceil(enough))
-
-    def _explain(self, args: Any, kwargs: Any) -> None:
+    def _explain(self, given: Given) -> None:
         """Say why a loss has raised an error, beside which none of our own must be raised."""
         report = self._report
         self._report = reporter("warn") if report is _RAISE else report
         with torch.no_grad():
-            for finding in self._look.at_call(args, kwargs, self._record.steps):
-                self._tell(finding)
+            self._tell_all(self._look.at_call(given, self._record.steps))
         self._report = report
 
-    def _not_finite(self, args: Any, kwargs: Any, step: int) -> None:
+    def _not_finite(self, given: Given, step: int) -> None:
         if self._broken:
             return
         self._broken = True
         self._look.close()
-        names = ("input", "target")
-        arguments = {
-            (names[index] if index < 2 else f"argument {index}"): one
-            for index, (_, one) in enumerate(tensors([*args, *kwargs.values()]))
-        }
         epoch = self._record.epoch
         where = epoch if math.isfinite(epoch) else None
         beside = dict(tensors(self._batch, "batch"))
         with torch.no_grad():
-            for finding in self._look.at_call(args, kwargs, step):
+            for finding in self._look.at_call(given, step):
                 if finding.code != "LK202":
                     self._tell(finding, step)
-        self._tell(origin(self.model, self._given, beside | arguments, step, where), step)
+        self._tell(origin(self.model, self._given, beside | given.tensors(), step, where), step)
 
-    def _held_out(self, number: Any, size: int, args: Any) -> None:
-        right = None if self._record.classes is None else _right(args)
-        self._record.held_out(float(number), size, right)
+    def _tell_all(self, findings: Iterable[Finding], step: int | None = None) -> None:
+        for finding in findings:
+            self._tell(finding, step)
 
     def _curves(self, codes: frozenset[str]) -> None:
-        for finding in self._record.findings(self._criterion):
+        for finding in self._record.findings(self._reader.criterion):
             if finding.code in codes:
                 self._tell(finding)
 
@@ -383,15 +391,3 @@ def watch(
     'LK101'
     """
     return Watch(model, loss_fn, every=every, on_finding=on_finding, logger=logger)
-
-
-def _right(args: Any) -> tuple[float, int] | None:
-    """Count right answers, where a loss is called with scores of classes and their indices."""
-    if len(args) < 2:
-        return None
-    output, target = args[0], args[1]
-    if not isinstance(output, Tensor) or not isinstance(target, Tensor):
-        return None
-    if target.is_floating_point() or output.ndim != target.ndim + 1:
-        return None
-    return float((output.detach().argmax(1) == target).sum()), target.numel()
