@@ -82,6 +82,23 @@ SEEN = {
         {"nets.py": RAW + SOFT, "train.py": TRAINED, "go.py": ELSEWHERE},
         None,
     ),
+    "one beside data that are made": (
+        {
+            "nets.py": SOFT,
+            "data.py": "class Pairs(torch.utils.data.Dataset):\n"
+            "    def __len__(self): return 4\npairs = Pairs()\n",
+            "train.py": TRAINED,
+        },
+        "bug",
+    ),
+    "one that is left where another is made": (
+        {
+            "nets.py": RAW + SOFT,
+            "go.py": "from nets import Raw\nmodel = Raw()\n",
+            "train.py": TRAINED,
+        },
+        None,
+    ),
     "no model by its name": (
         {"nets.py": SOFT, "train.py": TRAINED.replace("model", "student")},
         None,

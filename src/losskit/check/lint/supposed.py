@@ -12,7 +12,7 @@ from losskit.check.lint.containers import Chain, Made
 from losskit.check.lint.definitions import Class, Function, Instance
 from losskit.check.lint.imports import member
 from losskit.check.lint.machine import Machine
-from losskit.check.lint.names import called_loss, is_part
+from losskit.check.lint.names import is_part
 from losskit.check.lint.objects import find_in_class, library_bases, lineage
 from losskit.check.lint.scopes import lookup
 from losskit.check.lint.unbuilt import unbuilt
@@ -171,7 +171,7 @@ def _of_nobody(machine: Machine, function: Function, parameter: ast.arg) -> Valu
     about_loss = _CRITERION.match(name) is not None
     if machine.alone or not _may_train(function):
         return None
-    near = [one for one in unbuilt(project) if about_loss == called_loss(one.name)]
+    near = unbuilt(project, losses=about_loss)
     named = [one for one in near if name == function_name(one.name)]
     if not named and not about_loss:
         if name not in _MODELS:
