@@ -51,6 +51,10 @@ def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> Non
     [
         _gan("opt_d.zero_grad()", "opt_g.zero_grad()"),
         _gan("opt_d.zero_grad()", "generator.zero_grad()"),
+        _gan("opt_d.zero_grad()", "generator.zero_grad()").replace(
+            "Adam(generator.parameters())",
+            "Adam([*generator.last.parameters(), *generator.first.parameters()])",
+        ),
         _gan(BOTH, "pass").replace("judge(made), zeros", "judge(made.detach()), zeros"),
         _gan(BOTH, "pass").replace("generator(noise)", "noise @ real"),
         _gan(BOTH, "if judge.training: opt_g.zero_grad()"),
@@ -69,6 +73,7 @@ def test_a_generator_gets_the_gradient_of_its_judges_loss(tmp_path: Path) -> Non
     ids=[
         "cleared",
         "by the model",
+        "by the model of parts",
         "detached",
         "of data",
         "at times",

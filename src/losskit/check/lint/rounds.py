@@ -150,8 +150,12 @@ class _Round:
                     self.held.setdefault(model, []).append(call)
             elif leaf == "zero_grad":
                 name = _owner(call, leaf)
-                for model in self.owned.get(name, {name}):
-                    self.held.pop(model, None)
+                cleared = self.owned.get(name, {name})
+                self.held = {
+                    model: calls
+                    for model, calls in self.held.items()
+                    if not any(f"{model}.".startswith(f"{one}.") for one in cleared)
+                }
             elif leaf in self.clearing or _RESETS.search(leaf):
                 self.held.clear()
             elif leaf == "step":
