@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = [
     "Array",
+    "above_zero",
+    "absolute",
     "as_compute",
     "as_indices",
     "compute_dtype",
@@ -143,6 +145,17 @@ def sign(x: Array, xp: ModuleType) -> Array:
     """-1, 0 or 1, and NaN of NaN."""
     # xp.sign writes in place for some libraries, which no transformation can follow.
     return xp.where(x > 0, 1.0, xp.where(x < 0, -1.0, 0 * x))
+
+
+def absolute(x: Array, xp: ModuleType) -> Array:
+    """Size of a number; its derivative at 0 is 0 for every library that finds one by itself."""
+    # JAX takes 1 for that of abs().
+    return xp.where(x > 0, x, xp.where(x < 0, -x, 0 * x))
+
+
+def above_zero(x: Array, xp: ModuleType) -> Array:
+    """max(0, x), and NaN of NaN; its derivative at 0 is 0, as that of `absolute`."""
+    return xp.where(x <= 0, 0.0, x)
 
 
 def move_axis(array: Array, source: int, destination: int, xp: ModuleType) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from losskit.core.arrays import Array, constant, largest, sign
+from losskit.core.arrays import Array, absolute, constant, largest, sign
 from losskit.core.parameters import Parameter
 
 __all__ = [
@@ -204,7 +204,7 @@ class _Scaled:
 def length(rows: Array, p: float, xp: ModuleType) -> Array:
     """p-norm of each row, with a derivative of 0 at the zero vector, and without overflow."""
     if p == 1:
-        return xp.sum(abs(rows), axis=-1)
+        return xp.sum(absolute(rows, xp), axis=-1)
     unit = _unit(rows, p, xp)
     # At an odd power, abs() decides the sign; at 2 it only costs.
     parts = rows / unit if p == 2 else abs(rows / unit)

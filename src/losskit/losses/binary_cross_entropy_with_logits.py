@@ -174,8 +174,10 @@ class BinaryCrossEntropyWithLogits(Elementwise):
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Both labels' costs; a logit of ±inf on the right side costs 0."""
         yes, no = self._shares(input, target, xp)
-        distance = abs(input)
-        wrong = xp.where(input > 0, no, yes)
+        # One side holds the 0 for both: abs() has a derivative of its own there.
+        positive = input >= 0
+        distance = xp.where(positive, input, -input)
+        wrong = xp.where(positive, no, yes)
         return (yes + no) * xp.log1p(xp.exp(-distance)) + times(wrong, distance, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, above_zero
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, EMBEDDINGS
 from losskit.core.distances import direction, length
@@ -121,7 +121,7 @@ class ContrastivePair(Rowwise):
 
     def _missing(self, distance: Array, xp: ModuleType) -> Array:
         """What is missing to the margin."""
-        return xp.clip(self.margin - distance, 0.0, None)
+        return above_zero(self.margin - distance, xp)
 
 
 def _half_square(error: Array, xp: ModuleType) -> Array:

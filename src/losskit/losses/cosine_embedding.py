@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, above_zero
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import EMBEDDINGS, SIGNS
 from losskit.core.distances import Cosine
@@ -116,4 +116,4 @@ class CosineEmbedding(Rowwise):
     def _costs(self, input1: Array, input2: Array, xp: ModuleType) -> tuple[Array, Array]:
         """Cost of the pair if it is similar, and if it is not."""
         cosine, apart = _COSINE.similarity(input1, input2, xp)
-        return apart, xp.clip(cosine - self.margin, 0.0, None)
+        return apart, above_zero(cosine - self.margin, xp)

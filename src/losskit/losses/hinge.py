@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, above_zero
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import SCORES, SIGNS
 from losskit.core.elementwise import Elementwise
@@ -71,7 +71,7 @@ class Hinge(Elementwise):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """max(0, 1 - y f)."""
-        return xp.clip(1 - target * input, 0.0, None)
+        return above_zero(1 - target * input, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """-y within the margin."""

@@ -97,7 +97,8 @@ class HingeEmbedding(Elementwise):
 
     def _missing(self, input: Array, xp: ModuleType) -> Array:
         """What a distance lacks to the margin."""
-        return xp.clip(self.margin - input, 0.0, None)
+        missing = self.margin - input
+        return xp.where(missing < 0, 0.0, missing)
 
     def _shares(self, target: Array) -> tuple[Array, Array]:
         """How much of the similar and of the dissimilar pair's cost counts."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, sign
+from losskit.core.arrays import Array, absolute, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
@@ -122,7 +122,7 @@ class MAE(Residual):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """abs(x - y)."""
-        return abs(input - target)
+        return absolute(input - target, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """sign(x - y)."""

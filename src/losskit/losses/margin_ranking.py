@@ -87,7 +87,8 @@ class MarginRanking(Elementwise):
 
     def value_at(self, input1: Array, input2: Array, target: Array, xp: ModuleType) -> Array:
         """max(0, margin - y (x1 - x2))."""
-        return xp.clip(self.margin - target * self._lead(input1, input2, xp), 0.0, None)
+        missing = self.margin - target * self._lead(input1, input2, xp)
+        return xp.where(missing < 0, 0.0, missing)
 
     def gradient_at(
         self, input1: Array, input2: Array, target: Array, xp: ModuleType

@@ -8,6 +8,7 @@ from types import ModuleType
 from losskit.core import targets
 from losskit.core.arrays import (
     Array,
+    above_zero,
     as_compute,
     device_of,
     is_class,
@@ -104,7 +105,7 @@ class MultiLabelMargin(Rowwise):
         """Σ max(0, 1 - x_j + x_i) / K."""
         compared, places = self._compared(input, target, xp)
         lead = take_along(input, places, xp)[..., None]
-        missing = xp.clip(1 - lead + input[..., None, :], 0.0, None)
+        missing = above_zero(1 - lead + input[..., None, :], xp)
         missing = xp.where(compared, missing, 0.0)
         total = xp.sum(missing, axis=(-2, -1), dtype=sum_dtype(input, xp))
         return as_compute(total / max(input.shape[-1], 1), input.dtype, xp)

@@ -98,8 +98,10 @@ class MultiLabelSoftMargin(Rowwise):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Σ w (log(1 + exp(-abs(z))) + wrong abs(z)) / K."""
-        distance = abs(input)
-        wrong = xp.where(input > 0, 1 - target, target)
+        # One side holds the 0 for both: abs() has a derivative of its own there.
+        positive = input >= 0
+        distance = xp.where(positive, input, -input)
+        wrong = xp.where(positive, 1 - target, target)
         costs = xp.log1p(xp.exp(-distance)) + times(wrong, distance, xp)
         return xp.sum(self._weighted(costs, input, xp), axis=-1) / max(input.shape[-1], 1)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, is_class
+from losskit.core.arrays import Array, above_zero, is_class
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, SCORES
@@ -118,7 +118,7 @@ class MultiMargin(Classification):
     def _missing(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """What each class lacks to the margin; 0 for the target itself."""
         lead = self.at_target(input, target, xp)[..., None]
-        missing = xp.clip(self.margin - lead + input, 0.0, None)
+        missing = above_zero(self.margin - lead + input, xp)
         return xp.where(is_class(target, input, xp), 0.0, missing)
 
     def _for_target(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, sign
+from losskit.core.arrays import Array, absolute, sign
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
@@ -103,7 +103,8 @@ class Quantile(Residual):
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Q per unit too low, 1 - q per unit too high."""
         low = target - input
-        return xp.where(low >= 0, self.quantile * low, (self.quantile - 1) * low)
+        size = absolute(low, xp)
+        return xp.where(low > 0, self.quantile * size, (1 - self.quantile) * size)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """-q below the target, 1 - q above it."""

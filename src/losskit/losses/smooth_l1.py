@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, sign
+from losskit.core.arrays import Array, absolute, sign
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, given, output
 from losskit.core.contracts import REAL_VALUES
 from losskit.core.elementwise import Residual
@@ -86,7 +86,7 @@ class SmoothL1(Residual):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Parabola within beta, a line of slope 1 beyond."""
-        error = abs(input - target)
+        error = absolute(input - target, xp)
         if self.beta == 0:
             return error
         return xp.where(error < self.beta, error**2 / (2 * self.beta), error - self.beta / 2)

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from losskit.core import targets
-from losskit.core.arrays import Array
+from losskit.core.arrays import Array, above_zero
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, output
 from losskit.core.contracts import EMBEDDINGS
 from losskit.core.distances import EPS, NORM, SETTINGS, Distance, P, distance_from
@@ -155,7 +155,7 @@ class Triplet(Rowwise):
     def value_at(self, anchor: Array, positive: Array, negative: Array, xp: ModuleType) -> Array:
         """max(0, d(a, p) - d(a, n) + margin)."""
         missing = self._missing(anchor, positive, negative, xp)[0]
-        return xp.where(missing <= 0, 0.0, missing)
+        return above_zero(missing, xp)
 
     def gradient_at(
         self, anchor: Array, positive: Array, negative: Array, xp: ModuleType
