@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
@@ -188,10 +189,10 @@ def make_array(
 
 def settings_of(kind: type[Loss], rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Defaults, each parameter at values inside its bounds, and these beside each flag."""
-    choices = {
-        name: _values(kind, name, declared, rng) for name, declared in kind.parameters().items()
-    }
-    flags = {name for name, declared in kind.parameters().items() if declared.kind == "flag"}
+    # What is drawn after them should not depend on which may be given without a name.
+    declared = {field.name: kind.parameters()[field.name] for field in dataclasses.fields(kind)}
+    choices = {name: _values(kind, name, one, rng) for name, one in declared.items()}
+    flags = {name for name, one in declared.items() if one.kind == "flag"}
     yield {}
     for name, values in choices.items():
         yield from ({name: value} for value in values)

@@ -120,6 +120,31 @@ def no_logarithms():
         torch.testing.assert_close(actual, expected)
 
 
+def weights_out_of_range():
+    x, index, labels = torch.tensor([[1.0, 0.0]]), torch.tensor([1]), torch.eye(2)[:1]
+    for name, module, target, key in (
+        ("cross_entropy", "CrossEntropyLoss", index, "weight"),
+        ("nll_loss", "NLLLoss", index, "weight"),
+        ("multi_margin_loss", "MultiMarginLoss", index, "weight"),
+        ("multilabel_soft_margin_loss", "MultiLabelSoftMarginLoss", labels, "weight"),
+        ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss", labels, "pos_weight"),
+    ):
+        input = x.log_softmax(1) if name == "nll_loss" else x
+        for wrong in ([-2.0, 1.0], [1.0, INF], [math.nan, 1.0]):
+            options = {key: torch.tensor(wrong)}
+            expected = getattr(theirs, name)(input, target, **options)
+            mine = (
+                partial(getattr(ours, name), **options),
+                getattr(losskit.torch, module)(**options),
+            )
+            for loss in mine:
+                if not (wrong[0] < 0 and module == "MultiLabelSoftMarginLoss"):
+                    with pytest.raises(ValueError, match="weight must hold finite numbers"):
+                        loss(input, target)
+                actual = loss(input, target, validate=False)
+                torch.testing.assert_close(actual, expected, equal_nan=True)
+
+
 def between_signs():
     x, y = torch.tensor([0.25]), torch.zeros(1)
     assert theirs.hinge_embedding_loss(x, y) == 1
@@ -311,6 +336,7 @@ DIFFERENCES = {
     "binary targets outside [0, 1], of probabilities": targets_of_probabilities,
     "signs other than": signs_and_counts,
     "log-probabilities above 0": no_logarithms,
+    "a `pos_weight` or a class's `weight`": weights_out_of_range,
     "a target of `hinge_embedding_loss`": between_signs,
     "a sign of 0": sign_of_zero,
     "a margin met exactly": margin_met,

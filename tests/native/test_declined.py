@@ -15,6 +15,7 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
+import losskit.torch
 from cases import as_tuple, one_case
 from losskit import MSE, BinaryCrossEntropyWithLogits, CrossEntropy, Focal, GaussianNLL
 from losskit.core.options import Options
@@ -312,3 +313,11 @@ def test_objects_that_hold_no_tensor():
     ):
         value = torch.empty(())
         assert not plan_of(mse).run((torch.ones(2), wrong), Options(), value, (), threads())
+
+
+def test_accelerated_functions_leave_wrong_weights_to_pytorch():
+    input, target = torch.tensor([[1.0, 0.5], [0.0, 2.0]]), torch.tensor([1, 0])
+    weight = torch.tensor([-1.0, 3.0])
+    expected = torch.nn.functional.cross_entropy(input, target, weight)
+    with losskit.torch.accelerate():
+        assert torch.nn.functional.cross_entropy(input, target, weight) == expected

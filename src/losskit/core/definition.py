@@ -47,13 +47,13 @@ class Definition(ABC):
         """Return the declared parameters by name."""
         return parameters_of(cls)
 
-    def held(self) -> tuple[Array, ...]:
+    def held(self) -> dict[str, Array]:
         """Return the arrays among the parameters that others may change, such as buffers."""
-        return tuple(
-            array
+        return {
+            name: array
             for name, declared in parameters_of(type(self)).items()
             if declared.kind == "array" and hasattr(array := getattr(self, name), "detach")
-        )
+        }
 
     def spec(self) -> str:
         """Write the loss as the command line reads it: its name and what differs from defaults."""
@@ -159,7 +159,16 @@ class Definition(ABC):
         return arrays[0].shape[-1] if arrays[0].ndim else 0
 
     def check_values(self, arrays: Arrays, xp: ModuleType) -> None:
-        """Refuse values that break the contracts of the card."""
+        """Refuse values that break the contracts of the card, and the parameters' own."""
+        for name, array in self.held().items():
+            declared = parameters_of(type(self))[name]
+            if not declared.holds(array):
+                numbers = array.flatten().tolist()
+                wrong = next(number for number in numbers if not declared.fits(number))
+                raise ValueError(
+                    f"{self.name}: {name} must hold finite numbers{declared.bounds}, got {wrong:g} "
+                    "(validate=False computes it as it is)"
+                )
         classes = self.classes(arrays)
         contracts = self.contracts(arrays, xp)
         for argument, values, contract in zip(self.arguments, arrays, contracts, strict=False):

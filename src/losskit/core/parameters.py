@@ -61,7 +61,7 @@ class Parameter:
         number = value.item() if scalar else value  # type: ignore[attr-defined]
         if isinstance(number, bool) or not isinstance(number, kinds):
             raise TypeError(f"{loss}: {name} must be {wanted}, got {value!r}")
-        if not (-math.inf < number < math.inf and self._in_bounds(number)):
+        if not self.fits(number):
             raise ValueError(f"{loss}: {name} must be {wanted}{self.bounds}, got {value!r}")
         return number
 
@@ -76,9 +76,11 @@ class Parameter:
         kind = ValueError if isinstance(value, str) else TypeError
         raise kind(f"{loss}: {name} must be one of {words}, got {value!r}")
 
-    def _in_bounds(self, number: float) -> bool:
+    def fits(self, number: float) -> bool:
+        """Whether a number is finite and within the bounds."""
         return (
-            (self.above is None or number > self.above)
+            -math.inf < number < math.inf
+            and (self.above is None or number > self.above)
             and (self.below is None or number < self.below)
             and (self.at_least is None or number >= self.at_least)
             and (self.at_most is None or number <= self.at_most)
@@ -105,9 +107,16 @@ class Parameter:
             return rows
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{loss}: {name} must hold numbers, got {value!r}")
-        if not (math.isfinite(value) and self._in_bounds(value)):
+        if not self.fits(value):
             raise ValueError(f"{loss}: {name} must hold finite numbers{self.bounds}, got {value!r}")
         return float(value)
+
+    def holds(self, tensor: Any) -> bool:
+        """Whether all numbers of a tensor are finite and within the bounds."""
+        if 0 in tensor.shape:
+            return True
+        low, high = tensor.detach().aminmax()
+        return self.fits(low.item()) and self.fits(high.item())
 
     @property
     def bounds(self) -> str:

@@ -85,7 +85,7 @@ def _versions(loss: Definition) -> list[int]:
     """
     if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return []
-    return [array._version for array in loss.held()]
+    return [array._version for array in loss.held().values()]
 
 
 def _follows_held(loss: Definition) -> bool:
@@ -93,7 +93,7 @@ def _follows_held(loss: Definition) -> bool:
     return (
         not torch.compiler.is_compiling()
         and torch._C._are_functorch_transforms_active()
-        and any(map(torch._C._functorch.is_functorch_wrapped_tensor, loss.held()))
+        and any(map(torch._C._functorch.is_functorch_wrapped_tensor, loss.held().values()))
     )
 
 

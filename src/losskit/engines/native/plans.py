@@ -17,6 +17,7 @@ from losskit.core.definition import Arrays, Definition
 from losskit.core.elementwise import Elementwise
 from losskit.core.newton import Newton
 from losskit.core.options import Options
+from losskit.core.parameters import Parameter
 from losskit.engines.native import KERNELS, native
 
 __all__ = ["Plan", "plan_of"]
@@ -38,6 +39,13 @@ class Plan(ABC):
 
     outputs: tuple[int, ...]
     held: tuple[Array, ...]
+    _declared: tuple[Parameter, ...]
+
+    def _hold(self, loss: Definition) -> None:
+        """Note the parameters whose numbers may change from call to call."""
+        held = loss.held()
+        self.held = tuple(held.values())
+        self._declared = tuple(loss.parameters()[name] for name in held)
 
     @abstractmethod
     def shape(self, arrays: Arrays) -> tuple[int, ...] | None:
@@ -57,6 +65,8 @@ class Plan(ABC):
         False where the call is not one for a kernel, be it that something is wrong with it: what
         was written is worth nothing then.
         """
+        if self._breaks(options):
+            return False
         return self._run(arrays, options, values, gradients, (), _AS_THEY_ARE, threads, outer)
 
     def bend(
@@ -73,7 +83,17 @@ class Plan(ABC):
         if options.reduction == "none":
             options = dataclasses.replace(options, reduction="sum")
         nothing = np.empty((), np.float64)
+        if self._breaks(options):
+            return False
         return self._run(arrays, options, nothing, gradients, curvatures, newton, threads, None)
+
+    def _breaks(self, options: Options) -> bool:
+        """Whether a parameter is to be refused; those on devices are no matter of kernels."""
+        return options.validate is not False and not all(
+            declared.holds(array)
+            for declared, array in zip(self._declared, self.held, strict=True)
+            if array.device.type == "cpu"
+        )
 
     @abstractmethod
     def _run(
@@ -98,7 +118,7 @@ class _ElementwisePlan(Plan):
             if declared.kind == "array" and getattr(loss, field) is not None
         ]
         self.outputs = loss.outputs(())
-        self.held = loss.held()
+        self._hold(loss)
         self._beside = beside
         self._kernel = native.Elementwise(
             KERNELS,
@@ -136,7 +156,7 @@ class _ElementwisePlan(Plan):
 class _ClasswisePlan(Plan):
     def __init__(self, loss: Classwise, name: str) -> None:
         self.outputs = loss.outputs(())
-        self.held = loss.held()
+        self._hold(loss)
         self._axis = loss.class_axis
         classification = isinstance(loss, Classification)
         weight = loss.class_weight if isinstance(loss, Classification) else None
