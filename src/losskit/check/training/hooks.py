@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -15,21 +16,12 @@ __all__ = ["Hook", "for_gradients", "leads_to", "on_gradient", "transformed", "u
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
-class Hook:
+class Hook(functools.partial[None]):
     """A hook of a module, in whose place copies and files have one that does nothing.
 
     PyTorch copies and saves hooks with a module. What is saved must load where there is no
     Losskit, and what is copied must not be watched.
     """
-
-    __slots__ = ("_then",)
-
-    def __init__(self, then: Callable[..., object]) -> None:
-        self._then = then
-
-    def __call__(self, *args: Any) -> None:
-        """Do what is to be done; gives None, so that all stays as it is."""
-        self._then(*args)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Of the standard library, takes any arguments and gives None.

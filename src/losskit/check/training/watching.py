@@ -66,9 +66,9 @@ class Watch:
         self._found: dict[tuple[str, str], Finding] = {}
         self._given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._batch: Any = None
-        # Whether the next call of the loss begins a step; in validation, None where the model
-        # does not tell.
-        self._begins = True
+        # Whether the next call of the loss begins a step, and whether the model has said so; in
+        # validation, None where the model does not tell.
+        self._begins, self._told = True, False
         self._begins_held_out: bool | None = None
         self._broken = self._closed = False
         self._next_curves = 256
@@ -116,7 +116,7 @@ class Watch:
         """
         if not self._closed and torch.is_grad_enabled():
             self._batch = batch
-            self._begins = True
+            self._begins = self._told = True
             self._open()
 
     def seen(self, loss: Tensor) -> None:
@@ -135,6 +135,7 @@ class Watch:
         self._closed = True
         for hook in self._hooks:
             hook.remove()
+        self._given = self._batch = None
         self._record.end_validation()
         for finding in [*self._look.end(), *self._record.findings(self._reader.criterion)]:
             self._tell(finding)
@@ -196,7 +197,7 @@ class Watch:
             self._begins_held_out = True
             return
         self._given = args, kwargs
-        self._begins = True
+        self._begins = self._told = True
         self._open()
 
     def _open(self) -> None:
@@ -218,8 +219,7 @@ class Watch:
 
     @for_gradients
     def _backward_begins(self, gradient: Tensor) -> None:
-        # What is called from now on belongs to another step, also where the model does not tell.
-        self._begins = True
+        self._begins, self._told = True, False
         self._given = self._batch = None
 
     def _trains(self) -> bool:
@@ -230,9 +230,8 @@ class Watch:
             return
         if self._in_place and self._begins and self._trains():
             self._open()
-        given = self._reader.read(args, kwargs)
         if value is None:
-            self._explain(given)
+            self._explain(self._reader.read(args, kwargs))
         if not isinstance(value, Tensor):
             return
         number: Any = value.detach()
@@ -241,33 +240,38 @@ class Watch:
         if value.device.type == "cpu":
             number = float(number)
         if self._trains():
-            self._in_training(value, number, given)
+            self._in_training(value, number, args, kwargs)
         else:
-            self._held_out(number, given)
+            self._held_out(number, args, kwargs)
 
-    def _in_training(self, value: Tensor, number: Any, given: Given) -> None:
+    def _in_training(self, value: Tensor, number: Any, args: Any, kwargs: Any) -> None:
         first, self._begins, self._begins_held_out = self._begins, False, None
-        on_gradient(value, self._backward_begins)
+        if not (first and self._told):
+            # The model may never say that a step begins, and then backward() ends one.
+            on_gradient(value, self._backward_begins)
         if first:
             if self._record.end_validation():
                 self._curves(_AFTER_VALIDATION)
-            self._record.step(number, batch_size(given.arrays.values(), self._given))
+            self._record.step(number, batch_size((*args, *kwargs.values()), self._given))
         step = self._record.steps - 1
         if isinstance(number, float) and not math.isfinite(number):
-            self._not_finite(given, step)
-        elif first and (self._look.opened or self._look.pending):
-            self._closely(value, given, step)
-        elif not first:
-            with torch.no_grad():
-                self._tell_all(self._look.beside(value, given, step), step)
+            self._not_finite(self._reader.read(args, kwargs), step)
+        elif self._look.opened or self._look.pending:
+            given = self._reader.read(args, kwargs)
+            if first:
+                self._closely(value, given, step)
+            else:
+                with torch.no_grad():
+                    self._tell_all(self._look.beside(value, given, step), step)
 
-    def _held_out(self, number: Any, given: Given) -> None:
+    def _held_out(self, number: Any, args: Any, kwargs: Any) -> None:
         if self._begins_held_out is False:
             return
         if self._begins_held_out:
             self._begins_held_out = False
-        right = None if self._record.classes is None else given.right()
-        self._record.held_out(float(number), batch_size(given.arrays.values(), None), right)
+        known = self._record.classes is not None
+        right = self._reader.read(args, kwargs).right() if known else None
+        self._record.held_out(float(number), batch_size((*args, *kwargs.values()), None), right)
 
     # What is done in a look.
 
