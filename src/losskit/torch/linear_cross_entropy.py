@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import array_api_compat.torch as xp
 import torch
 from torch import Tensor
 
-from losskit.losses import CATALOGUE
+from losskit.core.options import fit
+from losskit.engines.autograd import AutogradEngine
+from losskit.losses import CATALOGUE, CrossEntropy
 from losskit.torch.faces import OPTIONS, evaluate, faces_of
+from losskit.torch.weighted_sum import SummandModule
 
 __all__ = ["LinearCrossEntropyLoss", "linear_cross_entropy"]
 
@@ -19,6 +23,7 @@ __all__ = ["LinearCrossEntropyLoss", "linear_cross_entropy"]
     for face in faces_of(kind)
     if face.function == "cross_entropy"
 )
+_ENGINE = AutogradEngine()
 
 
 def linear_cross_entropy(
@@ -61,7 +66,8 @@ def linear_cross_entropy(
     Raises
     ------
     ValueError
-        If ``options`` is given beside a mask, a sample weight, a normaliser or ``validate``.
+        If ``options`` is given beside a mask, a sample weight, a normaliser or ``validate``, or
+        the layer does not fit the input.
     """
     added = dict(zip(OPTIONS, (sample_weight, mask, normalizer, validate), strict=True))
     settings: dict[str, Any] = {
@@ -85,21 +91,77 @@ def linear_cross_entropy(
             options=options,
             **settings,
         )
+    _check_layer(input, linear_weight, linear_bias)
+    ignored = CrossEntropy.ignore_index if ignore_index is None else ignore_index
+    settings["ignore_index"] = ignored
     shape = linear_weight.shape[:-1]
     flat = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = torch.nn.functional.linear(input, linear_weight.flatten(0, -2), flat)
-    if ignore_index is not None:
-        settings["ignore_index"] = ignore_index
+    kept = _without_ignored(input, (*input.shape[:-1], *shape[1:]), target, ignored, mask)
+    logits = torch.nn.functional.linear(kept, linear_weight.flatten(0, -2), flat)
     settings |= added | {"input": logits.reshape(*input.shape[:-1], *shape), "target": target}
     return evaluate(_CROSS_ENTROPY, settings)
 
 
-class LinearCrossEntropyLoss(getattr(torch.nn, "LinearCrossEntropyLoss", torch.nn.Module)):  # type: ignore[misc]
+def _check_layer(input: Any, weight: Any, bias: Any) -> None:
+    """Refuse a layer that the features do not fit."""
+    for name, value in (("input", input), ("linear_weight", weight), ("linear_bias", bias)):
+        if not isinstance(value, Tensor) and (name != "linear_bias" or value is not None):
+            kind = type(value).__name__
+            raise TypeError(f"linear_cross_entropy: {name} must be a Tensor, got {kind}")
+    found = tuple(weight.shape)
+    if len(found) < 2:
+        raise ValueError(
+            f"linear_cross_entropy: linear_weight must be of shape (K, ..., D), got {found}"
+        )
+    if input.ndim not in (1, 2) or input.shape[-1] != found[-1]:
+        raise ValueError(
+            f"linear_cross_entropy: linear_weight has shape {found}, so input must be of shape "
+            f"(N, {found[-1]}) or ({found[-1]},), got {tuple(input.shape)}"
+        )
+    if bias is not None and tuple(bias.shape) != found[:-1]:
+        raise ValueError(
+            f"linear_cross_entropy: linear_weight has shape {found}, so linear_bias must be of "
+            f"shape {found[:-1]}, got {tuple(bias.shape)}"
+        )
+
+
+def _without_ignored(
+    input: Tensor, positions: tuple[int, ...], target: Any, ignore_index: int, mask: Any
+) -> Tensor:
+    """Replace features that take no part by 0: in the layer, they would meet its gradient."""
+    part = None
+    # What does not fit is for the loss to refuse.
+    if isinstance(target, Tensor) and tuple(target.shape) == positions:
+        part = None if target.is_floating_point() else target != ignore_index
+    if mask is not None:
+        chosen = fit("CrossEntropy", "mask", mask, positions, input.device, xp) != 0
+        part = chosen if part is None else part & chosen
+    if part is None:
+        return input
+    rows = part.reshape(*input.shape[:-1], math.prod(positions[input.ndim - 1 :])).any(-1)
+    concrete = not _ENGINE.traced(input, rows) and _ENGINE.at_hand(input, rows)
+    # This copies the features.
+    return input if concrete and bool(rows.all()) else torch.where(rows[..., None], input, 0.0)
+
+
+_TWIN: Any = getattr(torch.nn, "LinearCrossEntropyLoss", torch.nn.Module)
+
+
+class LinearCrossEntropyLoss(SummandModule, _TWIN):  # type: ignore[misc]
     """A linear layer and the cross-entropy of its output.
 
     Takes the place of ``torch.nn.LinearCrossEntropyLoss``, of which it is a subclass: same
     constructor, layer and ``state_dict``. See `linear_cross_entropy`.
     """
+
+    num_classes: int
+    out_features: tuple[int, ...]
+    linear: torch.nn.Linear
+    weight: Tensor | None
+    reduction: str
+    ignore_index: int | None
+    label_smoothing: float
+    options: Any
 
     def forward(
         self,
