@@ -62,8 +62,8 @@ def test_outcomes(shift: float, expected: str, outcome: str) -> None:
         (0.3, "higher", "shown"),
         (0.0, "same", "shown"),
         (0.0, "lower", "no effect"),
-        (0.3, "lower", "the other way round"),
-        (0.3, "same", "not so"),
+        (0.3, "lower", "against the claim"),
+        (0.3, "same", "against the claim"),
         (0.1, "same", "open"),
     ],
 )

@@ -37,6 +37,11 @@ class Tool(StrEnum):
     WATCH = "watch"
     DIAGNOSE = "diagnose"
 
+    @property
+    def name_in_use(self) -> str:
+        """The command, or the function where there is none."""
+        return "losskit.torch.watch" if self is Tool.WATCH else f"losskit {self}"
+
 
 class Fixes(StrEnum):
     """Whether a linter can mend a mistake by itself."""

@@ -34,7 +34,7 @@ def facts(rule: Rule) -> dict[str, Any]:
 
 def page(rule: Rule) -> str:
     """Return the page of a rule in Markdown."""
-    tools = ", ".join(f"`losskit {tool}`" for tool in rule.tools)
+    tools = ", ".join(f"`{tool.name_in_use}`" for tool in rule.tools)
     sources = "\n".join(f"- [{one.title}]({one.url})" for one in rule.sources)
     return f"""\
 # {rule.code}: {rule.name.replace("-", " ")}

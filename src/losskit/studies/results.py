@@ -119,7 +119,7 @@ class Finding(Model):
     def verdict(self) -> str:
         """The outcome in a word or two, for people."""
         if self.outcome == "contradicted":
-            return "not so" if self.expected == "same" else "the other way round"
+            return "against the claim"
         return "shown" if self.outcome == "confirmed" else self.outcome
 
 
