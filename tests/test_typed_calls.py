@@ -10,8 +10,10 @@ from typing import assert_type
 import pytest
 
 import losskit
+import losskit.torch as lt
 from losskit.check.report import Report
 from losskit.choose import ChooseError, Recommendations
+from losskit.core.weighted_sum import WeightedSum
 from losskit.losses import CATALOGUE
 from losskit.studies import Study
 
@@ -54,6 +56,13 @@ def test_packages_are_called() -> None:
         losskit.choose([0, 1], goall="mean")  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         losskit.compare("sklearn:wine", losses=["Focal"], seed=1)  # type: ignore[call-arg]
+
+
+def test_sums_are_of_their_kind() -> None:
+    assert_type(0.5 * losskit.MSE() + losskit.MAE(), WeightedSum)
+    assert_type(0.5 * lt.MSELoss() + lt.L1Loss(), lt.WeightedSumLoss)
+    with pytest.raises(TypeError):
+        losskit.MSE() + lt.MSELoss()  # type: ignore[operator]
 
 
 def test_names_are_known() -> None:

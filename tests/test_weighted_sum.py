@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import losskit.torch as lt
-from losskit import MAE, MSE, CrossEntropy, Focal, Huber, PoissonNLL
+from losskit import MAE, MSE, CrossEntropy, Focal, Huber, PoissonNLL, Triplet
 
 LOGITS = np.array([[2.0, 1.0, 0.1], [0.5, 2.5, 0.3]])
 TARGET = np.array([0, 1])
@@ -32,6 +32,29 @@ def test_derivatives_add_up():
     expected = 0.7 * CrossEntropy().curvature(LOGITS, TARGET)
     expected += 0.3 * Focal(gamma=1.0).curvature(LOGITS, TARGET)
     np.testing.assert_allclose(both.curvature(LOGITS, TARGET), expected, rtol=1e-14)
+
+
+def test_gradient_and_curvature_are_those_of_the_two_calls():
+    both = 0.5 * MSE() + 2 * Huber()
+    gradient, curvature = both.gradient_and_curvature([3.0, 1.5], [1.0, 1.0], reduction="sum")
+    # Errors 2 and 0.5: 0.5 · 2e + 2 · min(e, 1), and 0.5 · 2 + 2 where Huber is a parabola.
+    assert gradient.tolist() == [4.0, 1.5]
+    assert curvature.tolist() == [1.0, 3.0]
+    expected = (CrossEntropy() + Focal()).value_and_gradient(LOGITS, TARGET)[1]
+    found = (CrossEntropy() + Focal()).gradient_and_curvature(LOGITS, TARGET)[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_what_takes_part_in_any_takes_part():
+    both = CrossEntropy(ignore_index=0) + Focal(ignore_index=2)
+    target = np.array([0, 2, 1, 1])
+    mask = np.array([True, True, True, False])
+    logits = np.zeros((4, 3))
+    assert both.taking_part(logits, target, mask=mask).tolist() == [True, True, True, False]
+    padding = CrossEntropy() + Focal()
+    assert padding.taking_part(logits[:2], np.array([-100, 1])).tolist() == [False, True]
+    with pytest.raises(ValueError, match=r"\(3,\) and \(3, 3\)"):
+        (CrossEntropy() + PoissonNLL()).taking_part(np.zeros((3, 3)), np.eye(3))
 
 
 def test_options_reach_every_part():
@@ -74,6 +97,18 @@ def test_parts_have_names_of_their_own():
         (lambda: 1 + MSE(), TypeError, "unsupported operand"),
         (lambda: lt.MSELoss() * "2", TypeError, "weighted by a number, got str"),
         (lambda: lt.MSELoss() + 1, TypeError, "unsupported operand"),
+        (lambda: lt.MSELoss() + MSE(), TypeError, "unsupported operand"),
+        (lambda: MSE() + lt.MSELoss(), TypeError, "unsupported operand"),
+        (
+            lambda: MSE() + Triplet(),
+            TypeError,
+            "MSE takes input, target and Triplet takes anchor, positive, negative: they cannot",
+        ),
+        (
+            lambda: lt.MSELoss() + lt.TripletMarginLoss(),
+            TypeError,
+            "MSELoss takes input, target and TripletMarginLoss takes anchor, positive, negative: t",
+        ),
     ],
 )
 def test_misuse_is_named(wrong, error, match):
@@ -117,6 +152,11 @@ class TestModules:
         clone = pickle.loads(pickle.dumps(criterion))
         arrays = torch.tensor(LOGITS), torch.tensor(TARGET)
         assert clone(*arrays) == criterion(*arrays)
+
+    def test_names_of_tensors_may_differ(self):
+        image, text = torch.eye(3), torch.eye(3) + 0.1
+        clip, pairs = lt.CLIPLoss(), lt.InfoNCELoss()
+        assert (clip + pairs)(image, text) == clip(image, text) + pairs(image, text)
 
     def test_options_and_sums_of_sums(self):
         criterion = sum([lt.MSELoss(), 0.5 * (lt.L1Loss() + lt.HuberLoss())])

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from losskit.core.arrays import Array
 
 if TYPE_CHECKING:
     from losskit.core.loss import Loss
 
-__all__ = ["Summand", "WeightedSum", "factor", "part_names"]
+__all__ = ["Addable", "Summand", "WeightedSum", "check_together", "part_names"]
 
 
-class Summand:
-    """What can be multiplied by a number and added."""
+Sum = TypeVar("Sum")
+
+
+class Addable(ABC, Generic[Sum]):
+    """What can be multiplied by a number and added to what its sums hold."""
 
     # Else an array times a loss would be an array of objects.
     __array_ufunc__ = None
 
-    def summands(self) -> tuple[tuple[float, Loss], ...]:
-        """Return weights and losses that are added."""
-        return ((1.0, self),)  # type: ignore[return-value]
+    @staticmethod
+    @abstractmethod
+    def sum_of(terms: Any) -> Sum:
+        """Make the sum of these weights and losses."""
 
-    def __mul__(self, number: float) -> WeightedSum:
+    def summands(self) -> tuple[tuple[float, Any], ...]:
+        """Return weights and losses that are added."""
+        return ((1.0, self),)
+
+    def __mul__(self, number: float) -> Sum:
         number = factor(number)
-        return WeightedSum(tuple((number * weight, loss) for weight, loss in self.summands()))
+        return self.sum_of(tuple((number * weight, loss) for weight, loss in self.summands()))
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Summand) -> WeightedSum:
-        if not isinstance(other, Summand):
+    def __add__(self, other: Addable[Sum]) -> Sum:
+        if not isinstance(other, Addable) or other.sum_of is not self.sum_of:
             return NotImplemented
-        return WeightedSum(self.summands() + other.summands())
+        return self.sum_of(self.summands() + other.summands())
 
-    def __radd__(self, other: object) -> WeightedSum:
+    def __radd__(self, other: int) -> Sum:
         # sum() begins with 0.
-        return WeightedSum(self.summands()) if other == 0 else NotImplemented
+        return self.sum_of(self.summands()) if other == 0 else NotImplemented
+
+
+class Summand(Addable["WeightedSum"]):
+    """A loss in sums."""
+
+    @staticmethod
+    def sum_of(terms: tuple[tuple[float, Loss], ...]) -> WeightedSum:
+        """Make the sum of these weights and losses."""
+        return WeightedSum(terms)
 
 
 @dataclass(frozen=True)
@@ -74,14 +95,9 @@ class WeightedSum(Summand):
         losses = [loss for _, loss in self.terms]
         names = part_names([loss.name for loss in losses], [loss.spec() for loss in losses])
         object.__setattr__(self, "names", tuple(names))
-        _, first = self.terms[0]
-        for _, loss in self.terms[1:]:
-            wanted, found = ([argument.name for argument in one.arguments] for one in (first, loss))
-            if wanted != found:
-                raise TypeError(
-                    f"{first.name} takes {', '.join(wanted)} and {loss.name} takes "
-                    f"{', '.join(found)}: they cannot be called together; add their values instead"
-                )
+        check_together(
+            [(loss.name, [argument.name for argument in loss.arguments]) for loss in losses]
+        )
 
     def summands(self) -> tuple[tuple[float, Loss], ...]:
         """Return weights and losses that are added."""
@@ -109,17 +125,32 @@ class WeightedSum(Summand):
         """Compute the diagonal of the sum's Hessian, as `Loss.curvature` does."""
         return self._total_each([loss.curvature(*arrays, **options) for _, loss in self.terms])
 
+    def gradient_and_curvature(self, *arrays: object, **options: Any) -> tuple[Any, Any]:
+        """Compute gradient and curvature, as `Loss.gradient_and_curvature` does."""
+        both = [loss.gradient_and_curvature(*arrays, **options) for _, loss in self.terms]
+        gradients, curvatures = zip(*both, strict=True)
+        return self._total_each(list(gradients)), self._total_each(list(curvatures))
+
+    def taking_part(self, *arrays: object, **options: Any) -> Array:
+        """Tell which loss values take part in any of the losses; see `Loss.taking_part`."""
+        parts = [loss.taking_part(*arrays, **options) for _, loss in self.terms]
+        self._check_shapes(parts)
+        return functools.reduce(operator.or_, parts)
+
     def spec(self) -> str:
         """Write the sum down."""
         return " + ".join(f"{weight:g}*{loss.spec()}" for weight, loss in self.terms)
 
-    def _total(self, values: list[Array]) -> Array:
+    def _check_shapes(self, values: list[Array]) -> None:
         shapes = {tuple(value.shape) for value in values}
         if len(shapes) > 1:
             raise ValueError(
                 f"{self.spec()}: the losses have values of different shapes, "
                 f"{' and '.join(map(str, sorted(shapes)))}; reduce them with 'mean' or 'sum'"
             )
+
+    def _total(self, values: list[Array]) -> Array:
+        self._check_shapes(values)
         pairs = zip(self.terms, values, strict=True)
         (weight, _), total = next(pairs)
         total = weight * total
@@ -131,6 +162,17 @@ class WeightedSum(Summand):
         if not isinstance(derivatives[0], tuple):
             return self._total(derivatives)
         return tuple(self._total(list(one)) for one in zip(*derivatives, strict=True))
+
+
+def check_together(taken: Sequence[tuple[str, Sequence[str]]], *, by_name: bool = True) -> None:
+    """Refuse losses that take other arrays than the first, or only more or fewer of them."""
+    (first, wanted), *others = taken
+    for name, found in others:
+        if list(found) != list(wanted) if by_name else len(found) != len(wanted):
+            raise TypeError(
+                f"{first} takes {', '.join(wanted)} and {name} takes {', '.join(found)}: they "
+                "cannot be called together; add their values instead"
+            )
 
 
 def factor(number: object) -> float:

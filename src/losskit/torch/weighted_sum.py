@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from losskit.core.weighted_sum import factor, part_names
+from losskit.core.weighted_sum import Addable, check_together, part_names
+from losskit.torch.faces import Face
 
 __all__ = ["SummandModule", "WeightedSumLoss"]
 
 
-class SummandModule(torch.nn.Module):
+class SummandModule(torch.nn.Module, Addable["WeightedSumLoss"]):
     """A module that can be multiplied by a number and added."""
 
-    def summands(self) -> list[tuple[float, SummandModule]]:
-        """Return weights and modules that are added."""
-        return [(1.0, self)]
+    face: ClassVar[Face | None] = None
 
-    def __mul__(self, number: float) -> WeightedSumLoss:
-        number = factor(number)
-        return WeightedSumLoss([(number * weight, loss) for weight, loss in self.summands()])
-
-    __rmul__ = __mul__
-
-    def __add__(self, other: SummandModule) -> WeightedSumLoss:
-        if not isinstance(other, SummandModule):
-            return NotImplemented
-        return WeightedSumLoss(self.summands() + other.summands())
-
-    def __radd__(self, other: object) -> WeightedSumLoss:
-        # sum() begins with 0.
-        return WeightedSumLoss(self.summands()) if other == 0 else NotImplemented
+    @staticmethod
+    def sum_of(terms: tuple[tuple[float, SummandModule], ...]) -> WeightedSumLoss:
+        """Make the sum of these weights and modules."""
+        return WeightedSumLoss(terms)
 
 
 class WeightedSumLoss(SummandModule):
@@ -49,18 +39,29 @@ class WeightedSumLoss(SummandModule):
         Their weights.
     names : tuple of str
         What their parts are called.
+
+    Raises
+    ------
+    TypeError
+        If one takes more tensors than another: then add their values instead.
     """
 
-    def __init__(self, terms: list[tuple[float, SummandModule]]) -> None:
+    def __init__(self, terms: Sequence[tuple[float, SummandModule]]) -> None:
         super().__init__()
         self.weights = tuple(weight for weight, _ in terms)
         self.losses = torch.nn.ModuleList(loss for _, loss in terms)
         short = [type(loss).__name__ for loss in self.losses]
+        called = [
+            (type(loss).__name__, loss.face.arrays) for _, loss in terms if loss.face is not None
+        ]
+        if called:
+            # Whatever the names are: modules are called by position.
+            check_together(called, by_name=False)
         self.names = tuple(part_names(short, [repr(loss) for loss in self.losses]))
 
-    def summands(self) -> list[tuple[float, SummandModule]]:
+    def summands(self) -> tuple[tuple[float, Any], ...]:
         """Return weights and modules that are added."""
-        return list(zip(self.weights, self.losses, strict=True))  # type: ignore[arg-type]
+        return tuple(zip(self.weights, self.losses, strict=True))
 
     def forward(self, *tensors: Tensor, **options: Any) -> Tensor:
         """Compute the sum; takes what each of the losses takes."""
