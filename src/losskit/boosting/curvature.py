@@ -17,7 +17,7 @@ __all__ = ["Rule", "rule_for", "unit_scale"]
 class Rule(StrEnum):
     """How the Hessian comes from the curvature."""
 
-    ERROR = "the curvature, and at least 1: the curvature at error 0"
+    ERROR = "the curvature, and at least 1, that of half a squared error"
     CONVEX = "the curvature"
     FLAT = "1, since the curvature is 0 everywhere"
     NOT_CONVEX = "the curvature, and at least the absolute gradient"

@@ -43,7 +43,7 @@ def objective(
         A positive number stands for the Hessian of every example. "auto" takes, by the loss:
 
         - a loss of the error alone (MSE, Huber, MAE, Quantile): the curvature, and at least 1,
-          which is the curvature at error 0;
+          that of half a squared error;
         - another convex loss (cross-entropies, Poisson, Tweedie): the curvature;
         - a loss that is not convex (focal): the curvature, and at least the absolute gradient,
           so that no step is longer than 1;
