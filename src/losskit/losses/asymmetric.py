@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, sigmoid, softplus, times
+from losskit.core.arrays import Array, sigmoid, times
+from losskit.core.binary import FadingBinary
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, LOGITS
-from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
 from losskit.core.uses import Goal, Use
 
@@ -17,7 +17,7 @@ __all__ = ["Asymmetric"]
 
 
 @dataclass(frozen=True)
-class Asymmetric(Elementwise):
+class Asymmetric(FadingBinary):
     """Focal loss that fades out easy negatives faster than easy positives, the easiest entirely.
 
     With p = s(z): -y (1 - p)^gamma_positive log p - (1 - y) p_m^gamma_negative log(1 - p_m),
@@ -95,9 +95,9 @@ class Asymmetric(Elementwise):
 
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Costs of both labels, each faded by the probability that missed it."""
-        positive = sigmoid(-input, xp) ** self.gamma_positive * softplus(-input, xp)
+        positive = self._faded(input, self.gamma_positive, xp)
         if self.clip == 0:
-            negative = sigmoid(input, xp) ** self.gamma_negative * softplus(input, xp)
+            negative = self._faded(-input, self.gamma_negative, xp)
         else:
             above, u, cost = self._clipped(input, xp)
             negative = xp.where(above, u**self.gamma_negative * cost, 0.0)
@@ -114,22 +114,6 @@ class Asymmetric(Elementwise):
         return target * self._bend(input, self.gamma_positive, xp) + (
             1 - target
         ) * self._negative_bend(input, xp)
-
-    def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
-        """Cost of a positive less that of a negative."""
-        ones = xp.ones_like(target)
-        return self.value_at(input, ones, xp) - self.value_at(input, 0 * ones, xp)
-
-    def _slope(self, z: Array, gamma: float, xp: ModuleType) -> Array:
-        """Minus the derivative of (1 - p)^gamma (-log p) in z, with p = s(z)."""
-        p, q = sigmoid(z, xp), sigmoid(-z, xp)
-        return q**gamma * (q + gamma * times(p, softplus(-z, xp), xp))
-
-    def _bend(self, z: Array, gamma: float, xp: ModuleType) -> Array:
-        """Second derivative of (1 - p)^gamma (-log p) in z."""
-        p, q = sigmoid(z, xp), sigmoid(-z, xp)
-        cost = times(p, softplus(-z, xp), xp)
-        return q**gamma * ((2 * gamma + 1) * p * q + gamma * (gamma * p - q) * cost)
 
     def _negative_slope(self, z: Array, xp: ModuleType) -> Array:
         """Derivative of the negative's cost in z."""

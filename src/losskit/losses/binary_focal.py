@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, sigmoid, softplus, times
+from losskit.core.arrays import Array, times
+from losskit.core.binary import FadingBinary
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.contracts import BINARY, LOGITS
-from losskit.core.elementwise import Elementwise
 from losskit.core.parameters import parameter
 from losskit.core.uses import Goal, Sign, Use
 
@@ -17,7 +17,7 @@ __all__ = ["BinaryFocal"]
 
 
 @dataclass(frozen=True)
-class BinaryFocal(Elementwise):
+class BinaryFocal(FadingBinary):
     """Binary cross-entropy with logits that fades out for labels that are predicted well.
 
     -a (1 - p_t)^gamma log p_t, where p_t is the probability given to the label that came, and a
@@ -109,42 +109,22 @@ class BinaryFocal(Elementwise):
     def value_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Both labels' costs, each faded by the probability that missed it."""
         yes, no = self._shares(target)
-        missed_yes = sigmoid(-input, xp) ** self.gamma * softplus(-input, xp)
-        missed_no = sigmoid(input, xp) ** self.gamma * softplus(input, xp)
+        missed_yes = self._faded(input, self.gamma, xp)
+        missed_no = self._faded(-input, self.gamma, xp)
         return times(yes, missed_yes, xp) + times(no, missed_no, xp)
 
     def gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Slope of the positive's cost, and the mirrored one of the negative's."""
         yes, no = self._shares(target)
-        return no * self._slope(-input, xp) - yes * self._slope(input, xp)
+        return no * self._slope(-input, self.gamma, xp) - yes * self._slope(input, self.gamma, xp)
 
     def curvature_at(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Bend of the positive's cost, and the mirrored one of the negative's."""
         yes, no = self._shares(target)
-        return yes * self._bend(input, xp) + no * self._bend(-input, xp)
-
-    def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
-        """Cost of a positive less that of a negative."""
-        ones = xp.ones_like(target)
-        return self.value_at(input, ones, xp) - self.value_at(input, 0 * ones, xp)
+        return yes * self._bend(input, self.gamma, xp) + no * self._bend(-input, self.gamma, xp)
 
     def _shares(self, target: Array) -> tuple[Array, Array]:
         """How much of the positive's and of the negative's cost counts."""
         if self.alpha == 1:
             return target, 1 - target
         return self.alpha * target, (1 - self.alpha) * (1 - target)
-
-    def _slope(self, z: Array, xp: ModuleType) -> Array:
-        """Minus the derivative of (1 - p)^gamma (-log p) in z, with p = s(z)."""
-        p, q, cost = self._parts(z, xp)
-        return q**self.gamma * (q + self.gamma * times(p, cost, xp))
-
-    def _bend(self, z: Array, xp: ModuleType) -> Array:
-        """Second derivative of (1 - p)^gamma (-log p) in z."""
-        p, q, cost = self._parts(z, xp)
-        rise = (2 * self.gamma + 1) * p * q + self.gamma * (self.gamma * p - q) * times(p, cost, xp)
-        return q**self.gamma * rise
-
-    def _parts(self, z: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
-        """P = s(z), 1 - p, and -log p."""
-        return sigmoid(z, xp), sigmoid(-z, xp), softplus(-z, xp)

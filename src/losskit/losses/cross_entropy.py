@@ -210,7 +210,7 @@ class CrossEntropy(Classification):
     def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """-(1 - a) w log softmax(z)."""
         cost = -(1 - self.label_smoothing) * log_softmax(input, xp)
-        return cost if self.class_weight is None else cost * like(self.class_weight, input, xp)
+        return self.weighted_rows(input, cost, xp)
 
     def _rows(self, input: Array, target: Array, xp: ModuleType) -> Array:
         """Target as rows, weighted and smoothed."""

@@ -116,7 +116,7 @@ class Focal(Classification):
         """-w (1 - p)^gamma log p."""
         log_p = log_softmax(input, xp)
         cost = -(self._missed(log_p, xp) ** self.gamma) * log_p
-        return cost if self.class_weight is None else self.weighted_rows(input, cost, xp)
+        return self.weighted_rows(input, cost, xp)
 
     def _missed(self, log_p: Array, xp: ModuleType) -> Array:
         """1 - p, exact for p near 1."""

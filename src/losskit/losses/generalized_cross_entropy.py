@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, like, log_softmax
+from losskit.core.arrays import Array, log_softmax
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
@@ -123,8 +123,7 @@ class GeneralizedCrossEntropy(Classification):
 
     def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """Give w (1 - p^q)/q."""
-        cost = self._cost(input, xp)
-        return cost if self.class_weight is None else cost * like(self.class_weight, input, xp)
+        return self.weighted_rows(input, self._cost(input, xp), xp)
 
     def _cost(self, input: Array, xp: ModuleType) -> Array:
         """(1 - p^q)/q, exact for p near 1."""

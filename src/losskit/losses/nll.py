@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, is_integer, like, times
+from losskit.core.arrays import Array, is_integer, times
 from losskit.core.cards import Card, Family, Outliers, Source, TorchTwin, WeightRole, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOG_PROBABILITIES, PROBABILITY_ROWS
@@ -107,4 +107,4 @@ class NLL(Classification):
 
     def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """-w x."""
-        return -input if self.class_weight is None else -input * like(self.class_weight, input, xp)
+        return self.weighted_rows(input, -input, xp)

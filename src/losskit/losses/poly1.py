@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from losskit.core import targets
-from losskit.core.arrays import Array, like, log_softmax, times
+from losskit.core.arrays import Array, log_softmax, times
 from losskit.core.cards import Card, Family, Outliers, Source, given, output
 from losskit.core.classwise import Classification
 from losskit.core.contracts import CLASS_INDICES, LOGITS, PROBABILITY_ROWS
@@ -112,8 +112,7 @@ class Poly1(Classification):
 
     def target_gradient_at(self, input: Array, target: Array, xp: ModuleType) -> Array | None:
         """Give w (epsilon (1 - p) - log p)."""
-        cost = self._cost(input, xp)
-        return cost if self.class_weight is None else cost * like(self.class_weight, input, xp)
+        return self.weighted_rows(input, self._cost(input, xp), xp)
 
     def _cost(self, input: Array, xp: ModuleType) -> Array:
         """Cost of each class."""
