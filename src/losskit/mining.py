@@ -19,7 +19,7 @@ import numpy as np
 
 from losskit.core.arrays import Array, as_compute, compute_dtype, constant, device_of, first_true
 from losskit.core.distances import EPS, Distance, P, checked_distance
-from losskit.core.engine import Engine
+from losskit.core.engine import Engine, engine_for
 from losskit.core.loss import Loss
 from losskit.core.options import argument
 from losskit.core.pairwise import blocks, pairwise
@@ -66,9 +66,19 @@ class Triplets:
             Of the whole batch; differentiable where its library is.
         """
         array, engine = argument("triplets", "embeddings", embeddings)
-        anchor, positive, negative = (
-            engine.xp.take(array, at, axis=0) for at in (self.anchor, self.positive, self.negative)
-        )
+        if engine.xp is not engine_for(self.anchor)[1].xp:
+            raise TypeError(
+                f"triplets: embeddings is a {type(array).__name__}, not what they were found in"
+            )
+        try:
+            anchor, positive, negative = (
+                engine.xp.take(array, at, axis=0)
+                for at in (self.anchor, self.positive, self.negative)
+            )
+        except IndexError:
+            raise ValueError(
+                f"triplets: embeddings has shape {tuple(array.shape)}, fewer rows than the batch"
+            ) from None
         return anchor, positive, negative
 
     def active_share(self, embeddings: object, loss: Any) -> float:

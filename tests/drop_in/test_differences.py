@@ -319,7 +319,7 @@ def integers():
 def label_weights():
     x, y, column = torch.zeros(2, 3), torch.ones(2, 3), torch.ones(2, 1)
     expected = theirs.multilabel_soft_margin_loss(x, y, weight=column)
-    with pytest.raises(ValueError, match="class_weight"):
+    with pytest.raises(ValueError, match="Margin: weight must hold one weight"):
         ours.multilabel_soft_margin_loss(x, y, weight=column)
     actual = ours.multilabel_soft_margin_loss(x, y, weight=column.expand(2, 3))
     torch.testing.assert_close(actual, expected)

@@ -37,7 +37,7 @@ def test_wrong_weights_are_refused(case, wrong):
 
 def test_weights_of_labels_may_be_negative_but_not_nan():
     assert lt.MultiLabelSoftMarginLoss(weight=torch.tensor([-1.0, 1.0]))(X, LABELS).isfinite()
-    with pytest.raises(ValueError, match="MultiLabelSoftMargin: class_weight must hold finite"):
+    with pytest.raises(ValueError, match="MultiLabelSoftMargin: weight must hold finite"):
         lt.MultiLabelSoftMarginLoss(weight=torch.tensor([float("nan"), 1.0]))(X, LABELS)
 
 
@@ -46,7 +46,7 @@ def test_buffers_are_looked_at_at_each_call():
     expected = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0]))(X, INDEX)
     torch.testing.assert_close(criterion(X, INDEX), expected)
     criterion.weight[0] = -1
-    with pytest.raises(ValueError, match="class_weight must hold .* got -1 "):
+    with pytest.raises(ValueError, match=r"CrossEntropy: weight must hold .* got -1 "):
         criterion(X, INDEX)
     expected = torch.nn.functional.cross_entropy(X, INDEX, criterion.weight)
     torch.testing.assert_close(criterion(X, INDEX, validate=False), expected)

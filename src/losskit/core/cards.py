@@ -137,6 +137,8 @@ class TorchTwin:
         Its name for a setting → the definition's, where they differ.
     batchmean : bool
         Whether it knows that reduction, the sum divided by the length of axis 0.
+    stretches : bool
+        Whether it broadcasts ``weight`` to the input.
     without : tuple of str
         The definition's settings that mean nothing beside its own.
     """
@@ -146,6 +148,7 @@ class TorchTwin:
     weight: WeightRole = WeightRole.ABSENT
     renamed: Mapping[str, str] = field(default_factory=dict)
     batchmean: bool = False
+    stretches: bool = False
     without: tuple[str, ...] = ()
 
     @property

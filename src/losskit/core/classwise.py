@@ -19,12 +19,18 @@ from losskit.core.arrays import (
     move_axis,
     take_along,
 )
-from losskit.core.definition import Arrays
+from losskit.core.definition import Arrays, Definition
 from losskit.core.parameters import parameter
 from losskit.core.positionwise import Positionwise
 from losskit.core.shapes import misfit, shape_of
 
-__all__ = ["AmbiguousAxisWarning", "Classification", "Classwise", "check_class_weight"]
+__all__ = [
+    "AmbiguousAxisWarning",
+    "Classification",
+    "Classwise",
+    "check_class_weight",
+    "check_ignore_index",
+]
 
 
 class AmbiguousAxisWarning(UserWarning):
@@ -104,6 +110,10 @@ class Classification(Classwise):
         -100, "class index that takes no part, such as padding", kind="integer"
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ignore_index(self.name, self.ignore_index)
+
     def arrange(self, arrays: Arrays, xp: ModuleType) -> Arrays:
         """Check the target against the scores as well."""
         *scores, target = arrays
@@ -111,7 +121,7 @@ class Classification(Classwise):
         input, axis = scores[0], self._axis(scores[0])
         positions = tuple(input.shape[:axis]) + tuple(input.shape[axis + 1 :])
         if self.class_weight is not None:
-            check_class_weight(self.name, self.class_weight, input.shape[axis])
+            check_class_weight(self, self.class_weight, input.shape[axis])
         if is_floating(target, xp) and self._takes_rows:
             if target.shape != input.shape:
                 raise ValueError(self._misfit(input, target, positions))
@@ -194,11 +204,17 @@ class Classification(Classwise):
         return message
 
 
-def check_class_weight(loss: str, weights: Any, classes: int) -> None:
+def check_ignore_index(loss: str, index: int) -> None:
+    """Refuse what no array of integers holds."""
+    if not -(2**63) <= index < 2**63:
+        raise ValueError(f"{loss}: ignore_index must be an integer of 64 bits, got {index}")
+
+
+def check_class_weight(loss: Definition, weights: Any, classes: int) -> None:
     """Refuse anything but one weight for each class."""
-    shape = shape_of(weights)
+    shape, name = shape_of(weights), loss.called("class_weight")
     if shape != (classes,):
         raise ValueError(
-            f"{loss}: class_weight must hold one weight for each of the {classes} classes, got "
+            f"{loss.name}: {name} must hold one weight for each of the {classes} classes, got "
             f"shape {shape}"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
@@ -29,6 +29,10 @@ class Definition(ABC):
     """
 
     card: ClassVar[Card]
+    names: ClassVar[Mapping[str, str]] = {}
+    """What those who call it by other names call its parameters and options."""
+    mask_of: ClassVar[str] = "loss value"
+    """What a mask has an element for."""
 
     def __post_init__(self) -> None:
         for name, declared in parameters_of(type(self)).items():
@@ -41,6 +45,10 @@ class Definition(ABC):
     def name(self) -> str:
         """Name in the catalogue and in messages."""
         return type(self).__name__
+
+    def called(self, name: str) -> str:
+        """Return the caller's name of a parameter or an option."""
+        return self.names.get(name, name)
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:
@@ -166,8 +174,8 @@ class Definition(ABC):
                 numbers = array.flatten().tolist()
                 wrong = next(number for number in numbers if not declared.fits(number))
                 raise ValueError(
-                    f"{self.name}: {name} must hold finite numbers{declared.bounds}, got {wrong:g} "
-                    "(validate=False computes it as it is)"
+                    f"{self.name}: {self.called(name)} must hold finite numbers{declared.bounds}, "
+                    f"got {wrong:g} (validate=False computes it as it is)"
                 )
         classes = self.classes(arrays)
         contracts = self.contracts(arrays, xp)

@@ -49,6 +49,10 @@ class Engine(ABC):
     def at_hand(self, *arrays: Array) -> bool:
         """Whether untraced values lie in the CPU's memory, so that looking is free."""
 
+    def form(self, array: Array) -> str:
+        """What keeps an array from being computed with, such as "sparse"; nothing, mostly."""
+        return ""
+
     def values(self, loss: Definition, arrays: Arrays) -> Array:
         """Loss at each position; differentiable where the library differentiates."""
         return loss.value_at(*arrays, self.xp)

@@ -172,6 +172,11 @@ class Loss(Summand, Definition):
         array of bool
             In the shape of the loss values.
         """
+        for name in Options.CALL:
+            if name in named:
+                raise TypeError(
+                    f"{self.name}: what takes part does not depend on {name}; leave it out"
+                )
         prepared = prepare(self, bind(self, arrays, named), Options("sum", mask=mask))
         return prepared.factors() != 0
 

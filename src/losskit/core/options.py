@@ -62,7 +62,7 @@ class Options:
 
     def check(self, loss: str) -> None:
         """Refuse options that contradict each other."""
-        if self.reduction not in get_args(Reduction):
+        if not isinstance(self.reduction, str) or self.reduction not in get_args(Reduction):
             raise ValueError(
                 f"{loss}: reduction must be 'mean', 'sum' or 'none', got {self.reduction!r}"
             )
@@ -80,8 +80,10 @@ class Options:
                 )
             return
         shape = getattr(self.normalizer, "shape", None)
-        if shape != ():
-            raise ValueError(f"{loss}: normalizer must be one number, got shape {shape}")
+        if shape is None:
+            raise TypeError(f"{loss}: normalizer must be one number, got {self.normalizer!r}")
+        if tuple(shape) != ():
+            raise ValueError(f"{loss}: normalizer must be one number, got shape {tuple(shape)}")
 
 
 def argument(loss: str, name: str, value: object) -> tuple[Array, Engine]:
@@ -95,13 +97,26 @@ def argument(loss: str, name: str, value: object) -> tuple[Array, Engine]:
 
 
 def fit(
-    loss: str, name: str, given: object, shape: tuple[int, ...], device: object, xp: ModuleType
+    loss: str,
+    name: str,
+    given: object,
+    shape: tuple[int, ...],
+    device: object,
+    xp: ModuleType,
+    *,
+    of: str = "loss value",
 ) -> Array:
     """Return a weight or mask in the shape of the loss values, or refuse it.
 
-    Axes of length 1 are stretched, since they were written to be; nothing else is.
+    Axes of length 1 are stretched, since they were written to be; nothing else is. Of masks, there
+    may be one element for each part `of` a loss value.
     """
     array, engine = argument(loss, name, given)
+    if not engine.xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
+        raise TypeError(f"{loss}: {name} must hold real numbers, got dtype {array.dtype}")
+    form = engine.form(array)
+    if form:
+        raise TypeError(f"{loss}: {name} must be a dense array, got one that is {form}; convert it")
     found = tuple(array.shape)
     if found != shape:
         stretches = len(found) == len(shape) and all(
@@ -109,7 +124,7 @@ def fit(
         )
         if not stretches:
             raise ValueError(
-                f"{loss}: {name} has shape {found}, but there is one loss value for each of "
+                f"{loss}: {name} has shape {found}, but there is one {of} for each of "
                 f"{shape}; {_mend(name, found, shape)}"
             )
     if engine.xp is not xp:
@@ -126,13 +141,13 @@ def _mend(name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return f"give {name} that shape, with axes of length 1 where it is the same for all"
 
 
-def check_weights(loss: str, weight: Array, xp: ModuleType) -> None:
+def check_weights(loss: str, name: str, weight: Array, xp: ModuleType) -> None:
     """Refuse weights of which no mean can be taken."""
     weight = constant(weight)
     if 0 in weight.shape or float(xp.min(weight)) >= 0:
         return
     at = first_true(~(weight >= 0), xp)
     raise ValueError(
-        f"{loss}: weight must be >= 0 for a weighted mean, got {float(weight[at]):g} at {at}; "
+        f"{loss}: {name} must be >= 0 for a weighted mean, got {float(weight[at]):g} at {at}; "
         "use reduction='sum', or pass a normalizer"
     )

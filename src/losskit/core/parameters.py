@@ -90,6 +90,8 @@ class Parameter:
         """Keep tensors, which may be a module's buffers, as they are; freeze the rest."""
         if not hasattr(value, "detach"):
             return self._numbers(loss, name, value)
+        if value.is_complex() or str(value.dtype) == "torch.bool":
+            raise TypeError(f"{loss}: {name} must hold real numbers, got dtype {value.dtype}")
         if value.requires_grad:
             raise ValueError(
                 f"{loss}: {name} requires a gradient, which no loss gives to its parameters; "

@@ -122,7 +122,8 @@ def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> P
         else:
             given.append(beside(loss.name, declared.name, value, arguments[0].name, head, engine))
     for declared, array in zip(arguments, given, strict=True):
-        _check_dtype(loss.name, declared, array, xp)
+        _check_dtype(loss.name, declared, array, engine)
+    _check_promotion(loss.name, arguments, given, xp)
     floats = [
         array.dtype
         for declared, array in zip(arguments, given, strict=True)
@@ -151,7 +152,8 @@ def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> P
     mask = options.mask
     if mask is not None:
         allowed = loss.mask_shape(ready)
-        mask = _as_mask(loss.name, fit(loss.name, "mask", mask, allowed, device, xp), xp)
+        fitting = fit(loss.name, "mask", mask, allowed, device, xp, of=loss.mask_of)
+        mask = _as_mask(loss.name, fitting, xp)
     ready, takes_part = loss.select(ready, mask, xp, concrete=concrete)
     if look:
         loss.check_values(ready, xp)
@@ -159,16 +161,14 @@ def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> P
     shape = loss.positions(ready)
     weight = None
     if options.weight is not None:
-        weight = as_compute(fit(loss.name, "weight", options.weight, shape, device, xp), dtype, xp)
+        name = loss.called("weight")
+        weight = as_compute(fit(loss.name, name, options.weight, shape, device, xp), dtype, xp)
         if takes_part is not None:
             weight = xp.where(takes_part, weight, 0.0)
         if look and options.reduction == "mean" and options.normalizer is None:
-            check_weights(loss.name, weight, xp)
+            check_weights(loss.name, name, weight, xp)
     elif takes_part is not None:
         weight = xp.astype(takes_part, dtype)
-    scale = options.scale
-    if scale is not None and takes_part is not None:
-        scale = xp.where(takes_part, scale, 0.0)
     counts_mass = options.class_weight_counts and options.reduction == "mean"
     return Prepared(
         engine=engine,
@@ -176,7 +176,7 @@ def prepare(loss: Definition, arrays: tuple[object, ...], options: Options) -> P
         shape=shape,
         dtype=dtype,
         weight=weight,
-        scale=scale,
+        scale=_scale(loss, options.scale, takes_part, shape, device, xp),
         mass=loss.mass(ready, xp) if counts_mass else None,
         normalizer=_normalizer(loss.name, options, weight, shape, dtype, device, engine, look=look),
         options=options,
@@ -241,13 +241,49 @@ def beside(loss: str, name: str, value: Any, first: str, head: Array, engine: En
     return array
 
 
-def _check_dtype(loss: str, declared: Argument, array: Array, xp: ModuleType) -> None:
+def _check_dtype(loss: str, declared: Argument, array: Array, engine: Engine) -> None:
+    xp = engine.xp
+    form = engine.form(array)
+    if form and (declared.role is not Role.GIVEN or form != "sparse"):
+        raise TypeError(
+            f"{loss}: {declared.name} must be a dense array, got one that is {form}; convert it"
+        )
     if not xp.isdtype(array.dtype, ("real floating", "integral", "bool")):
         raise TypeError(f"{loss}: {declared.name} must hold real numbers, got dtype {array.dtype}")
     if declared.role is not Role.GIVEN and xp.isdtype(array.dtype, "bool"):
         raise TypeError(
             f"{loss}: {declared.name} must hold the model's numbers, got dtype {array.dtype}"
         )
+
+
+def _check_promotion(
+    loss: str, arguments: tuple[Argument, ...], given: list[Array], xp: ModuleType
+) -> None:
+    """Refuse to mix numbers of 8 bits with others: no dtype is known that holds both."""
+    floats = [
+        (one.name, a.dtype) for one, a in zip(arguments, given, strict=True) if is_floating(a, xp)
+    ]
+    for name, dtype in floats:
+        for other, wider in floats:
+            if xp.finfo(dtype).bits < 16 and wider != dtype:
+                raise TypeError(
+                    f"{loss}: {name} has dtype {dtype} and {other} {wider}, which have no dtype in "
+                    f"common; convert {name}"
+                )
+
+
+def _scale(
+    loss: Definition,
+    given: Array | None,
+    takes_part: Array | None,
+    shape: tuple[int, ...],
+    device: object,
+    xp: ModuleType,
+) -> Array | None:
+    if given is None:
+        return None
+    scale = fit(loss.name, loss.called("scale"), given, shape, device, xp)
+    return scale if takes_part is None else xp.where(takes_part, scale, 0.0)
 
 
 def _normalizer(
@@ -268,8 +304,8 @@ def _normalizer(
     array = given if number else fit(loss, "normalizer", given, (), device, xp)
     if look:
         count = float(array if number else constant(array))
-        if not count >= 0:
-            raise ValueError(f"{loss}: normalizer must be a count >= 0, got {count:g}")
+        if not 0 <= count < math.inf:
+            raise ValueError(f"{loss}: normalizer must be a finite count >= 0, got {count:g}")
         if count == 0 and 0 not in shape and (weight is None or bool(xp.any(weight != 0))):
             raise ValueError(f"{loss}: normalizer is 0, but something takes part in the loss")
     return array if number else as_compute(array, dtype, xp)

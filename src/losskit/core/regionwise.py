@@ -22,7 +22,7 @@ from losskit.core.arrays import (
     move_axis,
     sigmoid,
 )
-from losskit.core.classwise import AmbiguousAxisWarning, check_class_weight
+from losskit.core.classwise import AmbiguousAxisWarning, check_class_weight, check_ignore_index
 from losskit.core.definition import Arrays
 from losskit.core.loss import Loss
 from losskit.core.parameters import parameter
@@ -70,6 +70,12 @@ class Regionwise(Loss):
         kind="integer",
         optional=True,
     )
+
+    mask_of = "pixel"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ignore_index(self.name, self.ignore_index)
 
     @abstractmethod
     def value_of(self, hits: Array, false_alarms: Array, misses: Array, xp: ModuleType) -> Array:
@@ -255,10 +261,10 @@ class Regionwise(Loss):
         if self.class_weight is not None:
             if axis is None:
                 raise ValueError(
-                    f"{self.name}: class_weight needs an axis of classes, and input of shape "
-                    f"{shape} has none; say which it is with class_axis="
+                    f"{self.name}: {self.called('class_weight')} needs an axis of classes, and "
+                    f"input of shape {shape} has none; say which it is with class_axis="
                 )
-            check_class_weight(self.name, self.class_weight, shape[axis])
+            check_class_weight(self, self.class_weight, shape[axis])
         if found == shape and self.ignore_index >= 0:
             raise ValueError(
                 f"{self.name}: ignore_index={self.ignore_index} has no meaning for a target "

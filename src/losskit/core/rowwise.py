@@ -51,6 +51,8 @@ class Listwise(Rowwise):
     with `on_list`.
     """
 
+    mask_of = "item"
+
     def mask_shape(self, arrays: Arrays) -> tuple[int, ...]:
         """One for each item."""
         return tuple(arrays[0].shape)

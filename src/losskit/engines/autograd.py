@@ -127,6 +127,12 @@ class AutogradEngine(Engine):
         """Whether all tensors are on the CPU: elsewhere a look waits for the device."""
         return all(array.device.type == "cpu" for array in arrays)
 
+    def form(self, array: Array) -> str:
+        """Sparse or nested, of which PyTorch's operators take few."""
+        if array.is_nested:
+            return "nested"
+        return "" if array.layout is torch.strided else "sparse"
+
     def values(self, loss: Definition, arrays: Arrays) -> Array:
         """Loss at each position, differentiable in every array."""
         pushes = isinstance(loss, Positionwise) and not torch.compiler.is_compiling()

@@ -63,7 +63,7 @@ class BinaryCrossEntropy(Elementwise):
         sources=(Source("Good, I. J.", 1952, "Rational Decisions"),),
         aliases=("bce", "log loss"),
         equivalents={"Keras": "BinaryCrossentropy", "scikit-learn": "metrics.log_loss"},
-        torch=(TorchTwin("BCELoss", "binary_cross_entropy", WeightRole.SCALE),),
+        torch=(TorchTwin("BCELoss", "binary_cross_entropy", WeightRole.SCALE, stretches=True),),
         uses=(
             *(
                 Use(

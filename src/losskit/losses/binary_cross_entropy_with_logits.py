@@ -82,7 +82,12 @@ class BinaryCrossEntropyWithLogits(Elementwise):
             "LightGBM": "binary",
         },
         torch=(
-            TorchTwin("BCEWithLogitsLoss", "binary_cross_entropy_with_logits", WeightRole.SCALE),
+            TorchTwin(
+                "BCEWithLogitsLoss",
+                "binary_cross_entropy_with_logits",
+                WeightRole.SCALE,
+                stretches=True,
+            ),
         ),
         settings_there={
             "XGBoost": {"pos_weight": "scale_pos_weight"},

@@ -91,8 +91,9 @@ class MultiLabelSoftMargin(Rowwise):
         shape = wanted if self.class_weight is None else shape_of(self.class_weight)
         if shape not in (wanted, wanted[-1:]):
             raise ValueError(
-                f"{self.name}: class_weight must hold one weight for each of the {wanted[-1]} "
-                f"labels, or for each element of input of shape {wanted}, got shape {shape}"
+                f"{self.name}: {self.called('class_weight')} must hold one weight for each of the "
+                f"{wanted[-1]} labels, or for each element of input of shape {wanted}, got shape "
+                f"{shape}"
             )
         return arranged
 

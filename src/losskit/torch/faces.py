@@ -64,6 +64,8 @@ class Face:
         What a module learns, with the values to begin with.
     renamed : dict
         Name of a setting here → its name in the definition, where they differ.
+    names : dict
+        The other way round, options included.
     without : tuple of str
         The definition's settings that it does not take.
     """
@@ -79,6 +81,8 @@ class Face:
         self.learned = {one.name: one.start for one in arguments if one.start is not None}
         self.renamed: dict[str, str] = twin.settings if twin is not None else {}
         self.without = twin.without if twin is not None else ()
+        self.names = {own: name for name, own in self.renamed.items()}
+        self.names |= {"weight": "sample_weight", "scale": "weight"}
         self._known: dict[object, tuple[Loss, Options]] = {}
 
     @property
@@ -131,11 +135,16 @@ class Face:
             if field.name in declared and field.name not in self.without
         ]
 
-    def build(self, given: Mapping[str, Any]) -> Loss:
-        """Make the definition from settings named as here."""
+    def build(self, given: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Loss:
+        """Make the definition from settings named as here; it calls them so in messages."""
         own = {self.renamed.get(name, name): value for name, value in given.items()}
         declared = parameters_of(self.kind)
-        return self.kind(**{name: value for name, value in own.items() if name in declared})
+        for name, there in self.renamed.items():
+            if name in given:
+                declared[there].checked(self.kind.__name__, name, given[name])
+        loss = self.kind(**{name: value for name, value in own.items() if name in declared})
+        object.__setattr__(loss, "names", self.names if names is None else names)
+        return loss
 
     @functools.cached_property
     def _defaults(self) -> tuple[Loss, Options]:
@@ -238,7 +247,7 @@ def resolve(face: Face, given: dict[str, Any]) -> tuple[Loss, tuple[Tensor, ...]
         _check_batchmean(face, sample_weight=sample_weight, mask=mask, normalizer=normalizer)
         reduction, normalizer = "mean", input.shape[0] if input.ndim else 1
     role = face.weight
-    scale = None
+    scale, names = None, face.names
     if weight is not None:
         if role in PER_CLASS:
             given["weight"] = weight
@@ -246,13 +255,15 @@ def resolve(face: Face, given: dict[str, Any]) -> tuple[Loss, tuple[Tensor, ...]
             scale = _expanded(face, weight, input)
         else:
             weight = _expanded(face, weight, input)
-            sample_weight = weight if sample_weight is None else weight * sample_weight
+            both = sample_weight is not None
+            sample_weight = weight * sample_weight if both else weight
+            names = names | {"weight": "weight * sample_weight" if both else "weight"}
     # torch.nn divides by the class weights for class indices only.
     counts = role is WeightRole.ABSENT or (
         role is WeightRole.CLASSES and not arrays[-1].is_floating_point()
     )
     options = Options(reduction, sample_weight, mask, normalizer, validate, scale, counts)
-    return face.build(given), _cast(arrays), options
+    return face.build(given, names), _cast(arrays), options
 
 
 def _cast(arrays: list[Tensor]) -> tuple[Tensor, ...]:
@@ -326,12 +337,22 @@ def _check_batchmean(face: Face, **options: Any) -> None:
             )
 
 
-def _expanded(face: Face, weight: Tensor, input: Tensor) -> Tensor:
-    """Stretch a weight as torch.nn.functional does, but never the loss."""
+def _expanded(face: Face, weight: Any, input: Tensor) -> Tensor:
+    """Stretch a weight where torch.nn.functional does, but never the loss."""
+    name = face.kind.__name__
+    if not isinstance(weight, Tensor):
+        raise TypeError(f"{name}: weight must be a Tensor, got {type(weight).__name__}")
+    if not (face.twin is not None and face.twin.stretches):
+        if weight.shape != input.shape:
+            raise ValueError(
+                f"{name}: weight has shape {tuple(weight.shape)}, but must have that of input, "
+                f"{tuple(input.shape)}; expand it, or pass sample_weight with axes of length 1"
+            )
+        return weight
     try:
         return weight.expand(input.shape)
     except RuntimeError:
         raise ValueError(
-            f"{face.kind.__name__}: weight of shape {tuple(weight.shape)} does not broadcast to "
+            f"{name}: weight of shape {tuple(weight.shape)} does not broadcast to "
             f"input of shape {tuple(input.shape)}"
         ) from None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from losskit.core.options import fit
 from losskit.engines.autograd import AutogradEngine
-from losskit.losses import CATALOGUE, CrossEntropy
+from losskit.losses import CATALOGUE
 from losskit.torch.faces import OPTIONS, evaluate, faces_of
 from losskit.torch.weighted_sum import SummandModule
 
@@ -23,6 +23,7 @@ __all__ = ["LinearCrossEntropyLoss", "linear_cross_entropy"]
     for face in faces_of(kind)
     if face.function == "cross_entropy"
 )
+_IGNORED: int = _CROSS_ENTROPY.signature.parameters["ignore_index"].default
 _ENGINE = AutogradEngine()
 
 
@@ -92,7 +93,7 @@ def linear_cross_entropy(
             **settings,
         )
     _check_layer(input, linear_weight, linear_bias)
-    ignored = CrossEntropy.ignore_index if ignore_index is None else ignore_index
+    ignored = _IGNORED if ignore_index is None else ignore_index
     settings["ignore_index"] = ignored
     shape = linear_weight.shape[:-1]
     flat = None if linear_bias is None else linear_bias.reshape(-1)
@@ -134,7 +135,7 @@ def _without_ignored(
     if isinstance(target, Tensor) and tuple(target.shape) == positions:
         part = None if target.is_floating_point() else target != ignore_index
     if mask is not None:
-        chosen = fit("CrossEntropy", "mask", mask, positions, input.device, xp) != 0
+        chosen = fit(_CROSS_ENTROPY.kind.__name__, "mask", mask, positions, input.device, xp) != 0
         part = chosen if part is None else part & chosen
     if part is None:
         return input

@@ -58,8 +58,9 @@ def bend(
 def _begin(loss: Definition, arrays: Arrays, options: Options) -> tuple[Plan, Array] | None:
     """Return the loss's plan and room for its values; None where no kernel takes such arrays."""
     plan = plan_of(loss)
-    given = (*arrays, options.weight, options.mask, options.scale)
-    if plan is None or any(type(one) is not np.ndarray for one in given if one is not None):
+    beside = (options.weight, options.mask, options.scale)
+    given = (*arrays, *(one for one in beside if one is not None))
+    if plan is None or any(type(one) is not np.ndarray for one in given):
         return None
     shape = plan.shape(arrays)
     floats = {array.dtype for array in arrays if array.dtype.kind == "f"}

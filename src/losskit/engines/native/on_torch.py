@@ -27,6 +27,7 @@ Gradients = tuple[Tensor | None, ...]
 PLAIN = (Tensor, torch.nn.Parameter)
 """Types of tensors that nobody has given another meaning."""
 _HALVES = (torch.float16, torch.bfloat16)
+_FLOATS = (torch.float32, torch.float64, *_HALVES)
 # Another number like one there is takes half as long to make as one from its description.
 _SINGLE = torch.empty((), dtype=torch.float32, device="cpu")
 _DOUBLE = torch.empty((), dtype=torch.float64, device="cpu")
@@ -273,6 +274,8 @@ def _room(plan: Plan, arrays: Arrays, options: Options) -> Tensor | None:
         return None
     for array in arrays:
         if array.dtype is not dtype and array.is_floating_point():
+            if array.dtype not in _FLOATS or dtype not in _FLOATS:
+                return None
             dtype = torch.promote_types(dtype, array.dtype)
     if options.reduction != "none":
         return torch.empty_like(_DOUBLE if dtype is torch.float64 else _SINGLE)

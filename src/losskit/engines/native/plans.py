@@ -225,14 +225,11 @@ class _ClasswisePlan(Plan):
 
 def _call(options: Options, outer: Array | None) -> tuple[Any, ...] | None:
     """What a kernel must know of the options; None where they are not in order."""
-    normalizer = options.normalizer
-    if options.reduction not in _REDUCTIONS:
+    if not isinstance(options.reduction, str) or options.reduction not in _REDUCTIONS:
         return None
-    if normalizer is None:
-        divisor = math.nan
-    else:
-        number = isinstance(normalizer, (int, float)) or normalizer.shape == ()
-        divisor = float(normalizer) if number else math.nan
+    divisor = math.nan
+    if options.normalizer is not None:
+        divisor = _divisor(options.normalizer)
         if not 0 < divisor < math.inf or options.reduction != "mean":
             return None
     return (
@@ -244,6 +241,16 @@ def _call(options: Options, outer: Array | None) -> tuple[Any, ...] | None:
         outer,
         options.validate is not False,
     )
+
+
+def _divisor(normalizer: Any) -> float:
+    """Return a normaliser as a number; NaN of what is none."""
+    if not isinstance(normalizer, (int, float)) and getattr(normalizer, "shape", None) != ():
+        return math.nan
+    try:
+        return float(normalizer)
+    except (RuntimeError, TypeError, ValueError):
+        return math.nan
 
 
 def _stretched(numbers: Any, input: Array) -> Array | None:
