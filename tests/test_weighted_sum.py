@@ -95,6 +95,8 @@ def test_parts_have_names_of_their_own():
         (lambda: float("nan") * MSE(), ValueError, "finite number, got nan"),
         (lambda: MSE() + 1, TypeError, "unsupported operand"),
         (lambda: 1 + MSE(), TypeError, "unsupported operand"),
+        (lambda: torch.nn.Parameter(torch.tensor(0.5)) * MSE(), TypeError, "what is learnt"),
+        (lambda: lt.MSELoss() * torch.ones((), requires_grad=True), TypeError, "what is learnt"),
         (lambda: lt.MSELoss() * "2", TypeError, "weighted by a number, got str"),
         (lambda: lt.MSELoss() + 1, TypeError, "unsupported operand"),
         (lambda: lt.MSELoss() + MSE(), TypeError, "unsupported operand"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from losskit import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Dice, ListNet, LogCosh
+from losskit import MAE, MSE, BinaryCrossEntropy, CrossEntropy, Dice, Huber, ListNet, LogCosh
 from losskit.mining import Triplets
 
 LIBRARIES = [np.asarray, torch.from_numpy]
@@ -71,6 +71,12 @@ def test_ignored_classes_that_no_array_holds(kind):
         if kind is CrossEntropy:
             assert loss(np.zeros((2, 3)), np.array([0, 1])) == pytest.approx(np.log(3))
             assert loss(torch.zeros(2, 3), torch.tensor([0, 1])).item() == pytest.approx(np.log(3))
+
+
+def test_parameters_that_would_not_be_learnt():
+    with pytest.raises(ValueError, match=r"Huber: delta requires a gradient.*delta\.detach\(\)"):
+        Huber(delta=torch.nn.Parameter(torch.tensor(2.0)))
+    assert Huber(delta=torch.tensor(2.0)).delta == 2
 
 
 @every_library

@@ -58,6 +58,8 @@ class Parameter:
         kinds = (int,) if self.kind == "integer" else (int, float)
         # NumPy scalars and 0-d tensors are numbers too; torch.compile's numbers have no attributes.
         scalar = not isinstance(value, (int, float)) and getattr(value, "shape", None) == ()
+        if scalar:
+            self._refuse_learnt(loss, name, value)
         number = value.item() if scalar else value  # type: ignore[attr-defined]
         if isinstance(number, bool) or not isinstance(number, kinds):
             raise TypeError(f"{loss}: {name} must be {wanted}, got {value!r}")
@@ -92,12 +94,16 @@ class Parameter:
             return self._numbers(loss, name, value)
         if value.is_complex() or str(value.dtype) == "torch.bool":
             raise TypeError(f"{loss}: {name} must hold real numbers, got dtype {value.dtype}")
-        if value.requires_grad:
+        self._refuse_learnt(loss, name, value)
+        return value
+
+    @staticmethod
+    def _refuse_learnt(loss: str, name: str, value: Any) -> None:
+        if getattr(value, "requires_grad", False):
             raise ValueError(
                 f"{loss}: {name} requires a gradient, which no loss gives to its parameters; "
                 f"pass {name}.detach()"
             )
-        return value
 
     def _numbers(self, loss: str, name: str, value: Any) -> Any:
         if hasattr(value, "tolist"):

@@ -177,6 +177,11 @@ def check_together(taken: Sequence[tuple[str, Sequence[str]]], *, by_name: bool 
 
 def factor(number: object) -> float:
     """Return a weight of a sum, or refuse it."""
+    if getattr(number, "requires_grad", False):
+        raise TypeError(
+            "a loss is weighted by a number, and what is learnt would not be: multiply the loss's "
+            "value by it, or pass weight.item()"
+        )
     if getattr(number, "shape", None) == ():
         number = number.item()  # type: ignore[attr-defined]
     if isinstance(number, bool) or not isinstance(number, (int, float)):
