@@ -145,6 +145,22 @@ def weights_out_of_range():
                 torch.testing.assert_close(actual, expected, equal_nan=True)
 
 
+def means_of_negative_weights():
+    x, y, weight = torch.ones(2), torch.zeros(2), torch.tensor([3.0, -1.0])
+    for name in ("mse_loss", "l1_loss"):
+        expected = getattr(theirs, name)(x, y, weight=weight)
+        with pytest.raises(ValueError, match="weight must be >= 0"):
+            getattr(ours, name)(x, y, weight=weight)
+        assert getattr(ours, name)(x, y, weight=weight, validate=False) == expected
+
+
+def no_least_variance():
+    x, variance = torch.ones(2), torch.full((2,), 0.5)
+    assert theirs.gaussian_nll_loss(x, x, variance, eps=0.0).isfinite()
+    with pytest.raises(ValueError, match="eps must be a finite number > 0"):
+        ours.gaussian_nll_loss(x, x, variance, eps=0.0)
+
+
 def between_signs():
     x, y = torch.tensor([0.25]), torch.zeros(1)
     assert theirs.hinge_embedding_loss(x, y) == 1
@@ -337,6 +353,8 @@ DIFFERENCES = {
     "signs other than": signs_and_counts,
     "log-probabilities above 0": no_logarithms,
     "a `pos_weight` or a class's `weight`": weights_out_of_range,
+    "a `weight` of `mse_loss`": means_of_negative_weights,
+    "an `eps` of 0": no_least_variance,
     "a target of `hinge_embedding_loss`": between_signs,
     "a sign of 0": sign_of_zero,
     "a margin met exactly": margin_met,
