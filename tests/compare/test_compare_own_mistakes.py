@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from losskit.cli.main import app
+from losskit.compare import CompareError, compare
 
 pytestmark = pytest.mark.usefixtures("own_project")
 
@@ -28,6 +30,18 @@ BAD = {
     "frozen": (
         ["--data", "own_project:load", "--model", "own_project:frozen"],
         "has no parameters to train",
+    ),
+    "the same model again": (
+        ["--data", "own_project:load", "--model", "own_project:same"],
+        "returns the same weights each time, which would go on from what was learnt before",
+    ),
+    "lazy": (
+        ["--data", "own_project:load", "--model", "own_project:lazy"],
+        "has lazy layers, which have no weights before they run; give them their sizes",
+    ),
+    "a class that is never trained on": (
+        ["--data", "own_project:lacking", "--model", "own_project:build"],
+        "the training rows have none of the class '2'",
     ),
     "no module returned": (
         ["--data", "own_project:load", "--model", "own_project:no_model"],
@@ -64,3 +78,8 @@ def test_mistakes_get_one_clear_line(case: str, tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
     assert why in result.stderr
     assert not (tmp_path / "losskit-reports").exists()
+
+
+def test_a_model_in_the_place_of_what_builds_it_is_refused() -> None:
+    with pytest.raises(CompareError, match="model is a Linear; give a function that builds one"):
+        compare("sklearn:iris", model=torch.nn.Linear(4, 3))

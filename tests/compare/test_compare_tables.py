@@ -64,7 +64,10 @@ BROKEN = {
     "single.csv": (b"a\n1\n2\n", "has only one column"),
     "ragged.csv": (b"a,b\n1,2\n1,2,3\n", "cannot be read as csv: found more fields"),
     "blank.csv": (b"\n\n", "cannot be read as csv: empty CSV"),
-    "latin.csv": ("a,b\nä,1\n".encode("latin-1"), "cannot be read as csv: .*utf-8"),
+    "latin.csv": (
+        "a,b\nä,1\n".encode("latin-1"),
+        "byte 4 is no UTF-8; save it as UTF-8, such as by iconv",
+    ),
     "text.parquet": (b"not a parquet file", "cannot be read as parquet: .*PAR1"),
     "broken.jsonl": (b'{"a": 1, "b": 2}\n{"a": 1,\n', "cannot be read as jsonl"),
     "list.jsonl": (b"[1, 2]\n", "cannot be read as jsonl"),

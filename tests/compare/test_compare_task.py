@@ -62,6 +62,11 @@ REFUSED = {
     "free text": ([f"remark {i}" for i in range(30)], None, "free text (30 different texts"),
     "one row in a class": (["a"] * 20 + ["b"] * 20 + ["c"], None, "'c' has 1 row, but at least 5"),
     "rare positive": ([0] * 40 + [1] * 3, None, "'1' has 3 rows"),
+    "rare count": (
+        [0] * 20 + [1] * 20 + [6],
+        None,
+        "merge or remove it, or ask for the task regression if they are amounts",
+    ),
     "too few rows": ([1.5, 2.5, 3.5], None, "known in 3 rows only; at least 20"),
     "dates": ([datetime.date(2020, 1, 1 + i) for i in range(30)], None, "type Date"),
     "labels as numbers": (["a", "b"] * 20, "regression", "needs numbers"),

@@ -114,6 +114,11 @@ def separator_of(path: Path) -> str:
 
 def one_line(error: Exception) -> str:
     """Say what an error says in one line."""
+    if isinstance(error, UnicodeDecodeError):
+        return (
+            f"byte {error.start} is no UTF-8; save it as UTF-8, "
+            "such as by iconv --from-code=LATIN1 --to-code=UTF-8"
+        )
     text = getattr(error, "strerror", None) or str(error)
     line = " ".join(text.partition("\n\n")[0].split())
     return line if len(line) <= 160 else line[:157] + "..."

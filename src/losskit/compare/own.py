@@ -240,6 +240,11 @@ class Maker:
             )
         if not any(one.requires_grad for one in model.parameters()):
             raise CompareError(f"--model {self.name!r} has no parameters to train")
+        if any(isinstance(one, nn.UninitializedParameter) for one in model.parameters()):
+            raise CompareError(
+                f"--model {self.name!r} has lazy layers, which have no weights before they run; "
+                "give them their sizes: inputs= tells how long a row is"
+            )
         return model
 
     def failed(self, error: Exception) -> Exception:
@@ -265,22 +270,30 @@ class Maker:
         arguments = ", ".join(f"{key}={value}" for key, value in given.items() if key in known)
         return f"{self.name.partition(':')[2]}({arguments})"
 
-    def check(self, model: nn.Module, rows: Tensor, outputs: int) -> None:
-        """Refuse a model whose outputs do not fit the target."""
+    def check(self, rows: Tensor, outputs: int) -> None:
+        """Refuse a model whose outputs do not fit the target, or that is not built anew."""
+        size = size_of(rows)
+        model, other = self(size, outputs), self(size, outputs)
+        trained = {id(one) for one in model.parameters() if one.requires_grad}
+        if not trained.isdisjoint(map(id, other.parameters())):
+            raise CompareError(
+                f"--model {self.name!r} returns the same weights each time, which would go on from "
+                "what was learnt before; build a new model in each call"
+            )
         model.eval()
         try:
             with torch.no_grad():
                 output = model(rows)
         except Exception as error:
             raise CompareError(f"--model {self.name!r}: {_where(error)}") from error
-        size = len(rows)
+        many = len(rows)
         wanted: Sequence[tuple[int, ...]] = (
-            [(size,), (size, 1)] if outputs == 1 else [(size, outputs)]
+            [(many,), (many, 1)] if outputs == 1 else [(many, outputs)]
         )
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         if shape not in wanted:
             raise CompareError(
-                f"--model {self.name!r} gives {shape} for {size} rows; it must give "
+                f"--model {self.name!r} gives {shape} for {many} rows; it must give "
                 f"{' or '.join(map(str, wanted))}, for this target"
             )
         if outputs > 1 and _normalised(output):
@@ -302,6 +315,11 @@ def maker(model: str | Callable[..., Any] | None) -> Maker | None:
     """Take a model by its name, or a function that builds one."""
     if model is None:
         return None
+    if isinstance(model, nn.Module):
+        raise CompareError(
+            f"model is a {type(model).__name__}; give a function that builds one, since each seed "
+            "begins with a new model"
+        )
     if isinstance(model, str):
         return Maker(model, function_named("--model", model))
     module = getattr(model, "__module__", "")

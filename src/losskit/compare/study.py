@@ -20,7 +20,7 @@ from losskit.compare.errors import CompareError
 from losskit.compare.features import Features, read_features
 from losskit.compare.metrics import Metric, default_metric, find_metric
 from losskit.compare.network import seeded
-from losskit.compare.own import Given, Maker, given_rows, maker, size_of
+from losskit.compare.own import Given, Maker, given_rows, maker
 from losskit.compare.tables import Table, read_table
 from losskit.compare.task import Target, read_target
 from losskit.core.loss import Loss
@@ -145,7 +145,7 @@ def _try(make: Maker, features: Features | Given, target: Target) -> None:
     rows = torch.as_tensor(features.encoder(every)(every[:4]))
     outputs = len(target.classes) if len(target.classes) > 2 else 1
     with seeded(0):
-        make.check(make(size_of(rows), outputs), rows, outputs)
+        make.check(rows, outputs)
 
 
 def _present(given: Given, target: Target, *, own_model: bool) -> Given:
@@ -157,6 +157,11 @@ def _present(given: Given, target: Target, *, own_model: bool) -> Given:
             "the network that comes with compare takes rows of floating-point numbers"
         )
     if target.rows.all():
+        if given.parts is not None and target.classes:
+            there = np.bincount(target.values[given.parts.train], minlength=len(target.classes))
+            if not there.all():
+                missing = target.classes[int(there.argmin())]
+                raise CompareError(f"the training rows have none of the class {missing!r}")
         return given
     if given.parts is not None:
         raise CompareError("targets are missing in parts that are divided already; leave them out")

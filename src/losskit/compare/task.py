@@ -211,7 +211,9 @@ def _refuse_rare(name: str, classes: Sequence[str], codes: Ints) -> None:
     rare = int(counts.argmin())
     if counts[rare] < FEWEST_PER_CLASS:
         rows = "1 row" if counts[rare] == 1 else f"{counts[rare]} rows"
+        amounts = all(one.removeprefix("-").isdecimal() for one in classes)
+        other = ", or ask for the task regression if they are amounts" if amounts else ""
         raise CompareError(
             f"target {name!r}: the class {classes[rare]!r} has {rows}, but at least "
-            f"{FEWEST_PER_CLASS} are needed to train, validate and test; merge or remove it"
+            f"{FEWEST_PER_CLASS} are needed to train, validate and test; merge or remove it{other}"
         )
