@@ -143,7 +143,10 @@ BAD = {
         "'CrossEntropy' does not fit the target 'target'",
     ),
     "unknown metric": (lambda: ["sklearn:iris", "--metric", "mae"], "metric 'mae' is unknown"),
-    "seeds": (lambda: ["sklearn:iris", "--seeds", "0"], "seeds is 0; it must be at least 1"),
+    "seeds": (
+        lambda: ["sklearn:iris", "--seeds", "0"],
+        "seeds is 0; it must be an integer of at least 1",
+    ),
     "epochs": (lambda: ["sklearn:iris", "--epochs", "-3"], "epochs is -3"),
     "out is a file": (lambda: ["sklearn:iris", "--out", text("f", "")], "is a file"),
     "out below a file": (lambda: ["sklearn:iris", "--out", text("f", "") + "/a"], "be written"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
+import losskit
 from losskit.cli.main import app
 from losskit.compare import CompareError, compare
 
@@ -64,8 +67,11 @@ BAD = {
     "imports": (["--data", "far_reaching:load"], "far_reaching.py:1: No module named 'nowhere'"),
     "both": (["sklearn:iris", "--data", "own_project:load"], "DATA or --data, not both"),
     "neither": ([], "compare needs data: a file, sklearn:NAME, or a function"),
-    "batch": (["sklearn:iris", "--batch-size", "0"], "batch_size is 0; it must be at least 1"),
-    "rate": (["sklearn:iris", "--learning-rate", "-1"], "learning_rate is -1.0; it must be above"),
+    "batch": (["sklearn:iris", "--batch-size", "0"], "batch_size is 0; it must be an integer"),
+    "rate": (
+        ["sklearn:iris", "--learning-rate", "-1"],
+        "learning_rate is -1.0; it must be a number",
+    ),
 }
 
 
@@ -80,6 +86,22 @@ def test_mistakes_get_one_clear_line(case: str, tmp_path: Path) -> None:
     assert not (tmp_path / "losskit-reports").exists()
 
 
-def test_a_model_in_the_place_of_what_builds_it_is_refused() -> None:
-    with pytest.raises(CompareError, match="model is a Linear; give a function that builds one"):
-        compare("sklearn:iris", model=torch.nn.Linear(4, 3))
+MISTAKEN = {
+    "a model": ({"model": torch.nn.Linear(4, 3)}, "model is a Linear; give a function that builds"),
+    "a part of a seed": ({"seeds": 2.5}, "seeds is 2.5; it must be an integer of at least 1"),
+    "yes": ({"seeds": True}, "seeds is True; it must be an integer of at least 1"),
+    "a text of epochs": ({"epochs": "3"}, "epochs is '3'; it must be an integer of at least 1"),
+    "a text of a rate": ({"learning_rate": "1"}, "learning_rate is '1'; it must be a number"),
+    "one loss": ({"losses": "MSE"}, "losses is 'MSE'; give a list of losses"),
+    "no loss": ({"losses": []}, "losses is []; give a list of losses, or leave it out"),
+    "a class": ({"losses": [losskit.MSE]}, "is neither a text nor a loss; give such as"),
+    "a number": ({"metric": 3}, "metric is 3; it must be a text"),
+    "arrays": ({"data": np.zeros((30, 2))}, "data is a ndarray; give the path of a file"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKEN)
+def test_arguments_of_the_wrong_type_are_named(case: str) -> None:
+    arguments, why = MISTAKEN[case]
+    with pytest.raises(CompareError, match=re.escape(why)):
+        compare(**{"data": "sklearn:iris", **arguments})

@@ -84,8 +84,17 @@ def named_candidates(specs: Sequence[str | Loss], target: Target) -> list[Candid
     CompareError
         If a loss is unknown, does not fit the target or was named twice.
     """
+    if isinstance(specs, str) or not specs:
+        raise CompareError(
+            f"losses is {specs!r}; give a list of losses, or leave it out to compare those that fit"
+        )
     candidates: list[Candidate] = []
     for spec in specs:
+        if not isinstance(spec, (str, Loss)):
+            raise CompareError(
+                f"loss {spec!r} is neither a text nor a loss; give such as 'Huber:delta=2', or "
+                "losskit.Huber(delta=2)"
+            )
         try:
             parsed = parse_loss(spec.spec() if isinstance(spec, Loss) else spec, CATALOGUE)
             candidate = Candidate(parsed.kind, parsed.parameters)

@@ -24,6 +24,7 @@ from losskit.compare.own import Given, Maker, given_rows, maker
 from losskit.compare.tables import Table, read_table
 from losskit.compare.task import Target, read_target
 from losskit.core.loss import Loss
+from losskit.reporting.errors import is_count
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,11 +91,12 @@ def plan(
     learning_rate: float | None = None,
 ) -> Study:
     """Read the data and settle what is compared; parameters as of `losskit.compare.compare`."""
-    for name, value in (("seeds", seeds), ("epochs", epochs), ("batch_size", batch_size)):
-        if value is not None and value < 1:
-            raise CompareError(f"{name} is {value}; it must be at least 1")
-    if learning_rate is not None and not 0 < learning_rate < float("inf"):
-        raise CompareError(f"learning_rate is {learning_rate}; it must be above 0")
+    _check_counts(seeds=seeds, epochs=epochs, batch_size=batch_size)
+    _check_words(target=target, metric=metric, task=task)
+    if learning_rate is not None and not (
+        isinstance(learning_rate, (int, float)) and 0 < learning_rate < float("inf")
+    ):
+        raise CompareError(f"learning_rate is {learning_rate!r}; it must be a number above 0")
     make = maker(model)
     given: Given | None = None
     if callable(data):
@@ -119,7 +121,7 @@ def plan(
     if make is not None:
         _try(make, features, found)
     notes: list[str] = []
-    if losses:
+    if losses is not None:
         candidates = named_candidates(losses, found)
     else:
         candidates, notes = default_candidates(found)
@@ -137,6 +139,18 @@ def plan(
         batch_size,
         learning_rate,
     )
+
+
+def _check_counts(**counts: object) -> None:
+    for name, value in counts.items():
+        if value is not None and not is_count(value):
+            raise CompareError(f"{name} is {value!r}; it must be an integer of at least 1")
+
+
+def _check_words(**words: object) -> None:
+    for name, word in words.items():
+        if word is not None and not isinstance(word, str):
+            raise CompareError(f"{name} is {word!r}; it must be a text")
 
 
 def _try(make: Maker, features: Features | Given, target: Target) -> None:

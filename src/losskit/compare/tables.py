@@ -57,6 +57,11 @@ def read_table(data: str | Path | pl.DataFrame) -> Table:
     """
     if isinstance(data, pl.DataFrame):
         table = Table("data", "a Polars data frame", data)
+    elif not isinstance(data, (str, Path)):
+        raise CompareError(
+            f"data is a {type(data).__name__}; give the path of a file, sklearn:NAME, a Polars "
+            "data frame (polars.from_pandas makes one), or a function that returns inputs and targets"
+        )
     elif str(data).startswith(BUNDLED):
         table = _bundled(str(data).removeprefix(BUNDLED))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["RequestError", "closest", "listing"]
+__all__ = ["RequestError", "closest", "is_count", "listing"]
 
 
 class RequestError(ValueError):
@@ -17,6 +17,11 @@ def listing(names: Iterable[object], most: int = 12) -> str:
     shown = [str(name) for name in names]
     rest = len(shown) - most
     return ", ".join(shown[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def is_count(value: object) -> bool:
+    """Whether a value is an integer of at least 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def closest(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 import losskit
 from losskit.core.parameters import Parameter, parameters_of
-from losskit.reporting.errors import RequestError
+from losskit.reporting.errors import RequestError, is_count
 from losskit.reporting.machine import machine
 from losskit.reporting.picture import Plot
 from losskit.reporting.statistics import estimate
@@ -181,8 +181,8 @@ class Study(ABC):
         RequestError
             If ``seeds`` is no positive number.
         """
-        if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-            raise RequestError(f"seeds is {seeds}; it must be an integer of at least 1")
+        if not is_count(seeds):
+            raise RequestError(f"seeds is {seeds!r}; it must be an integer of at least 1")
         clock = time.perf_counter()
         record = Record(range(seeds), fast, progress or (lambda _: None))
         with one_thread():
