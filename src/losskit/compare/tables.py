@@ -60,7 +60,7 @@ def read_table(data: str | Path | pl.DataFrame) -> Table:
     elif not isinstance(data, (str, Path)):
         raise CompareError(
             f"data is a {type(data).__name__}; give the path of a file, sklearn:NAME, a Polars "
-            "data frame (polars.from_pandas makes one), or a function that returns inputs and targets"
+            "data frame (polars.from_pandas makes one), or a function that returns the rows"
         )
     elif str(data).startswith(BUNDLED):
         table = _bundled(str(data).removeprefix(BUNDLED))
