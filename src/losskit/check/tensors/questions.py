@@ -68,6 +68,7 @@ def check(
     *arrays: Any,
     model: Any = None,
     batch: Any = None,
+    batch_axis: int | None = None,
     weight: Any = None,
     mask: Any = None,
     reduction: str | None = None,
@@ -89,7 +90,10 @@ def check(
         made them.
     model, batch : callable and its input, optional
         With both, one sample of the batch is changed, and the outputs of the others have to stay.
-        The model runs twice, in evaluation mode; it is left as it was.
+        The model runs in evaluation mode; it is left as it was.
+    batch_axis : {0, 1}, optional
+        On which axis of the batch the samples are. Without it on axis 0; outputs that only keep
+        apart what axis 1 does are taken for those of recurrent layers, which have time first.
     weight, mask : array, optional
         As the loss takes them.
     reduction : {"mean", "sum", "none", "batchmean"}, optional
@@ -123,6 +127,8 @@ def check(
     if (model is None) != (batch is None):
         lacking = "batch" if batch is None else "model"
         raise TypeError(f"check needs model and batch together; {lacking} is missing")
+    if batch_axis not in (None, 0, 1):
+        raise ValueError(f"batch_axis must be 0, 1 or None, got {batch_axis!r}")
     call = call_of(
         criterion,
         arrays,
@@ -136,10 +142,13 @@ def check(
     findings = ask(call)
     if not {one.code for one in findings} & _NO_MORE:
         _refuse_misfit(call)
+    notes = [*beginning.notes(call)]
     if model is not None:
-        findings += leakage(model, batch)
+        leaks, said = leakage(model, batch, axis=batch_axis)
+        findings += leaks
+        notes += said
     known = {"loss": call.mean} if np.isfinite(call.mean) else {}
-    return Report.of(criterion.name, findings, beginning.notes(call), known)
+    return Report.of(criterion.name, findings, notes, known)
 
 
 def ask(call: Call) -> list[Finding]:

@@ -18,7 +18,7 @@ from losskit.check.report import Report, found
 from losskit.check.tensors import check
 from losskit.check.tensors.beginning import knowing_nothing
 from losskit.check.tensors.call import Call, call_of
-from losskit.check.training.origin import tensors
+from losskit.check.training.batches import doubled, first, mapped, samples
 from losskit.check.values import Floats
 from losskit.core.batchwise import Batchwise
 from losskit.core.contracts import (
@@ -49,6 +49,7 @@ def preflight(
     forward: Forward | None = None,
     steps: int = 200,
     learning_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-4),
+    batch_axis: int | None = None,
 ) -> Report:
     """Check a model, a loss and a batch before they are trained for long.
 
@@ -73,6 +74,9 @@ def preflight(
         Steps of Adam in which the samples must be learnt.
     learning_rates : tuple of float
         Tried one after the other until the samples are learnt.
+    batch_axis : {0, 1}, optional
+        On which axis of the inputs the samples are; without it on axis 0, or on axis 1 where the
+        target has as many as that and not as many as axis 0, as recurrent layers have it.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def preflight(
     TypeError
         If the model is no module, or the batch no pair and no ``forward`` says how to read it.
     ValueError
-        If ``steps`` is less than 1.
+        If ``steps`` is less than 1, or ``batch_axis`` neither 0 nor 1.
 
     Examples
     --------
@@ -100,6 +104,8 @@ def preflight(
         raise TypeError(f"preflight takes a torch.nn.Module, got {type(model).__name__}")
     if steps < 1:
         raise ValueError(f"steps must be 1 or more, got {steps!r}")
+    if batch_axis not in (None, 0, 1):
+        raise ValueError(f"batch_axis must be 0, 1 or None, got {batch_axis!r}")
     if forward is None:
         if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
             raise TypeError(
@@ -109,7 +115,7 @@ def preflight(
         forward = _pair
     devices = sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
-        return _Flight(model, loss_fn, batch, forward, steps, learning_rates).report()
+        return _Flight(model, loss_fn, batch, forward, steps, learning_rates, batch_axis).report()
 
 
 def _pair(model: nn.Module, batch: Any) -> tuple[Any, ...]:
@@ -131,6 +137,7 @@ class _Flight:
     forward: Forward
     steps: int
     learning_rates: tuple[float, ...]
+    batch_axis: int | None
 
     def report(self) -> Report:
         """Run all checks."""
@@ -143,6 +150,10 @@ class _Flight:
             findings += self._growth(criterion)
             if not _HOPELESS & {one.code for one in findings}:
                 found_here, said = self._by_heart(criterion)
+                if not found_here and said and any(one.code == "LK207" for one in findings):
+                    # A last layer of zeros is a way to begin.
+                    findings = [one for one in findings if one.code != "LK207"]
+                    said.append("all samples begin with the same output, and learn to differ")
                 findings += found_here
                 notes += said
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
@@ -161,6 +172,7 @@ class _Flight:
             pair = {
                 "model": self.model,
                 "batch": tuple(inputs) if isinstance(inputs, list) else inputs,
+                "batch_axis": self.batch_axis,
             }
         try:
             report = check(self.loss_fn, *args, untrained=True, **pair)
@@ -194,7 +206,7 @@ class _Flight:
         model = copy.deepcopy(self.model).eval()
         with torch.no_grad():
             once = float(self._loss(model, self.batch))
-            twice = float(self._loss(model, _doubled(self.batch)))
+            twice = float(self._loss(model, doubled(self.batch, self.batch_axis)))
         if once > 0 and 1.9 < twice / once < 2.1:
             yield found(
                 "LK213",
@@ -204,7 +216,8 @@ class _Flight:
 
     def _by_heart(self, criterion: Criterion) -> tuple[list[Finding], list[str]]:
         """LK306 and LK307: a few samples that cannot be learnt, or without being looked at."""
-        few = _first(self.batch, SAMPLES)
+        few = first(self.batch, SAMPLES, self.batch_axis)
+        learnt = min(samples(self.batch, self.batch_axis)[0], SAMPLES)
         begun, floor, constant = self._levels(criterion, few)
         if not (math.isfinite(begun) and begun - floor > 1e-3):
             return [], []
@@ -217,7 +230,7 @@ class _Flight:
             if best <= floor + 0.2 * (min(begun, constant) - floor):
                 break
         notes = [
-            f"{_length(few)} samples were learnt from a loss of {begun:.4f} to {best:.4f} in "
+            f"{learnt} samples were learnt from a loss of {begun:.4f} to {best:.4f} in "
             f"{self.steps} steps of Adam at {rate:g}"
         ]
         findings = []
@@ -239,7 +252,7 @@ class _Flight:
             findings.append(
                 found(
                     "LK306",
-                    f"{_length(few)} samples cannot be learnt by heart: {self.steps} steps take "
+                    f"{learnt} samples cannot be learnt by heart: {self.steps} steps take "
                     f"the loss from {begun:.4f} to {best:.4f}; {floor:.4f} is possible, and "
                     f"{constant:.4f} takes no look at the input",
                     begun=begun,
@@ -320,32 +333,9 @@ def _floor(call: Call) -> float:
     return lowest if math.isfinite(lowest) else 0.0
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """Change every tensor in tuples, lists and dicts."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, dict):
-        return {name: _mapped(one, change) for name, one in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(_mapped(one, change) for one in value)
-    return value
-
-
-def _doubled(batch: Any) -> Any:
-    return _mapped(batch, lambda one: torch.cat([one, one]) if one.ndim else one)
-
-
-def _first(batch: Any, count: int) -> Any:
-    return _mapped(batch, lambda one: one[:count] if one.ndim else one)
-
-
 def _blinded(batch: Any, forward: Forward) -> Any:
     """Return the batch with zeros as input; None where it is not known what the input is."""
     if forward is not _pair:
         return None
     inputs, target = batch
-    return _mapped(inputs, torch.zeros_like), target
-
-
-def _length(batch: Any) -> int:
-    return max((len(one) for _, one in tensors(batch) if one.ndim), default=0)
+    return mapped(inputs, torch.zeros_like), target
