@@ -102,7 +102,7 @@ def test_an_event_file_of_tensorflow(tmp_path: Path) -> None:
         ("binary.csv", bytes(range(200)), "is no text"),
         ("latin.csv", "lößß,x\n1,2\n".encode("latin-1"), "is no text in UTF-8"),
         ("bad.jsonl", b"{\n{\n", "is no JSON"),
-        ("number.json", b"3", "holds a int, no log"),
+        ("number.json", b"3", "holds a number, no log"),
         ("empty.json", b"{}", "holds no list of numbers by name"),
         ("x.tfevents.1", b"\xff" * 64, "is no event file, or is damaged"),
     ],

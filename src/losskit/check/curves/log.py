@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +78,13 @@ def read_logs(
     """
     kinds: list[str] = []
     recorders: dict[str, Recorder] = {}
-    rows, axes = 0, _Axes()
+    rows, axes, lost = 0, _Axes(), Counter[str]()
     for path in paths:
         try:
             kind, chunks = open_log(path)
             kinds.append(kind)
             for chunk in chunks:
+                lost.update({name: column.lost for name, column in chunk.items()})
                 rows += _record(chunk, axes, recorders)
                 if progress is not None:
                     progress(rows)
@@ -92,7 +94,7 @@ def read_logs(
     name = paths[0].name if len(paths) == 1 else f"{len(paths)} logs"
     known = None if loss is None else criterion_of(loss).loss
     signed = known is None or not known.card.never_negative
-    return gathered(
+    log = gathered(
         name,
         curves,
         classes=classes,
@@ -101,6 +103,13 @@ def read_logs(
         train=train,
         validation=validation,
     )
+    used = [log.train, log.validation, *log.metrics, log.rate, log.gradient]
+    notes = [
+        f"{_cells(lost[curve.name])} in {curve.name!r}, left out"
+        for curve in used
+        if curve is not None and lost[curve.name]
+    ]
+    return replace(log, notes=(*log.notes, *notes))
 
 
 def gathered(
@@ -189,6 +198,10 @@ def _names(known: dict[str, Curve]) -> str:
     return ", ".join(map(repr, known)) or "no numbers"
 
 
+def _cells(count: int) -> str:
+    return "1 cell that is no number" if count == 1 else f"{count:,} cells that are no numbers"
+
+
 def _counted(curve: Curve) -> str:
     return "1 point" if curve.points == 1 else f"{curve.points:,} points"
 
@@ -210,27 +223,29 @@ class _Axes:
 
 def _record(chunk: Chunk, axes: _Axes, recorders: dict[str, Recorder]) -> int:
     """Take a chunk in; return how many rows it has."""
-    rows = 1 + max((int(where[-1]) for where, _ in chunk.values() if len(where)), default=-1)
+    ends = (int(one.where[-1]) for one in chunk.values() if len(one.where))
+    rows = 1 + max(ends, default=-1)
     lowered = {name.strip().lower(): name for name in chunk}
     step_name = next((lowered[name] for name in STEPS if name in lowered), None)
     epoch_name = next((lowered[name] for name in EPOCHS if name in lowered), None)
     step = np.arange(axes.row, axes.row + rows, dtype=np.float64)
     if step_name is not None:
-        where, values = chunk[step_name]
+        column = chunk[step_name]
         step = np.full(rows, np.nan)
-        step[where] = values
+        step[column.where] = column.values
         step = _filled(step, axes.row)
     epoch = np.full(rows, np.nan)
     if epoch_name is not None:
-        where, values = chunk[epoch_name]
-        epoch[where] = values
+        column = chunk[epoch_name]
+        epoch[column.where] = column.values
         epoch = _filled(epoch, axes.epoch)
         axes.epoch = float(epoch[-1]) if rows else axes.epoch
-    for name, (where, values) in chunk.items():
+    for name, column in chunk.items():
+        where = column.where
         if name in (step_name, epoch_name) or not len(where):
             continue
         recorder = recorders.setdefault(name, Recorder(name))
-        recorder.add(step[where], epoch[where], values)
+        recorder.add(step[where], epoch[where], column.values)
     axes.row += rows
     return rows
 

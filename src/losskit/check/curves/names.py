@@ -25,11 +25,16 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-STEPS = ("global_step", "step", "steps", "iteration", "iter", "it", "batch_idx", "batch")
-EPOCHS = ("epoch", "epochs")
+STEPS = (
+    "global_step", "trainer/global_step", "train/global_step", "step", "steps", "_step",
+    "iteration", "iter", "it", "batch_idx", "batch",
+)  # fmt: skip
+EPOCHS = ("epoch", "epochs", "train/epoch")
 
+_TRAINED = {"train", "training"}
 _HELD_OUT = {"val", "valid", "validation", "eval", "evaluation", "test", "dev", "heldout"}
 _LOSSES = {"loss", "losses", "objective", "nll", "bce", "ce", "cost", "xent", "elbo"}
+_BESIDE = {"scale", "scaler", "weight", "weights", "coef", "coefficient", "factor"}
 _HIGHER = {
     "acc", "accuracy", "auc", "auroc", "f1", "precision", "recall", "r2", "iou", "miou", "map",
     "ap", "bleu", "rouge", "ndcg", "mrr", "dice", "top1", "top5", "psnr", "ssim", "spearman",
@@ -53,12 +58,17 @@ def kind_of(name: str) -> Kind:
     found = set(parts)
     if found & _NOT_CURVES:
         return Kind.OTHER
-    held_out = bool(found & _HELD_OUT)
+    # Of a run that is called a test, the series may still be that of its training.
+    sides = [part for part in parts if part in _HELD_OUT | _TRAINED]
+    held_out = bool(sides) and sides[-1] in _HELD_OUT
     if "lr" in found or {"learning", "rate"} <= found:
         return Kind.LEARNING_RATE
     if ("grad" in found and "norm" in found) or {"gradient", "norm"} <= found:
         return Kind.GRADIENT_NORM
-    if found & _LOSSES or any(part.endswith("loss") for part in parts):
+    losses = [at for at, part in enumerate(parts) if part in _LOSSES or part.endswith("loss")]
+    if losses and _BESIDE & set(parts[losses[-1] :]):
+        return Kind.OTHER
+    if losses:
         return Kind.VALIDATION_LOSS if held_out else Kind.TRAIN_LOSS
     if found & (_HIGHER | _LOWER):
         return Kind.VALIDATION_METRIC if held_out else Kind.TRAIN_METRIC

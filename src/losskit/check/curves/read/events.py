@@ -18,6 +18,8 @@ __all__ = ["read"]
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LARGEST = 2**31
+_LONGEST = 10
+"""Bytes of a number of 64 bits, of which each holds 7."""
 
 
 def read(paths: Sequence[Path]) -> Iterator[Chunk]:
@@ -113,11 +115,10 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, Any]]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        number |= (byte & 127) << shift
+    number = 0
+    for index in range(_LONGEST):
+        byte = message[at + index]
+        number |= (byte & 127) << 7 * index
         if byte < 128:
-            return number, at
-        shift += 7
+            return number, at + index + 1
+    raise IndexError

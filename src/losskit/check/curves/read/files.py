@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def open_log(path: Path) -> tuple[str, Iterator[Chunk]]:
         head = file.read(64)
     if b"\0" in head:
         raise LogError(f"{str(path)!r} is no text; logs are CSV, JSON, JSON lines or event files")
-    if head.lstrip().startswith(b"{"):
+    if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         return "JSON lines", from_rows(tables.json_lines(path))
     return "CSV", tables.delimited(path)
 
@@ -67,7 +68,8 @@ def _json(path: Path) -> tuple[str, Iterator[Chunk]]:
     if path.stat().st_size > LARGEST_JSON:
         raise LogError(f"{str(path)!r} is too large for one JSON value; write JSON lines")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        # Of any length: as a float, one that is too long is infinite.
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_int=float)
     except UnicodeDecodeError:
         raise LogError(f"{str(path)!r} is no text in UTF-8") from None
     except (json.JSONDecodeError, RecursionError):
@@ -80,17 +82,22 @@ def _json(path: Path) -> tuple[str, Iterator[Chunk]]:
         return "history", from_rows(_from_columns(path, content))
     if isinstance(content, list):
         return "JSON", from_rows(_rows(path, content))
-    raise LogError(f"{str(path)!r} holds a {type(content).__name__}, no log")
+    raise LogError(f"{str(path)!r} holds a {_kind(content)}, no log")
 
 
 def _rows(path: Path, rows: list[Any]) -> Iterator[dict[str, Any]]:
-    if all(isinstance(row, (int, float)) for row in rows):
+    if all(isinstance(row, float) for row in rows):
         yield from ({"loss": row} for row in rows)
         return
     for row in rows:
         if not isinstance(row, dict):
-            raise LogError(f"{str(path)!r} holds {type(row).__name__} among its rows")
+            raise LogError(f"{str(path)!r} holds a {_kind(row)} among its rows")
         yield row
+
+
+def _kind(value: Any) -> str:
+    """Name a value of JSON."""
+    return "number" if isinstance(value, float) else type(value).__name__
 
 
 def _from_columns(path: Path, columns: dict[str, Any]) -> Iterator[dict[str, Any]]:

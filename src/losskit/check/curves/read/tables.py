@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from itertools import chain, islice, zip_longest
+from collections.abc import Iterable, Iterator
+from itertools import chain, count, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def delimited(path: Path) -> Iterator[Chunk]:
             if first is None:
                 raise LogError(f"{str(path)!r} is empty")
             headed = any(cell.strip() and not _is_number(cell) for cell in first)
-            names = [cell.strip() or str(index + 1) for index, cell in enumerate(first)]
+            names = _told_apart(cell.strip() or str(at + 1) for at, cell in enumerate(first))
             if not headed:
                 names = ["loss"] if len(first) == 1 else [str(n + 1) for n in range(len(first))]
             # Where commas do not part cells, they part whole numbers from fractions.
@@ -63,6 +63,15 @@ def _delimiter(start: str) -> str:
     return max(_DELIMITERS, key=score) if lines else ","
 
 
+def _told_apart(names: Iterable[str]) -> list[str]:
+    """Number what is called the same."""
+    apart: list[str] = []
+    for name in names:
+        others = (f"{name} ({again})" for again in count(2))
+        apart.append(next(one for one in chain([name], others) if one not in apart))
+    return apart
+
+
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
@@ -75,14 +84,14 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Give the objects of the lines; a last line that is cut off is left out."""
     failed = ""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
                 if failed:
                     raise LogError(failed)
                 try:
-                    row = json.loads(line)
+                    row = json.loads(line, parse_int=float)
                 except (json.JSONDecodeError, RecursionError):
                     # A training that goes on may be writing its last line.
                     failed = f"{str(path)!r}: line {number} is no JSON"
