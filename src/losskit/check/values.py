@@ -35,12 +35,27 @@ _HALF_PRECISION = 2.0**-7
 def as_numbers(value: Any) -> NDArray[Any]:
     """Return an array of any library as NumPy's; half precision as float32."""
     if hasattr(value, "detach"):
+        _refuse_unseen(value)
         value = value.detach().cpu()
         if value.is_floating_point() and value.dtype.itemsize < 4:
             value = value.float()
         return np.asarray(value)
     found = np.asarray(value)
     return found.astype(np.float32) if found.dtype == np.float16 else found
+
+
+def _refuse_unseen(tensor: Any) -> None:
+    """Refuse tensors whose numbers lie in no rows, or nowhere."""
+    layout = str(tensor.layout).removeprefix("torch.")
+    kinds = {
+        "a meta tensor, which holds no numbers": tensor.is_meta,
+        "a nested tensor; pad it, and mask the padding": tensor.is_nested,
+        "a quantized tensor; dequantize() it": tensor.is_quantized,
+        f"a tensor of layout {layout}; make it dense with to_dense()": layout != "strided",
+    }
+    kind = next((kind for kind, true in kinds.items() if true), None)
+    if kind is not None:
+        raise TypeError(f"numbers cannot be looked at in {kind}")
 
 
 def in_unit_interval(values: NDArray[Any]) -> bool:

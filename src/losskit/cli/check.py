@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_OPTIONS = ("loss", "weight", "mask", "reduction", "untrained")
+_NEVER = ("model", "batch", "batch_axis")
 _FILES = ".npy, .npz, .pt or .safetensors, FILE:NAME for one array of several"
 
 
@@ -82,6 +84,10 @@ def check(
         name, equals, path = given.partition("=")
         if not equals or not path:
             fail(f"--array {given!r}: write NAME=FILE, as in anchor=a.npy")
+        if name in _OPTIONS:
+            fail(f"--array {given!r}: {name} is no array of the loss; see --{name}")
+        if name in _NEVER:
+            fail(f"--array {given!r}: models are checked in Python, by losskit.check")
         if name in files:
             fail(f"--array {given!r}: {name} is given twice")
         files[name] = path

@@ -116,7 +116,7 @@ def scale(call: Call) -> Iterator[Finding]:
 def notes(call: Call) -> Iterator[str]:
     """Say what a training should begin at, and with which bias of the last layer."""
     known = knowing_nothing(call)
-    if known is None or call.target is None or len(call.target) < FEWEST:
+    if known is None or call.target is None or not call.target.ndim or len(call.target) < FEWEST:
         return
     best, meaning = known
     yield f"to answer with {meaning} costs {best:.4f}: a model that has learnt is below that"

@@ -204,7 +204,9 @@ def call_of(
         If there are too many, one is missing, or one holds no numbers.
     """
     loss = criterion.loss
-    declared = [one.name for one in loss.arguments] if loss is not None else ["input", "target"]
+    if loss is None:
+        arrays, named = (), _plain(criterion.name, arrays, named)
+    declared = [*named] if loss is None else [one.name for one in loss.arguments]
     if len(arrays) > len(declared):
         raise TypeError(f"{criterion.name} takes {', '.join(declared)}, got {len(arrays)} arrays")
     given = dict(zip(declared, arrays, strict=False))
@@ -242,6 +244,30 @@ def call_of(
         untrained,
         parts,
     )
+
+
+def _plain(name: str, arrays: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Name what an unknown loss is called with; what is no array of numbers is left out.
+
+    The first is taken for the model's output, and may be nothing else.
+    """
+    usual = ("input", "target")
+    given = {
+        usual[at] if at < len(usual) else f"argument {at + 1}": value
+        for at, value in enumerate(arrays)
+    } | dict(named)
+    if not given:
+        raise TypeError(f"{name} takes what the model gives; it is missing")
+    first = next(iter(given))
+    return {key: value for key, value in given.items() if key == first or _is_array(value)}
+
+
+def _is_array(value: Any) -> bool:
+    """Whether something holds real numbers, several or at least as an array does."""
+    try:
+        return hasattr(value, "__len__") and as_numbers(value).dtype.kind in "biuf"
+    except (TypeError, ValueError):
+        return False
 
 
 def _thinned(

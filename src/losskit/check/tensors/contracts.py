@@ -233,9 +233,10 @@ def divergences(call: Call) -> Iterator[Finding]:
 def swapped(call: Call) -> Iterator[Finding]:
     """LK142: the target where the model's output belongs, and the reverse."""
     target, name = call.target, call.output_name
-    if target is None:
+    # Of a loss that nobody knows, the order is not known either.
+    if target is None or call.loss is None:
         return
-    if call.learns.get("target") and call.learns.get(name) is False:
+    if call.learns.get("target") and call.learns.get(name) is False and not _symmetric(call):
         code = "LK123" if call.targets(SHARES) else "LK142"
         yield found(
             code,
@@ -252,6 +253,19 @@ def swapped(call: Call) -> Iterator[Finding]:
             f"{target.max():.4g}: they have changed places",
             sight=Sight(argument=name),
         )
+
+
+def _symmetric(call: Call) -> bool:
+    """Whether the loss is the same with input and target exchanged, as commitment losses use."""
+    name = call.output_name
+    exchanged = dict(call.arrays) | {name: call.arrays["target"], "target": call.output}
+    for _, loss in call.criterion.terms:
+        there, back = call.computed(loss), call.computed(loss, exchanged)
+        if there is None or back is None or there.shape != back.shape:
+            return False
+        if not np.allclose(there, back, rtol=1e-5, equal_nan=True):
+            return False
+    return True
 
 
 def regression(call: Call) -> Iterator[Finding]:

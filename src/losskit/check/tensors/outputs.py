@@ -74,7 +74,7 @@ def constant(call: Call) -> Iterator[Finding]:
         array = call.arrays[name]
         if array.ndim == 0 or len(array) < 4 or array.dtype.kind != "f":
             continue
-        if not np.isfinite(array).all() or call.takes(EMBEDDINGS):
+        if not np.isfinite(array).all() or call.takes(EMBEDDINGS) or call.class_axis == 0:
             continue
         spread, size = row_spread(array)
         if spread <= FLAT * size or size == 0:

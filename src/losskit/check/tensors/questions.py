@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from losskit.check.criterion import criterion_of
+from losskit.check.criterion import Criterion, criterion_of
 from losskit.check.findings import Finding
 from losskit.check.report import Report
 from losskit.check.tensors import (
@@ -95,7 +95,8 @@ def check(
         On which axis of the batch the samples are. Without it on axis 0; outputs that only keep
         apart what axis 1 does are taken for those of recurrent layers, which have time first.
     weight, mask : array, optional
-        As the loss takes them.
+        As the loss takes them: weights of the samples, or of the classes where a function of
+        ``torch.nn.functional`` means those.
     reduction : {"mean", "sum", "none", "batchmean"}, optional
         That of the call, where the loss does not know it.
     untrained : bool, default False
@@ -111,7 +112,8 @@ def check(
     Raises
     ------
     ValueError
-        If there is no loss of that name, or the arrays are empty or cannot go together in any way.
+        If there is no loss of that name, the arrays are empty or cannot go together in any way, or
+        a weight or mask does not fit them.
     TypeError
         If an array is missing or holds no numbers.
 
@@ -123,7 +125,8 @@ def check(
     >>> report.codes
     ('LK101',)
     """
-    criterion = criterion_of(loss).with_reduction(reduction)
+    criterion, weight = _weighed(loss, weight)
+    criterion = criterion.with_reduction(reduction)
     if (model is None) != (batch is None):
         lacking = "batch" if batch is None else "model"
         raise TypeError(f"check needs model and batch together; {lacking} is missing")
@@ -176,7 +179,27 @@ def _refuse_misfit(call: Call) -> None:
     if call.loss is not None:
         # An index out of range has been reported.
         with np.errstate(all="ignore"), contextlib.suppress(IndexError):
-            call.loss(*call.arrays.values(), mask=call.mask, validate=False)
+            call.loss(*call.arrays.values(), weight=call.weight, mask=call.mask, validate=False)
+    if call.weight is None:
+        return
+    wrong = ~(np.isfinite(call.weight) & (call.weight >= 0))
+    if call.mask is not None and call.mask.shape == wrong.shape:
+        wrong &= call.mask.astype(bool)
+    if wrong.any():
+        at = tuple(int(index) for index in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"weight at {at} is {call.weight[at]}; weights must be finite and not negative"
+        )
+
+
+def _weighed(loss: object, weight: Any) -> tuple[Criterion, Any]:
+    """Say what a loss computes with a weight, and what is left of the weight."""
+    plain = criterion_of(loss)
+    if weight is None or getattr(plain.loss, "class_weight", None) is not None:
+        return plain, weight
+    settled = criterion_of(loss, {"weight": weight})
+    taken = getattr(settled.loss, "class_weight", None) is not None
+    return (settled, None) if taken else (plain, weight)
 
 
 def _is_torchs(loss: object) -> bool:
