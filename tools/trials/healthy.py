@@ -1,7 +1,8 @@
 """Trainings without a fault: nothing must be found in them.
 
-``python -m tools.trials.healthy`` runs 200 and says what was found in how many; with ``--write``
-docs/faults.md says it too. It exits 1 if more than 2 % have a finding, or one has a bug.
+``python -m tools.trials.healthy`` runs 200, and as many of batches of 1 to 8 samples that are cut
+short, and says what was found in how many; with ``--write`` docs/faults.md says it too. It exits 1
+if more than 2 % of either have a finding, or one has a bug.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ import losskit.torch as own
 from tools.trials.pages import write_section
 from tools.trials.tasks import TASKS, Outcome, Task, Training, run
 
-__all__ = ["combinations", "network"]
+__all__ = ["combinations", "network", "small_batches"]
 
 LOSSES: dict[str, dict[str, Callable[[], Any]]] = {
     "classes": {
@@ -84,6 +85,19 @@ def combinations(count: int, first: int = 0) -> Iterator[tuple[str, Training, in
         yield f"{task.name} {loss} {optimizer} depth {depth}", training, index
 
 
+def small_batches(count: int, first: int = 0) -> Iterator[tuple[str, Training, int]]:
+    """Give the same in batches of 1 to 8 samples, for an epoch or three: hardly more than noise."""
+    for index, (name, training, seed) in enumerate(combinations(count, first), first):
+        size, epochs = 2 ** (index % 4), 1 + index // 4 % 3
+        cut = training.but(
+            optimizer=lambda model: torch.optim.AdamW(model.parameters(), lr=1e-3),
+            size=size,
+            epochs=epochs,
+            flight=False,
+        )
+        yield f"{name} batches of {size} epochs {epochs}", cut, seed
+
+
 def main() -> int:
     """Run them and count."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -92,9 +106,23 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/faults.md")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    with_any, bugs, codes = 0, 0, Counter[str]()
-    for name, training, seed in combinations(arguments.count, arguments.first):
+    failed = False
+    for section, trainings in (("healthy", combinations), ("small", small_batches)):
+        result, wrong = counted(trainings(arguments.count, arguments.first))
+        result = f"**{result}; seeds from {arguments.first} on.**"
+        sys.stdout.write(result + "\n")
+        if arguments.write:
+            write_section("faults.md", section, result)
+        failed |= wrong
+    return int(failed)
+
+
+def counted(trainings: Iterable[tuple[str, Training, int]]) -> tuple[str, bool]:
+    """Run trainings; say in how many something was found, and whether that is too many."""
+    count, with_any, bugs, codes = 0, 0, 0, Counter[str]()
+    for name, training, seed in trainings:
         outcome: Outcome = run(training, seed)
+        count += 1
         codes.update(outcome.codes)
         with_any += bool(outcome.codes)
         bugs += any(one.severity == "bug" for one in outcome.findings)
@@ -103,16 +131,12 @@ def main() -> int:
             for one in outcome.findings:
                 sys.stdout.write(f"    {one.code} {one.message}\n")
             sys.stdout.flush()
-    share = with_any / arguments.count
-    seen = ", ".join(f"{code} in {count}" for code, count in codes.most_common()) or "none"
+    seen = ", ".join(f"{code} in {times}" for code, times in codes.most_common()) or "none"
     result = (
-        f"**{arguments.count} trainings: {with_any} with a finding ({share:.1%}), {bugs} with one "
-        f"of severity bug; seeds from {arguments.first} on.** Found: {seen}."
+        f"{count} trainings: {with_any} with a finding ({with_any / count:.1%}), {bugs} with one "
+        f"of severity bug; found: {seen}"
     )
-    sys.stdout.write(result + "\n")
-    if arguments.write:
-        write_section("faults.md", "healthy", result)
-    return int(share > 0.02 or bugs > 0)
+    return result, with_any / count > 0.02 or bugs > 0
 
 
 if __name__ == "__main__":
