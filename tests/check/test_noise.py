@@ -69,6 +69,26 @@ def test_leaps_far_above_the_start_are_told_of_steps_as_well(tmp_path: Path) -> 
     assert diagnose(written(tmp_path / "log.csv", of_steps)).codes == ("LK403",)
 
 
+LUCKY = """
+0.88 0.77 0.72 0.85 0.79 0.90 0.80 0.78 0.90 0.77 0.94 0.74 0.75 0.60 0.97
+0.74 0.49 0.93 0.96 0.80 1.09 0.67 0.71 0.64 0.87 0.61 0.82 0.63 0.90 0.64
+0.22 0.92 0.62 0.83 0.81 0.52 0.50 1.00 1.18 0.63 0.87 0.81 0.41 0.57 0.74
+0.63 0.69 0.56 0.61 0.94 0.64 0.87 0.95 0.60 0.65 0.97 0.68 0.74 0.67 0.57
+0.68 0.71 0.97 0.70 1.01 0.60 1.31 1.05 1.03 0.82 0.83 1.03 0.90 0.70 0.69
+"""
+"""Absolute errors of one epoch of a linear regression in batches of 8, of which one was lucky."""
+
+
+def test_one_lucky_batch_is_no_best_that_is_lost_again(tmp_path: Path) -> None:
+    losses = [float(loss) for loss in LUCKY.split()]
+    of_steps: list[Row] = [{"step": at, "loss": loss} for at, loss in enumerate(losses)]
+    assert not diagnose(written(tmp_path / "log.csv", of_steps))
+    # What stays above, and is no noise, is.
+    risen = [loss if at < 50 else loss + 1.5 for at, loss in enumerate(losses)]
+    of_steps = [{"step": at, "loss": loss} for at, loss in enumerate(risen)]
+    assert "LK402" in diagnose(written(tmp_path / "log.csv", of_steps)).codes
+
+
 def curve(epochs: list[float]) -> Curve:
     recorder = Recorder("loss")
     numbers = torch.arange(float(len(epochs))).double().numpy()

@@ -85,15 +85,16 @@ def diverges(log: Log) -> Iterator[Finding]:
         return
     shape = Shape(curve)
     lost = shape.end - shape.best
+    noise = shape.noise if curve.whole_epochs else max(shape.noise, shape.usual_error)
     worst = float(shape.blocks[-max(len(shape.blocks) // 4, 2) :].max())
     scale = max(abs(shape.best), 1e-3 * abs(shape.start), 1e-12)
-    risen = shape.end > shape.start + max(0.25 * abs(shape.start), 6 * shape.noise)
+    risen = shape.end > shape.start + max(0.25 * abs(shape.start), 6 * noise)
     relapsed = (
         lost > 0.5 * shape.gain
-        and lost > max(scale, 6 * shape.noise)
+        and lost > max(scale, 6 * noise)
         and (shape.end > 2 * shape.best or shape.best < 0)
     )
-    leapt = worst > 4 * max(shape.start, shape.end) and worst > shape.best + 20 * shape.noise
+    leapt = worst > 4 * max(shape.start, shape.end) and worst > shape.best + 20 * noise
     if risen or relapsed or (leapt and shape.end > shape.best + 0.5 * shape.gain):
         at = bucket_of_block(curve, shape, int(np.argmin(shape.blocks)))
         yield found(

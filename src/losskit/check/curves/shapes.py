@@ -69,6 +69,12 @@ class Shape:
         return scatter(self.curve.mean) * float(np.sqrt(6 / len(self.curve)))
 
     @cached_property
+    def usual_error(self) -> float:
+        """Standard error of a block, from how numbers mostly scatter, however far some leap."""
+        usual = float(np.median(np.abs(np.diff(self.curve.mean)))) * 1.4826 / 2**0.5
+        return usual * float(np.sqrt(len(self.blocks) / len(self.curve)))
+
+    @cached_property
     def gain(self) -> float:
         """How much it fell, from the start to its best."""
         return self.start - self.best
